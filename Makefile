@@ -1,0 +1,92 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.local/collections
+export ANSIBLE_HOME := $(CURDIR)/.local/ansible
+# A user's own configuration must not change what the targets do.
+export ANSIBLE_CONFIG := $(CURDIR)/tests/ansible.cfg
+
+SET_UP := .venv/set-up
+LOCAL_AWS := python tests/local_aws/local_aws.py
+SITE := ansible-playbook playbooks/site.yml -i inventories/local
+
+.PHONY: help
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(SET_UP): requirements/dev.txt requirements/uv.txt tests/local_aws/set_up.sh
+	@tests/local_aws/set_up.sh
+
+.PHONY: setup
+setup: $(SET_UP) ## Make .venv from the locked requirements
+
+.PHONY: aws
+aws: $(SET_UP) ## Start the local AWS: Docker, base images, the emulator
+	@$(LOCAL_AWS) up
+
+.PHONY: up
+up: aws ## Deploy the whole platform on this machine and leave it running
+	@eval "$$($(LOCAL_AWS) variables)"; time $(SITE)
+
+.PHONY: demo
+demo: up ## Deploy the platform and run a DAG of 42 tasks through it
+	@python tests/local_aws/demo.py
+
+.PHONY: credentials
+credentials: $(SET_UP) ## Show the name and password of the local Airflow's administrator
+	@python tests/local_aws/demo.py credentials
+
+.PHONY: status
+status: $(SET_UP) ## Show the platform as a table
+	@ansible-playbook playbooks/status.yml -i inventories/local
+
+.PHONY: down
+down: $(SET_UP) ## Stop and delete everything that runs on this machine
+	@$(LOCAL_AWS) down
+
+.PHONY: lint
+lint: $(SET_UP) ## Run every linter
+	@tests/lint.sh
+
+.PHONY: test-unit
+test-unit: $(SET_UP) ## Fast tests, no network
+	@python -m pytest tests/unit -n 2
+
+.PHONY: test-integration
+test-integration: $(SET_UP) ## Every module against two emulators of AWS
+	@python -m pytest tests/integration -n 2 --dist worksteal
+
+.PHONY: test-e2e
+test-e2e: $(SET_UP) ## The whole platform in containers: plan, deploy, run a DAG, repeat, tear down
+	@eval "$$($(LOCAL_AWS) up > /dev/null && $(LOCAL_AWS) variables)"; python -m pytest tests/e2e -v -s
+
+.PHONY: bench
+bench: $(SET_UP) ## Measure what users wait for, in ratios within one run (four minutes)
+	@python tests/bench/bench.py
+
+.PHONY: bench-scaler
+bench-scaler: $(SET_UP) ## Compare the scaler with others on traces of many kinds (two minutes)
+	@python -m sm2a_scaler bench
+
+.PHONY: test
+test: $(SET_UP) ## All of the above; leaves nothing running
+	@trap '$(LOCAL_AWS) down' EXIT; $(MAKE) --no-print-directory lint test-unit test-integration test-e2e
+
+.PHONY: lock
+lock: $(SET_UP) ## Lock the requirements again
+	@uv pip compile --quiet --generate-hashes --universal --no-header requirements/uv.in -o requirements/uv.txt
+	@uv pip compile --quiet --generate-hashes --universal --python-version 3.12 --no-header \
+		requirements/dev.in -o requirements/dev.txt
+	@cd roles/airflow/files/image && uv pip compile --quiet --generate-hashes --python-version 3.13 \
+		--python-platform x86_64-manylinux_2_40 --no-header requirements.in -o requirements.txt
+
+.PHONY: clean
+clean: ## Delete .venv and everything that tests left
+	@if [ -x .venv/bin/python ]; then $(LOCAL_AWS) down; fi
+	@rm -rf .venv .local collections .mypy_cache .pytest_cache .ruff_cache .hypothesis

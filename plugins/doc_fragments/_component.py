@@ -1,0 +1,63 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the modules of all components share."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Options and attributes of a component's module."""
+
+    DOCUMENTATION = r"""
+options:
+  environment:
+    description:
+      - Name of the SM2A environment.
+      - Everything that belongs to it carries the tag C(sm2a:environment) with this value, and names that start with
+        C(sm2a-) and this value.
+      - At most 16 lower-case letters, digits and single hyphens, starting with a letter.
+    type: str
+    required: true
+  state:
+    description:
+      - V(present) creates what is missing and repairs what differs.
+      - V(absent) deletes what this environment created, and nothing else.
+    type: str
+    choices: [present, absent]
+    default: present
+  tags:
+    description:
+      - Further tags for every resource of the component. Tags that others put on a resource are left alone.
+    type: dict
+    default: {}
+  wait:
+    description:
+      - Whether to wait for resources that take minutes.
+      - If V(false) they are created, and whatever depends on them is left to a later run.
+    type: bool
+    default: true
+attributes:
+  check_mode:
+    description: Can run in check mode and report what would change without changing anything.
+    support: full
+  diff_mode:
+    description: Reports every change that was made, or would be made, with secrets masked.
+    support: full
+  idempotent:
+    description: A second run with the same options changes nothing and makes no mutating call.
+    support: full
+  action_group:
+    description: Use C(group/sm2a.airflow.airflow) in C(module_defaults) to set the region and the credentials.
+    support: full
+    membership: [sm2a.airflow.airflow]
+  platform:
+    description: Runs wherever Python and boto3 are, usually on the controller.
+    support: full
+    platforms: posix
+requirements:
+  - python >= 3.10
+  - boto3 >= 1.35.0
+  - botocore >= 1.35.0
+"""

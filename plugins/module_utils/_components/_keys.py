@@ -1,0 +1,59 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The option ``kms_key_arn`` of several components: its rule, and the key behind an alias."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from .._reconcile.aws import Aws
+from .._reconcile.errors import OptionError
+from .._reconcile.values import has_unknown
+from .._reconcile.waits import error_code
+
+try:
+    from botocore.exceptions import ClientError
+except ImportError:
+    ClientError = Exception  # AnsibleAWSModule reports the missing library.
+
+KEY_ARN = re.compile(r"^arn:aws[a-z-]*:kms:(?P<region>[a-z0-9-]+):[0-9]{12}:(key|alias)/[A-Za-z0-9/_-]+$")
+KEYS = "https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#key-id-key-ARN"
+STATES = "https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html"
+
+
+def validate_kms_key_arn(options: dict[str, Any], aws: Aws) -> None:
+    """Refuse a ``kms_key_arn`` that is no ARN of a key in this region."""
+    arn = options["kms_key_arn"]
+    if not arn or has_unknown(arn):
+        return
+    match = KEY_ARN.match(arn)
+    if not match:
+        rule = "it must be the ARN of a KMS key or of an alias, arn:aws:kms:...:key/... or :alias/..."
+        raise OptionError("kms_key_arn", arn, rule, KEYS)
+    if match["region"] != aws.region:
+        raise OptionError("kms_key_arn", arn, f"the key must be in this region, {aws.region}", KEYS)
+
+
+def resolve_kms_key_arn(options: dict[str, Any], aws: Aws) -> None:
+    """Put the ARN of the key itself in the place of an alias's.
+
+    CloudWatch Logs and IAM policies take no alias, and other services answer with the key's ARN in any case:
+    https://docs.aws.amazon.com/kms/latest/developerguide/alias-authorization.html
+
+    Raises OptionError when there is no such key, or none that can be used.
+    """
+    arn = options.get("kms_key_arn")
+    if not arn or has_unknown(arn) or ":alias/" not in arn:
+        return
+    try:
+        key = aws.client("kms").describe_key(KeyId=arn)["KeyMetadata"]
+    except ClientError as error:
+        if error_code(error) != "NotFoundException":
+            raise
+        raise OptionError("kms_key_arn", arn, "there is no such alias", KEYS) from None
+    if key["KeyState"] != "Enabled":
+        raise OptionError("kms_key_arn", arn, f"its key {key['Arn']} is {key['KeyState']}", STATES)
+    options["kms_key_arn"] = key["Arn"]

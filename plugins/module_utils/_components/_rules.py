@@ -1,0 +1,75 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Rules for options that several components have: ids, names, ARNs and addresses."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+from .._reconcile.errors import OptionError
+from .._reconcile.values import has_unknown
+
+RESOURCE_IDS = "https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/resource-ids.html"
+ARNS = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html"
+BUCKETS = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"
+QUEUES = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html"
+IMAGES = "https://docs.docker.com/reference/cli/docker/image/tag/"
+
+# [registry[:port]/]path[:tag][@digest], as the distribution's grammar has it.
+IMAGE = re.compile(
+    r"(?P<repository>(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?[a-z0-9]+(?:[._/-]+[a-z0-9]+)*)"
+    r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
+)
+BUCKET = re.compile(r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+# It becomes part of the names of a queue, a service and a task definition; SQS has the shortest of their limits, 80.
+POOL = re.compile(r"[a-z][a-z0-9-]{0,31}")
+DEAD_LETTER = "dead-letter"
+
+
+def validate_form(option: str, value: Any, form: str | re.Pattern[str], rule: str, documentation: str) -> None:
+    """Refuse a value that has not the form; one that is known only after apply passes."""
+    if not has_unknown(value) and not (isinstance(value, str) and re.fullmatch(form, value)):
+        raise OptionError(option, value, rule, documentation)
+
+
+def validate_ids(option: str, ids: list[str], prefix: str) -> None:
+    """Refuse an empty list, and what is not an id of EC2 with this prefix, such as ``subnet``."""
+    if not ids:
+        raise OptionError(option, ids, "at least one is needed", RESOURCE_IDS)
+    for one in ids:
+        validate_form(option, one, rf"{prefix}-[0-9a-f]+", f"an id is like {prefix}-0123456789abcdef0", RESOURCE_IDS)
+
+
+def validate_arn(option: str, arn: str, service: str, resource: str, documentation: str, region: str = "") -> None:
+    """Refuse what is not the ARN of a ``resource``, such as ``role/``, of a service, and one of another region."""
+    form = rf"arn:aws[a-z-]*:{service}:(?P<region>[a-z0-9-]*):(\d{{12}}|aws):{resource}.+"
+    validate_form(option, arn, form, f"it must be an ARN, arn:aws:{service}:...:{resource}...", documentation)
+    if region and not has_unknown(arn) and arn.split(":")[3] != region:
+        raise OptionError(option, arn, f"it must be of this region, {region}", documentation)
+
+
+def validate_url(option: str, url: str, documentation: str, ending: str = "") -> None:
+    """Refuse what is not the address of a web server, and one that does not end as it must."""
+    if has_unknown(url):
+        return
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise OptionError(option, url, f"it is no address: {error}", documentation) from None
+    if parts.scheme not in ("http", "https") or not re.fullmatch(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9])?", host):
+        raise OptionError(option, url, "it must be like https://host.example.com", documentation)
+    if not url.endswith(ending):
+        raise OptionError(option, url, f"it must end in {ending}", documentation)
+
+
+def validate_pool_name(option: str, name: Any) -> None:
+    """Refuse the name of a worker pool that cannot be part of a queue's name."""
+    rule = "1 to 32 lower-case letters, digits and hyphens, starting with a letter"
+    validate_form(option, name, POOL, rule, QUEUES)
+    if name == DEAD_LETTER:
+        raise OptionError(option, name, "this name is the dead-letter queue's", QUEUES)

@@ -1,0 +1,223 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Airflow's workers: one ECS service per pool. How many tasks each runs is the scaler's business."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from .._reconcile.errors import OptionError
+from .._reconcile.resource import Resource
+from .._resources.ecs import Service, service_tasks, validate_size
+from ._airflow import (
+    AIRFLOW_ARGUMENTS,
+    AIRFLOW_REQUIRED,
+    airflow_variables,
+    required_when_present,
+    task_definition,
+    validate_airflow,
+    validate_variables,
+)
+from ._base import Component
+from ._rules import validate_pool_name
+
+POOL_DEFAULTS: dict[str, Any] = {
+    "minimum": 1,
+    "maximum": 5,
+    "concurrency": 4,
+    "cpu": 1024,
+    "memory": 4096,
+    "capacity_provider": "FARGATE",
+    "ephemeral_storage": None,
+    "environment_variables": {},
+}
+CAPACITY_PROVIDERS = ("FARGATE", "FARGATE_SPOT")
+PROVIDERS = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-capacity-providers.html"
+QUOTAS = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html"
+# Tasks per service (QUOTAS).
+MOST_WORKERS = 5000
+CONCURRENCY = "https://airflow.apache.org/docs/apache-airflow-providers-celery/stable/celery_executor.html"
+STORAGE = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-task-storage.html"
+
+
+class WorkersComponent(Component):
+    """Services named ``sm2a-<environment>-worker-<pool>``."""
+
+    NAME = "workers"
+    ARGUMENTS = {
+        **AIRFLOW_ARGUMENTS,
+        "pools": {"type": "dict", "default": {}},
+        "draining_pools": {"type": "list", "elements": "str", "default": []},
+    }
+    CONSTRAINTS = {"required_if": required_when_present([*AIRFLOW_REQUIRED, "pools"])}
+
+    def validate(self) -> None:
+        validate_airflow(self.options, ["worker"])
+        if self.options["state"] == "absent":
+            return
+        if not self.options["pools"]:
+            raise OptionError("pools", self.options["pools"], "at least one worker pool is needed")
+        for name, given in self.options["pools"].items():
+            validate_pool_name("pools", name)
+            validate_pool(f"pools.{name}", given)
+            if name not in self.options["queues"]:
+                rule = "it has no queue; the pools of the queue component must include it"
+                raise OptionError(f"pools.{name}", name, rule)
+
+    def _pool(self, name: str) -> dict[str, Any]:
+        return {**POOL_DEFAULTS, **(self.options["pools"][name] or {})}
+
+    def resources(self) -> list[Resource]:
+        present = self.options["state"] == "present"
+        self.services = {name: self._service(name) for name in self.options["pools"]} if present else {}
+        self.draining: dict[str, dict[str, Any]] = {}
+        definitions = [service.task_definition for service in self.services.values() if service.task_definition]
+        return [*definitions, *self.services.values(), *self._obsolete(present)]
+
+    def _service(self, name: str) -> Service:
+        pool = self._pool(name)
+        variables = {
+            **airflow_variables(self.options, self.aws.region),
+            **{key: str(value) for key, value in pool["environment_variables"].items()},
+        }
+        definition = task_definition(
+            self.aws,
+            self.options,
+            f"{self.prefix}-worker-{name}",
+            self._tags(name),
+            role="worker",
+            name="worker",
+            command=["sm2a-worker", "--queues", name, "--concurrency", str(pool["concurrency"])],
+            variables=variables,
+            size=pool,
+        )
+        return Service(
+            self.aws,
+            f"{self.prefix}-worker-{name}",
+            self._tags(name),
+            cluster=self.options["cluster"],
+            task_definition=definition,
+            subnet_ids=self.options["subnet_ids"],
+            security_group_ids=self.options["security_group_ids"],
+            initial_count=pool["minimum"],
+            capacity_provider=pool["capacity_provider"],
+            execute_command=self.options["execute_command"],
+            drains=True,
+        )
+
+    def _tags(self, pool: str) -> dict[str, str]:
+        return {**self.tags, "sm2a:pool": pool}
+
+    def _obsolete(self, present: bool) -> list[Resource]:
+        """The services of pools that are no longer named, once they are empty; all of them if none is wanted."""
+        cluster = self.options["cluster"] or self.prefix
+        ecs = self.aws.client("ecs")
+        if not ecs.describe_clusters(clusters=[cluster])["clusters"]:
+            return []
+        start = f"{self.prefix}-worker-"
+        arns = ecs.pages("list_services", "serviceArns", cluster=cluster)
+        names = sorted(arn.rsplit("/", 1)[-1] for arn in arns)
+        obsolete: list[Resource] = []
+        for name in names:
+            pool = name[len(start) :]
+            if not name.startswith(start) or pool in self.services:
+                continue
+            if present and (pool in self.options["draining_pools"] or service_tasks(self.aws, cluster, name)):
+                self.draining[pool] = self._drained_by_the_scaler(cluster, name, pool)
+                continue
+            service = Service(self.aws, name, self.tags, cluster=cluster)
+            definition = task_definition(
+                self.aws,
+                self.options,
+                name,
+                self.tags,
+                role="worker",
+                name="worker",
+                command=[],
+                variables={},
+                size=POOL_DEFAULTS,
+            )
+            # The service goes first: it depends on its task definition.
+            service.task_definition = definition
+            service.absent = definition.absent = present
+            obsolete += [definition, service]
+        return obsolete
+
+    def _drained_by_the_scaler(self, cluster: str, service: str, pool: str) -> dict[str, Any]:
+        """What the scaler must know to let the workers of a pool that is no longer named finish, and go.
+
+        One of them stays for as long as something is queued.
+        """
+        ecs = self.aws.client("ecs")
+        found = ecs.describe_services(cluster=cluster, services=[service])["services"][0]
+        definition = ecs.describe_task_definition(taskDefinition=found["taskDefinition"])["taskDefinition"]
+        container = definition["containerDefinitions"][0]
+        environment = {item["name"]: item["value"] for item in container["environment"]}
+        queues = json.loads(environment["AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__PREDEFINED_QUEUES"])
+        options = dict(zip(container["command"][1::2], container["command"][2::2]))
+        return {
+            "service": service,
+            "queue": pool,
+            "queue_url": queues[pool]["url"],
+            "concurrency": int(options["--concurrency"]),
+            "minimum": 0,
+            "maximum": 1,
+        }
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "draining_pools": sorted(self.draining),
+            "pools": {
+                **self.draining,
+                **{
+                    name: {
+                        "service": service.name,
+                        "queue": name,
+                        "queue_url": self.options["queues"][name]["url"],
+                        "concurrency": self._pool(name)["concurrency"],
+                        "minimum": self._pool(name)["minimum"],
+                        "maximum": self._pool(name)["maximum"],
+                    }
+                    for name, service in self.services.items()
+                },
+            },
+        }
+
+
+def validate_pool(option: str, given: Any) -> None:
+    """Refuse a pool with unknown keys or values out of range. ``given``: a mapping, or None for all defaults."""
+    given = {} if given is None else given
+    if not isinstance(given, dict):
+        raise OptionError(option, given, "it must be a mapping")
+    for key in given:
+        if key not in POOL_DEFAULTS:
+            raise OptionError(f"{option}.{key}", given[key], f"it must be one of {', '.join(POOL_DEFAULTS)}")
+    pool = {**POOL_DEFAULTS, **given}
+    _validate_numbers(option, pool)
+    validate_size(option, pool["cpu"], pool["memory"])
+    if pool["capacity_provider"] not in CAPACITY_PROVIDERS:
+        rule = f"it must be one of {', '.join(CAPACITY_PROVIDERS)}"
+        raise OptionError(f"{option}.capacity_provider", pool["capacity_provider"], rule, PROVIDERS)
+    validate_variables(f"{option}.environment_variables", pool["environment_variables"])
+
+
+def _validate_numbers(option: str, pool: dict[str, Any]) -> None:
+    for key in ("minimum", "maximum", "concurrency", "cpu", "memory", "ephemeral_storage"):
+        missing = key == "ephemeral_storage" and pool[key] is None
+        if not missing and (not isinstance(pool[key], int) or isinstance(pool[key], bool)):
+            raise OptionError(f"{option}.{key}", pool[key], "it must be a whole number")
+    if not 0 <= pool["minimum"] <= pool["maximum"] <= MOST_WORKERS or pool["maximum"] == 0:
+        raise OptionError(
+            option,
+            f"minimum {pool['minimum']}, maximum {pool['maximum']}",
+            f"0 <= minimum <= maximum, and maximum from 1 to {MOST_WORKERS}",
+            QUOTAS,
+        )
+    if not 1 <= pool["concurrency"] <= 1000:
+        raise OptionError(f"{option}.concurrency", pool["concurrency"], "it must be from 1 to 1000", CONCURRENCY)
+    storage = pool["ephemeral_storage"]
+    if storage is not None and not 21 <= storage <= 200:
+        raise OptionError(f"{option}.ephemeral_storage", storage, "it must be from 21 to 200 GiB", STORAGE)

@@ -1,0 +1,224 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Brings a graph of resources to its desired state, or says what that would take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for_futures
+from dataclasses import dataclass, field
+from typing import Any
+
+from .errors import NotOwnedError, ReconcileError, UnknownValueError
+from .resource import Resource
+from .tags import ENVIRONMENT
+from .values import SENSITIVE, SENSITIVE_CHANGED, changed_fields, project
+
+try:
+    from botocore.exceptions import BotoCoreError, ClientError
+except ImportError:
+    BotoCoreError = ClientError = Exception  # AnsibleAWSModule reports the missing library.
+
+THREADS = 10  # botocore's default connection pool holds ten connections per client
+
+
+@dataclass
+class Step:
+    """What happened, or would happen, to one resource."""
+
+    resource: Resource
+    action: str  # create, update, delete, none or deferred
+    before: dict[str, Any] = field(default_factory=dict)
+    after: dict[str, Any] = field(default_factory=dict)
+
+
+class ApplyError(Exception):
+    """One or more resources failed; carries the steps that were taken before and beside."""
+
+    def __init__(self, messages: list[str], steps: list[Step]) -> None:
+        super().__init__("; ".join(messages))
+        self.steps = steps
+
+
+@dataclass
+class Engine:
+    """Applies resources of one environment.
+
+    ``wait`` false leaves slow resources to become ready by themselves and defers what needs them.
+    """
+
+    environment: str
+    check_mode: bool
+    wait: bool = True
+
+    def apply(self, resources: list[Resource]) -> list[Step]:
+        """Create, update or leave every resource, dependencies first; then delete those marked absent.
+
+        Raises ApplyError when any resource failed; independent ones are still finished.
+        """
+        wanted = [resource for resource in resources if not resource.absent]
+        unwanted = [resource for resource in resources if resource.absent]
+        steps = self._walk(_graph(wanted), self._converge, [])
+        return self.remove(unwanted, steps) if unwanted else steps
+
+    def remove(self, resources: list[Resource], steps: list[Step] | None = None) -> list[Step]:
+        """Delete every resource that exists and is owned, dependents first."""
+        for resource in resources:
+            resource.absent = True
+        graph = _graph(resources)
+        found: dict[int, dict[str, Any] | None] = {}
+
+        def look(resource: Resource) -> Step:
+            found[id(resource)] = _find(resource)
+            return Step(resource, "none")
+
+        def delete(resource: Resource) -> Step:
+            return self._delete(resource, found[id(resource)])
+
+        self._walk(graph, look, [])
+        return self._walk(_reverse(graph), delete, steps or [])
+
+    def _converge(self, resource: Resource) -> Step:
+        if any(not dependency.ready for dependency in resource.dependencies()):
+            resource.ready = False
+            return Step(resource, "deferred")
+        current = _find(resource)
+        desired = resource.desired()
+        if current is None:
+            if not self.check_mode:
+                resource.create(desired)
+                self._settle(resource, fresh=True)
+            return Step(resource, "create", {}, _shown(resource, desired))
+        self._claim(resource, current)
+        changes = changed_fields(current, desired)
+        for field_name in sorted(set(changes) & set(resource.fixed_fields)):
+            raise ReconcileError(
+                f"{resource.label}: its {field_name} {current.get(field_name)!r} cannot be changed to "
+                f"{changes[field_name]!r} once it is created"
+            )
+        if changes and not self.check_mode:
+            resource.update(current, changes)
+        if not self.check_mode:
+            self._settle(resource, fresh=bool(changes))
+        before = {key: project(current.get(key), value) for key, value in changes.items()}
+        after = _shown(resource, changes, SENSITIVE_CHANGED)
+        return Step(resource, "update" if changes else "none", _shown(resource, before), after)
+
+    def _settle(self, resource: Resource, fresh: bool) -> None:
+        if resource.slow and not self.wait:
+            resource.ready = resource.ready and not fresh
+        elif fresh or not resource.ready:
+            resource.wait_ready()
+            resource.ready = True
+
+    def _claim(self, resource: Resource, current: dict[str, Any]) -> None:
+        if not self._owned(resource, current):
+            found = ", ".join(f"{tag} is {value!r}" for tag, value in self._foreign_tags(resource, current).items())
+            raise NotOwnedError(
+                f"{resource.label} exists but was not created by the SM2A environment {self.environment!r} "
+                f"(its tag {found}); it is left alone"
+            )
+
+    def _owned(self, resource: Resource, current: dict[str, Any]) -> bool:
+        if not resource.tagged:
+            return True
+        return not self._foreign_tags(resource, current) or resource.adopts(current)
+
+    def _foreign_tags(self, resource: Resource, current: dict[str, Any]) -> dict[str, str | None]:
+        """Return those tags of the owner that have not our values, with the values found."""
+        have, want = current.get("tags", {}), {**resource.tags, ENVIRONMENT: self.environment}
+        return {tag: have.get(tag) for tag in resource.owner_tags if have.get(tag) != want.get(tag)}
+
+    def _delete(self, resource: Resource, current: dict[str, Any] | None) -> Step:
+        if current is None or not self._owned(resource, current):
+            return Step(resource, "none")
+        if not self.check_mode:
+            resource.delete(current)
+            resource.wait_deleted()
+        return Step(resource, "delete", _shown(resource, current), {})
+
+    def _walk(
+        self, graph: dict[Resource, set[Resource]], visit: Callable[[Resource], Step], steps: list[Step]
+    ) -> list[Step]:
+        """Visit every resource after those it waits for, as many at once as possible."""
+        waiting = {resource: set(before) for resource, before in graph.items()}
+        running: dict[Future[Step], Resource] = {}
+        errors: list[str] = []
+        with ThreadPoolExecutor(max_workers=THREADS) as pool:
+            while waiting or running:
+                for resource in [resource for resource, before in waiting.items() if not before]:
+                    del waiting[resource]
+                    running[pool.submit(visit, resource)] = resource
+                if not running:
+                    break  # what is left depends on something that failed
+                done, _pending = wait_for_futures(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    resource = running.pop(future)
+                    try:
+                        steps.append(future.result())
+                    except (ReconcileError, ClientError, BotoCoreError) as error:
+                        errors.append(_message(resource, error))
+                        continue
+                    for before in waiting.values():
+                        before.discard(resource)
+        if errors:
+            raise ApplyError(errors, steps)
+        return steps
+
+
+def _find(resource: Resource) -> dict[str, Any] | None:
+    try:
+        return resource.find()
+    except UnknownValueError:
+        return None  # it belongs to something that does not exist yet
+
+
+def _graph(resources: list[Resource]) -> dict[Resource, set[Resource]]:
+    """Map each resource to those of the same run that it waits for, in the order given."""
+    members = set(resources)
+    graph = {resource: set(resource.dependencies()) & members for resource in resources}
+    seen: set[Resource] = set()
+    remaining = dict(graph)
+    while remaining:
+        free = [resource for resource, before in remaining.items() if before <= seen]
+        if not free:
+            raise ValueError(f"resources depend on each other: {', '.join(sorted(r.label for r in remaining))}")
+        for resource in free:
+            del remaining[resource]
+            seen.add(resource)
+    return graph
+
+
+def _reverse(graph: dict[Resource, set[Resource]]) -> dict[Resource, set[Resource]]:
+    return {
+        resource: {other for other, before in graph.items() if resource in before} for resource in reversed(list(graph))
+    }
+
+
+def _shown(resource: Resource, state: dict[str, Any], sensitive: str = SENSITIVE) -> dict[str, Any]:
+    return {key: sensitive if key in resource.secret_fields else value for key, value in sorted(state.items())}
+
+
+def _message(resource: Resource, error: Exception) -> str:
+    if isinstance(error, ReconcileError):
+        text = str(error)
+        return text if resource.name in text else f"{resource.label}: {text}"
+    response = getattr(error, "response", {})
+    request_id = response.get("ResponseMetadata", {}).get("RequestId")
+    operation = getattr(error, "operation_name", None)
+    where = f" (operation {operation}, request id {request_id})" if operation else ""
+    return f"{resource.label}: {error}{where}"
+
+
+def diff_of(steps: list[Step]) -> dict[str, dict[str, Any]]:
+    """Return Ansible's before and after of everything that changes; what stays is left out."""
+    ordered = sorted(
+        (step for step in steps if step.action not in ("none", "deferred")), key=lambda s: s.resource.label
+    )
+    return {
+        "before": {step.resource.label: step.before for step in ordered if step.action != "create"},
+        "after": {step.resource.label: step.after for step in ordered if step.action != "delete"},
+    }

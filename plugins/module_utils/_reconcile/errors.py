@@ -1,0 +1,47 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What can go wrong, in the words of whoever has to repair it."""
+
+from __future__ import annotations
+
+# Where the rules are that are ours and not AWS's.
+OPTIONS = "https://github.com/sm2a/airflow/blob/main/docs/configuration.md"
+
+
+class OptionError(ValueError):
+    """An option that AWS would refuse, found before the first call.
+
+    Its message names the option, the value, the rule and where the rule is documented.
+    """
+
+    def __init__(self, option: str, value: object, rule: str, documentation: str = OPTIONS) -> None:
+        self.option = option
+        self.value = value
+        self.rule = rule
+        self.documentation = documentation
+        super().__init__(f"{option}: {value!r} is refused: {rule} (see {documentation})")
+
+
+class ReconcileError(Exception):
+    """A resource that could not be brought to its desired state."""
+
+
+class NotOwnedError(ReconcileError):
+    """Something of the wanted name exists that this environment did not create."""
+
+
+class WaitTimeoutError(ReconcileError):
+    """A resource did not reach its state in the documented time."""
+
+
+class UnknownValueError(Exception):
+    """A request would have carried a value that exists only after apply.
+
+    Not a failure: whatever such a request asks about cannot exist yet.
+    """
+
+
+class CheckModeError(ReconcileError):
+    """A mutating call was attempted in check mode: a defect of the resource class, stopped here."""

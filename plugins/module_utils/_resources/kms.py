@@ -1,0 +1,169 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""AWS KMS."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ansible_collections.amazon.aws.plugins.module_utils.policy import compare_policies
+
+from .._reconcile.aws import Aws
+from .._reconcile.errors import ReconcileError
+from .._reconcile.resource import Resource
+from .._reconcile.tags import COMPONENT, ENVIRONMENT, tags_from_list, tags_to_list
+from .._reconcile.values import KNOWN_AFTER_APPLY
+from .._reconcile.waits import error_code, retry_while, wait_until
+
+try:
+    from botocore.exceptions import ClientError
+except ImportError:
+    ClientError = Exception  # AnsibleAWSModule reports the missing library.
+
+
+# KMS is eventually consistent; some changes take several minutes.
+# https://docs.aws.amazon.com/kms/latest/developerguide/accessing-kms.html#programming-eventual-consistency
+CONSISTENCY_SECONDS = 300
+NOT_YET = ("KMSInvalidStateException", "NotFoundException")
+# https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html; the first is the one to have.
+USABLE = ("Enabled", "Updating", "Creating")
+REVIVABLE = ("Disabled", "PendingDeletion")
+
+
+class Key(Resource):
+    """A key that is found by its alias, ``name``. ``id`` is its ARN.
+
+    A key that was disabled or is waiting for its deletion is taken back: what it encrypted can be read again.
+    """
+
+    kind = "AWS::KMS::Key"
+
+    def __init__(
+        self, aws: Aws, alias: str, tags: dict[str, str], description: str, policy: dict[str, Any], window_days: int
+    ) -> None:
+        super().__init__(aws, alias, tags)
+        self.description = description
+        self.policy = policy
+        self.window_days = window_days
+
+    def find(self) -> dict[str, Any] | None:
+        kms = self.aws.client("kms")
+        by_alias = self._metadata(self.name)
+        key = by_alias or self._without_alias()
+        if key is None or (self.absent and key["KeyState"] == "PendingDeletion"):
+            return None
+        self.id = key["Arn"]
+        policy = json.loads(kms.get_key_policy(KeyId=self.id, PolicyName="default")["Policy"])
+        same = not compare_policies(policy, self.policy, default_version="2012-10-17")
+        return {
+            "state": USABLE[0] if key["KeyState"] in USABLE else key["KeyState"],
+            "alias": self.name if by_alias else None,
+            "policy": self.policy if same else policy,
+            "rotation": kms.get_key_rotation_status(KeyId=self.id)["KeyRotationEnabled"],
+            "tags": self._tags(self.id),
+        }
+
+    def _tags(self, key_id: str) -> dict[str, str]:
+        answer = self.aws.client("kms").list_resource_tags(KeyId=key_id)
+        return tags_from_list(answer["Tags"], "TagKey", "TagValue")
+
+    def _metadata(self, key_id: str) -> dict[str, Any] | None:
+        try:
+            return dict(self.aws.client("kms").describe_key(KeyId=key_id)["KeyMetadata"])
+        except ClientError as error:
+            if error_code(error) == "NotFoundException":
+                return None
+            raise
+
+    def _without_alias(self) -> dict[str, Any] | None:
+        """Find the key of an interrupted run, or of an environment that was deleted: neither has an alias."""
+        kms = self.aws.client("kms")
+        aliased = {alias.get("TargetKeyId") for alias in kms.pages("list_aliases", "Aliases")}
+        owner = {key: self.tags[key] for key in (ENVIRONMENT, COMPONENT)}
+        found = []
+        for key in kms.pages("list_keys", "Keys"):
+            if key["KeyId"] in aliased:
+                continue
+            try:
+                tags = self._tags(key["KeyId"])
+            except ClientError as error:
+                # Keys of others whose policies do not let us look are surely not ours.
+                if error_code(error) in ("AccessDeniedException", "NotFoundException"):
+                    continue
+                raise
+            metadata = self._metadata(key["KeyId"]) if owner.items() <= tags.items() else None
+            if metadata and metadata["KeyState"] in (*USABLE, *REVIVABLE):
+                found.append(metadata)
+        order = (*REVIVABLE[::-1], *USABLE[::-1])
+        return max(found, key=lambda key: (order.index(key["KeyState"]), key["CreationDate"]), default=None)
+
+    def desired(self) -> dict[str, Any]:
+        return {"state": USABLE[0], "alias": self.name, "policy": self.policy, "rotation": True, "tags": self.tags}
+
+    def create(self, desired: dict[str, Any]) -> None:
+        self.id = self.aws.client("kms").create_key(
+            Description=self.description,
+            Policy=json.dumps(self.policy),
+            Tags=tags_to_list(self.tags, "TagKey", "TagValue"),
+        )["KeyMetadata"]["Arn"]
+        self.update({}, {"alias": self.name, "rotation": True})
+
+    def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
+        if "state" in changes:
+            self._revive(current["state"])
+        if "policy" in changes:
+            self._call("put_key_policy", PolicyName="default", Policy=json.dumps(self.policy))
+        if "rotation" in changes:
+            self._call("enable_key_rotation")
+        if "tags" in changes:
+            self._call("tag_resource", Tags=tags_to_list(self.tags, "TagKey", "TagValue"))
+        if "alias" in changes:
+            self._put_alias()
+
+    def _revive(self, state: str) -> None:
+        if state not in REVIVABLE:
+            raise ReconcileError(f"{self.label} ({self.id}) is {state} and cannot be enabled")
+        if state == "PendingDeletion":
+            self._call("cancel_key_deletion")
+        self._call("enable_key")
+
+    def _put_alias(self) -> None:
+        alias = {"AliasName": self.name, "TargetKeyId": self.id.rsplit("/", 1)[-1]}
+        kms = self.aws.client("kms")
+        try:
+            retry_while(_not_yet, lambda: kms.create_alias(**alias), CONSISTENCY_SECONDS)
+        except ClientError as error:
+            # Made by a call whose answer was lost, and not visible when we looked.
+            if error_code(error) != "AlreadyExistsException":
+                raise
+            kms.update_alias(**alias)
+
+    def _call(self, operation: str, **arguments: Any) -> None:
+        """Call an operation on the key, of whose new state not every part of KMS may know yet."""
+        # The key's id and not its ARN, which moto does not know everywhere.
+        arguments["KeyId"] = self.id.rsplit("/", 1)[-1]
+        retry_while(_not_yet, lambda: getattr(self.aws.client("kms"), operation)(**arguments), CONSISTENCY_SECONDS)
+
+    def wait_ready(self) -> None:
+        def probe() -> bool:
+            key = self._metadata(self.name)
+            return bool(key and key["Arn"] == self.id and key["KeyState"] == USABLE[0])
+
+        wait_until(f"{self.label} is enabled", probe, CONSISTENCY_SECONDS)
+
+    def delete(self, current: dict[str, Any]) -> None:
+        if current["alias"]:
+            try:
+                self.aws.client("kms").delete_alias(AliasName=self.name)
+            except ClientError as error:
+                if error_code(error) != "NotFoundException":
+                    raise
+        self._call("schedule_key_deletion", PendingWindowInDays=self.window_days)
+        self.id = KNOWN_AFTER_APPLY
+
+
+def _not_yet(error: ClientError) -> bool:
+    return error_code(error) in NOT_YET

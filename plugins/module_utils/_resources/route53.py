@@ -1,0 +1,193 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Amazon Route 53 records and the ACM certificates that they prove."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._reconcile.aws import Aws
+from .._reconcile.errors import ReconcileError
+from .._reconcile.resource import Resource
+from .._reconcile.tags import tags_from_list, tags_to_list
+from .._reconcile.values import KNOWN_AFTER_APPLY
+from .._reconcile.waits import wait_until
+from .elbv2 import LoadBalancer
+
+# DNS validation takes up to half an hour: https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html
+ISSUE_SECONDS = 2700
+RECORD_SECONDS = 60
+
+
+class Certificate(Resource):
+    """A certificate for one domain name, proved by DNS. ``id`` is its ARN, ``record`` the proof."""
+
+    kind = "AWS::CertificateManager::Certificate"
+
+    def __init__(self, aws: Aws, domain_name: str, tags: dict[str, str]) -> None:
+        super().__init__(aws, domain_name, tags)
+        self.record: dict[str, str] = {"Name": KNOWN_AFTER_APPLY, "Type": "CNAME", "Value": KNOWN_AFTER_APPLY}
+
+    def find(self) -> dict[str, Any] | None:
+        acm = self.aws.client("acm")
+        # Without the key types only RSA 2048 is listed.
+        found = acm.pages("list_certificates", "CertificateSummaryList", Includes={"keyTypes": ["RSA_2048"]})
+        for summary in found:
+            if summary["DomainName"] != self.name:
+                continue
+            certificate = acm.describe_certificate(CertificateArn=summary["CertificateArn"])["Certificate"]
+            if certificate["Status"] not in ("ISSUED", "PENDING_VALIDATION"):
+                continue
+            tags = tags_from_list(acm.list_tags_for_certificate(CertificateArn=summary["CertificateArn"])["Tags"])
+            # An account may hold several certificates of a name; only the one that we asked for counts.
+            if any(tags.get(key) != value for key, value in self.tags.items()):
+                continue
+            self.id = summary["CertificateArn"]
+            self._remember(certificate)
+            return {"tags": tags}
+        return None
+
+    def _remember(self, certificate: dict[str, Any]) -> None:
+        for option in certificate.get("DomainValidationOptions", []):
+            if option["DomainName"] == self.name and "ResourceRecord" in option:
+                self.record = option["ResourceRecord"]
+
+    def desired(self) -> dict[str, Any]:
+        return {"tags": self.tags}
+
+    def create(self, desired: dict[str, Any]) -> None:
+        self.id = self.aws.client("acm").request_certificate(
+            DomainName=self.name, ValidationMethod="DNS", Tags=tags_to_list(self.tags)
+        )["CertificateArn"]
+
+    def wait_ready(self) -> None:
+        def probe() -> bool:
+            self._remember(self.aws.client("acm").describe_certificate(CertificateArn=self.id)["Certificate"])
+            return self.record["Name"] != KNOWN_AFTER_APPLY
+
+        wait_until(f"{self.label} names its validation record", probe, RECORD_SECONDS, interval=2)
+
+    def delete(self, current: dict[str, Any]) -> None:
+        self.aws.client("acm").delete_certificate(CertificateArn=self.id)
+
+
+class Record(Resource):
+    """A record of a hosted zone. It carries no tags: its name and value are all that there is to know it by."""
+
+    kind = "AWS::Route53::RecordSet"
+    tagged = False
+
+    def __init__(self, aws: Aws, name: str, hosted_zone_id: str, record_type: str) -> None:
+        super().__init__(aws, name)
+        self.hosted_zone_id = hosted_zone_id
+        self.record_type = record_type
+
+    def record_name(self) -> str:
+        """Return the full name of the record."""
+        return self.name
+
+    def _find_set(self) -> dict[str, Any] | None:
+        name = self.record_name().rstrip(".") + "."
+        answer = self.aws.client("route53").list_resource_record_sets(
+            HostedZoneId=self.hosted_zone_id, StartRecordName=name, StartRecordType=self.record_type, MaxItems="1"
+        )
+        for found in answer["ResourceRecordSets"]:
+            if found["Name"] == name and found["Type"] == self.record_type:
+                self.id = name
+                return dict(found)
+        return None
+
+    def _change(self, action: str, record_set: dict[str, Any]) -> None:
+        self.aws.client("route53").change_resource_record_sets(
+            HostedZoneId=self.hosted_zone_id,
+            ChangeBatch={"Changes": [{"Action": action, "ResourceRecordSet": record_set}]},
+        )
+
+    def _record_set(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def create(self, desired: dict[str, Any]) -> None:
+        self._change("CREATE", self._record_set())
+
+    def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
+        self._change("UPSERT", self._record_set())
+
+    def delete(self, current: dict[str, Any]) -> None:
+        found = self._find_set()
+        if found:
+            self._change("DELETE", found)
+
+
+class ValidationRecord(Record):
+    """The record that proves to ACM whose the domain is; waits until the certificate is issued."""
+
+    def __init__(self, aws: Aws, certificate: Certificate, hosted_zone_id: str) -> None:
+        super().__init__(aws, f"validation of {certificate.name}", hosted_zone_id, "CNAME")
+        self.certificate = certificate
+
+    def record_name(self) -> str:
+        return self.certificate.record["Name"]
+
+    def find(self) -> dict[str, Any] | None:
+        found = self._find_set()
+        return {"value": found["ResourceRecords"][0]["Value"]} if found else None
+
+    def desired(self) -> dict[str, Any]:
+        return {"value": self.certificate.record["Value"]}
+
+    def _record_set(self) -> dict[str, Any]:
+        record = self.certificate.record
+        return {
+            "Name": record["Name"],
+            "Type": record["Type"],
+            "TTL": 300,
+            "ResourceRecords": [{"Value": record["Value"]}],
+        }
+
+    def wait_ready(self) -> None:
+        def probe() -> bool:
+            answer = self.aws.client("acm").describe_certificate(CertificateArn=self.certificate.id)["Certificate"]
+            if answer["Status"] not in ("PENDING_VALIDATION", "ISSUED"):
+                raise ReconcileError(f"{self.certificate.label} is {answer['Status']}: {answer.get('FailureReason')}")
+            return bool(answer["Status"] == "ISSUED")
+
+        wait_until(f"{self.certificate.label} is issued", probe, ISSUE_SECONDS, interval=10)
+
+
+class AliasRecord(Record):
+    """An address record that follows a load balancer. One that points elsewhere is somebody else's."""
+
+    def __init__(self, aws: Aws, name: str, hosted_zone_id: str, load_balancer: LoadBalancer) -> None:
+        super().__init__(aws, name, hosted_zone_id, "A")
+        self.load_balancer = load_balancer
+
+    def find(self) -> dict[str, Any] | None:
+        found = self._find_set()
+        if found is None:
+            return None
+        # Route 53 puts "dualstack." before the name when the console made the record, and a dot behind it.
+        target = found.get("AliasTarget", {}).get("DNSName", "").rstrip(".").removeprefix("dualstack.")
+        return {"alias": target.lower()}
+
+    def desired(self) -> dict[str, Any]:
+        return {"alias": self.load_balancer.dns_name.lower()}
+
+    def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
+        if not current["alias"].startswith(f"{self.load_balancer.name}-"):
+            raise ReconcileError(
+                f"{self.label} exists and points at {current['alias'] or 'an address'}; delete it first"
+            )
+        super().update(current, changes)
+
+    def _record_set(self) -> dict[str, Any]:
+        return {
+            "Name": self.name,
+            "Type": "A",
+            "AliasTarget": {
+                "HostedZoneId": self.load_balancer.hosted_zone_id,
+                "DNSName": self.load_balancer.dns_name,
+                "EvaluateTargetHealth": False,
+            },
+        }

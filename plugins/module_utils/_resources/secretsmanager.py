@@ -1,0 +1,259 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""AWS Secrets Manager."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from .._reconcile.aws import Aws
+from .._reconcile.errors import OptionError, ReconcileError, UnknownValueError
+from .._reconcile.resource import Resource
+from .._reconcile.tags import tags_from_list, tags_to_list
+from .._reconcile.values import KNOWN_AFTER_APPLY
+from .._reconcile.waits import wait_until
+
+try:
+    from botocore.exceptions import ClientError
+except ImportError:
+    ClientError = Exception  # AnsibleAWSModule reports the missing library.
+
+DELETION = "https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DeleteSecret.html"
+# KmsKeyId is left out of answers when the secret is encrypted with this key:
+# https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DescribeSecret.html
+AWS_MANAGED_KEY = "alias/aws/secretsmanager"
+# Deletion without recovery is done in the background, "there might be a short delay" (DELETION).
+DELETION_SECONDS = 120
+SCHEDULED = "scheduled for deletion"
+
+
+def validate_recovery_window(days: int) -> None:
+    """Refuse a ``recovery_window_days`` that DeleteSecret would refuse; 0 means deletion at once."""
+    if days != 0 and not 7 <= days <= 30:
+        raise OptionError("recovery_window_days", days, "it must be 0 (at once) or from 7 to 30", DELETION)
+
+
+def read_secret(aws: Aws, name: str) -> str:
+    """Return the value of a secret, or "(known after apply)" in check mode where there is none yet.
+
+    Raises ReconcileError when there is none.
+    """
+    try:
+        answer = aws.client("secretsmanager").get_secret_value(SecretId=name)
+    except UnknownValueError:
+        return KNOWN_AFTER_APPLY
+    except ClientError as error:
+        # A secret that is scheduled for deletion is an invalid request; the apply restores it.
+        if error.response["Error"]["Code"] not in ("ResourceNotFoundException", "InvalidRequestException"):
+            raise
+        if aws.check_mode:
+            return KNOWN_AFTER_APPLY
+        raise ReconcileError(f"the secret {name} has no value; run the component that makes it first") from None
+    return str(answer.get("SecretString", ""))
+
+
+def read_secret_fields(aws: Aws, name: str, *fields: str) -> dict[str, str]:
+    """Return these fields of a secret that is a JSON object, or "(known after apply)" for each in check mode.
+
+    Raises ReconcileError, without the value, when the secret is something else.
+    """
+    value = read_secret(aws, name)
+    if value == KNOWN_AFTER_APPLY:
+        return dict.fromkeys(fields, KNOWN_AFTER_APPLY)
+    try:
+        found = json.loads(value)
+        return {field: str(found[field]) for field in fields}
+    except (ValueError, KeyError, TypeError):
+        # "from None": the original exception carries the value.
+        raise ReconcileError(f"the secret {name} is not a JSON object with {', '.join(fields)}") from None
+
+
+class Secret(Resource):
+    """A secret. ``id`` and ``arn`` are its ARN; what its value is, subclasses say.
+
+    A secret that is scheduled for deletion is restored: its name could not be used otherwise.
+    """
+
+    kind = "AWS::SecretsManager::Secret"
+    secret_fields = ("value",)
+
+    def __init__(
+        self,
+        aws: Aws,
+        name: str,
+        tags: dict[str, str],
+        *,
+        description: str = "",
+        kms_key_id: str | None = None,
+        recovery_window_days: int = 30,
+    ) -> None:
+        super().__init__(aws, name, tags)
+        self.description = description
+        self.kms_key_id = kms_key_id
+        self.recovery_window_days = recovery_window_days
+        self.arn = KNOWN_AFTER_APPLY
+
+    def value_to_store(self, desired: dict[str, Any]) -> str:
+        """Return the value for a secret that has none, or whose value differs."""
+        raise NotImplementedError
+
+    def current_value(self, has_value: bool) -> Any:
+        """Return what ``find`` reports as the field ``value``."""
+        raise NotImplementedError
+
+    def find(self) -> dict[str, Any] | None:
+        found = self._describe()
+        if found is None:
+            return None
+        scheduled = bool(found.get("DeletedDate"))
+        if self.absent and scheduled and self.recovery_window_days:
+            return None
+        self.id = self.arn = found["ARN"]
+        has_value = any("AWSCURRENT" in stages for stages in found.get("VersionIdsToStages", {}).values())
+        return {
+            "description": found.get("Description", ""),
+            "kms_key_id": found.get("KmsKeyId") or AWS_MANAGED_KEY,
+            "state": SCHEDULED if scheduled else "available",
+            "tags": tags_from_list(found.get("Tags")),
+            "value": None if self.absent else self.current_value(has_value),
+        }
+
+    def _describe(self) -> dict[str, Any] | None:
+        try:
+            answer: dict[str, Any] = self.aws.client("secretsmanager").describe_secret(SecretId=self.name)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ResourceNotFoundException":
+                return None
+            raise
+        return answer
+
+    def desired(self) -> dict[str, Any]:
+        return {
+            "description": self.description,
+            "kms_key_id": self.kms_key_id or AWS_MANAGED_KEY,
+            "state": "available",
+            "tags": self.tags,
+        }
+
+    def create(self, desired: dict[str, Any]) -> None:
+        request = {
+            "Name": self.name,
+            "Description": self.description,
+            "SecretString": self.value_to_store(desired),
+            "Tags": tags_to_list(self.tags),
+            # The same token on every retry: an answer that was lost does not make the secret twice.
+            "ClientRequestToken": str(uuid.uuid4()),
+        }
+        if self.kms_key_id:
+            request["KmsKeyId"] = self.kms_key_id
+
+        def attempt() -> str | None:
+            try:
+                return str(self.aws.client("secretsmanager").create_secret(**request)["ARN"])
+            except ClientError as error:
+                # One of this name was deleted without recovery a moment ago.
+                if error.response["Error"]["Code"] == "InvalidRequestException" and SCHEDULED in str(error):
+                    return None
+                raise
+
+        self.id = self.arn = wait_until(f"{self.label} can be created", attempt, DELETION_SECONDS)
+
+    def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
+        client = self.aws.client("secretsmanager")
+        if "state" in changes:
+            client.restore_secret(SecretId=self.id)
+        settings = {}
+        if "description" in changes:
+            settings["Description"] = self.description
+        if "kms_key_id" in changes:
+            # An empty string is AWS's own key:
+            # https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_UpdateSecret.html
+            settings["KmsKeyId"] = self.kms_key_id or ""
+        if settings:
+            client.update_secret(SecretId=self.id, **settings)
+        if "tags" in changes:
+            client.tag_resource(SecretId=self.id, Tags=tags_to_list(self.tags))
+        if "value" in changes:
+            self._store(self.value_to_store(changes))
+
+    def _store(self, value: str) -> None:
+        self.aws.client("secretsmanager").put_secret_value(
+            SecretId=self.id, SecretString=value, ClientRequestToken=str(uuid.uuid4())
+        )
+
+    def delete(self, current: dict[str, Any]) -> None:
+        how: dict[str, Any] = {"ForceDeleteWithoutRecovery": True}
+        if self.recovery_window_days:
+            how = {"RecoveryWindowInDays": self.recovery_window_days}
+        try:
+            self.aws.client("secretsmanager").delete_secret(SecretId=self.id, **how)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ResourceNotFoundException":
+                raise
+
+    def wait_deleted(self) -> None:
+        if not self.recovery_window_days:
+            wait_until(f"{self.label} is gone", lambda: self._describe() is None, DELETION_SECONDS)
+
+
+class GeneratedSecret(Secret):
+    """A secret whose value is made up where there is none.
+
+    A value that exists stays: it is never read, never compared, never generated again.
+    """
+
+    def __init__(self, aws: Aws, name: str, tags: dict[str, str], generate: Callable[[], str], **settings: Any) -> None:
+        super().__init__(aws, name, tags, **settings)
+        self.generate = generate
+
+    def current_value(self, has_value: bool) -> Any:
+        return has_value
+
+    def desired(self) -> dict[str, Any]:
+        return {**super().desired(), "value": True}
+
+    def value_to_store(self, desired: dict[str, Any]) -> str:
+        return self.generate()
+
+
+class DerivedSecret(Secret):
+    """A secret whose value is computed from other secrets and resources, and follows them.
+
+    ``value`` is called after everything in ``after`` was reconciled. It may use ``read_secret`` and what those
+    resources know.
+    """
+
+    def __init__(
+        self,
+        aws: Aws,
+        name: str,
+        tags: dict[str, str],
+        value: Callable[[], str],
+        after: list[Resource] | None = None,
+        **settings: Any,
+    ) -> None:
+        super().__init__(aws, name, tags, **settings)
+        self.compute = value
+        self.after = list(after or [])
+
+    def current_value(self, has_value: bool) -> Any:
+        if not has_value:
+            return None
+        try:
+            return self.aws.client("secretsmanager").get_secret_value(SecretId=self.id).get("SecretString")
+        except ClientError as error:
+            # It is scheduled for deletion, and cannot be read before it is restored.
+            if error.response["Error"]["Code"] == "InvalidRequestException":
+                return None
+            raise
+
+    def desired(self) -> dict[str, Any]:
+        return {**super().desired(), "value": self.compute()}
+
+    def value_to_store(self, desired: dict[str, Any]) -> str:
+        return str(desired["value"])

@@ -1,0 +1,127 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""AWS Cloud Map: names inside the VPC."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from .._reconcile.aws import Aws
+from .._reconcile.errors import ReconcileError
+from .._reconcile.resource import Resource
+from .._reconcile.tags import tags_from_list, tags_to_list
+from .._reconcile.values import KNOWN_AFTER_APPLY
+from .._reconcile.waits import wait_until
+
+# Creating a private DNS namespace makes a hosted zone, which takes up to a few minutes.
+OPERATION_SECONDS = 600
+
+
+def _wait_operation(aws: Aws, what: str, operation_id: str) -> dict[str, str]:
+    """Return the targets of a finished operation. Raises ReconcileError when it failed."""
+
+    def probe() -> dict[str, Any] | None:
+        operation = aws.client("servicediscovery").get_operation(OperationId=operation_id)["Operation"]
+        if operation["Status"] == "FAIL":
+            raise ReconcileError(f"{what}: {operation.get('ErrorMessage', 'the operation failed')}")
+        return operation if operation["Status"] == "SUCCESS" else None
+
+    return dict(wait_until(what, probe, OPERATION_SECONDS).get("Targets", {}))
+
+
+class PrivateDnsNamespace(Resource):
+    """A namespace whose names resolve inside one VPC."""
+
+    kind = "AWS::ServiceDiscovery::PrivateDnsNamespace"
+
+    def __init__(self, aws: Aws, name: str, tags: dict[str, str], vpc_id: str) -> None:
+        super().__init__(aws, name, tags)
+        self.vpc_id = vpc_id
+        self.arn = KNOWN_AFTER_APPLY
+
+    def find(self) -> dict[str, Any] | None:
+        discovery = self.aws.client("servicediscovery")
+        namespaces = discovery.pages(
+            "list_namespaces", "Namespaces", Filters=[{"Name": "TYPE", "Values": ["DNS_PRIVATE"], "Condition": "EQ"}]
+        )
+        namespace = next((namespace for namespace in namespaces if namespace["Name"] == self.name), None)
+        if namespace is None:
+            return None
+        self.id, self.arn = namespace["Id"], namespace["Arn"]
+        tags = discovery.list_tags_for_resource(ResourceARN=self.arn).get("Tags", [])
+        return {"tags": tags_from_list(tags)}
+
+    def desired(self) -> dict[str, Any]:
+        return {"tags": self.tags}
+
+    def create(self, desired: dict[str, Any]) -> None:
+        operation = self.aws.client("servicediscovery").create_private_dns_namespace(
+            Name=self.name, Vpc=self.vpc_id, CreatorRequestId=str(uuid.uuid4()), Tags=tags_to_list(self.tags)
+        )
+        _wait_operation(self.aws, f"{self.label} exists", operation["OperationId"])
+
+    def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
+        self.aws.client("servicediscovery").tag_resource(ResourceARN=self.arn, Tags=tags_to_list(self.tags))
+
+    def wait_ready(self) -> None:
+        wait_until(f"{self.label} is listed", self.find, timeout=60)
+
+    def delete(self, current: dict[str, Any]) -> None:
+        operation = self.aws.client("servicediscovery").delete_namespace(Id=self.id)
+        _wait_operation(self.aws, f"{self.label} is deleted", operation["OperationId"])
+
+
+class DiscoveryService(Resource):
+    """A name below a namespace; ECS registers a service's tasks under it. ``arn`` is what ECS wants."""
+
+    kind = "AWS::ServiceDiscovery::Service"
+
+    def __init__(self, aws: Aws, name: str, tags: dict[str, str], namespace_id: str, time_to_live: int = 10) -> None:
+        super().__init__(aws, name, tags)
+        self.namespace_id = namespace_id
+        self.time_to_live = time_to_live
+        self.arn = KNOWN_AFTER_APPLY
+
+    def find(self) -> dict[str, Any] | None:
+        discovery = self.aws.client("servicediscovery")
+        services = discovery.pages(
+            "list_services",
+            "Services",
+            Filters=[{"Name": "NAMESPACE_ID", "Values": [self.namespace_id], "Condition": "EQ"}],
+        )
+        service = next((service for service in services if service["Name"] == self.name), None)
+        if service is None:
+            return None
+        self.id, self.arn = service["Id"], service["Arn"]
+        return {"tags": tags_from_list(discovery.list_tags_for_resource(ResourceARN=self.arn).get("Tags", []))}
+
+    def desired(self) -> dict[str, Any]:
+        return {"tags": self.tags}
+
+    def create(self, desired: dict[str, Any]) -> None:
+        service = self.aws.client("servicediscovery").create_service(
+            Name=self.name,
+            NamespaceId=self.namespace_id,
+            CreatorRequestId=str(uuid.uuid4()),
+            DnsConfig={"DnsRecords": [{"Type": "A", "TTL": self.time_to_live}], "RoutingPolicy": "MULTIVALUE"},
+            # ECS reports the health of its tasks itself.
+            HealthCheckCustomConfig={"FailureThreshold": 1},
+            Tags=tags_to_list(self.tags),
+        )["Service"]
+        self.id, self.arn = service["Id"], service["Arn"]
+
+    def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
+        self.aws.client("servicediscovery").tag_resource(ResourceARN=self.arn, Tags=tags_to_list(self.tags))
+
+    def delete(self, current: dict[str, Any]) -> None:
+        # Instances of stopped tasks vanish a little later than the tasks.
+        def attempt() -> bool:
+            if self.aws.client("servicediscovery").list_instances(ServiceId=self.id).get("Instances"):
+                return False
+            self.aws.client("servicediscovery").delete_service(Id=self.id)
+            return True
+
+        wait_until(f"{self.label} has no instances", attempt, OPERATION_SECONDS)

@@ -1,0 +1,99 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Amazon SQS."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from .._reconcile.aws import Aws
+from .._reconcile.resource import Resource
+from .._reconcile.values import KNOWN_AFTER_APPLY
+from .._reconcile.waits import wait_until
+
+try:
+    from botocore.exceptions import ClientError
+except ImportError:
+    ClientError = Exception  # AnsibleAWSModule reports the missing library.
+
+MISSING = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
+
+
+class Queue(Resource):
+    """A standard queue. ``id`` is its URL, ``arn`` its ARN; the state's fields are its attributes."""
+
+    kind = "AWS::SQS::Queue"
+
+    def __init__(
+        self,
+        aws: Aws,
+        name: str,
+        tags: dict[str, str],
+        attributes: dict[str, Any],
+        dead_letter: Queue | None = None,
+        max_receive_count: int = 0,
+    ) -> None:
+        super().__init__(aws, name, tags)
+        self.attributes = attributes
+        self.dead_letter = dead_letter
+        self.max_receive_count = max_receive_count
+        self.arn = KNOWN_AFTER_APPLY
+
+    def find(self) -> dict[str, Any] | None:
+        sqs = self.aws.client("sqs")
+        try:
+            self.id = sqs.get_queue_url(QueueName=self.name)["QueueUrl"]
+            attributes = sqs.get_queue_attributes(QueueUrl=self.id, AttributeNames=["All"])["Attributes"]
+            tags = sqs.list_queue_tags(QueueUrl=self.id).get("Tags", {})
+        except ClientError as error:
+            if error.response["Error"]["Code"] in MISSING:
+                return None
+            raise
+        self.arn = attributes["QueueArn"]
+        for field in ("RedrivePolicy", "Policy"):
+            if field in attributes:
+                attributes[field] = json.loads(attributes[field])
+        return {**attributes, "tags": tags}
+
+    def desired(self) -> dict[str, Any]:
+        desired = {**self.attributes, "tags": self.tags}
+        if self.dead_letter:
+            desired["RedrivePolicy"] = {
+                "deadLetterTargetArn": self.dead_letter.arn,
+                "maxReceiveCount": self.max_receive_count,
+            }
+        return desired
+
+    def create(self, desired: dict[str, Any]) -> None:
+        attributes = _encoded(desired)
+        self.id = self.aws.client("sqs").create_queue(QueueName=self.name, Attributes=attributes, tags=self.tags)[
+            "QueueUrl"
+        ]
+
+    def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
+        sqs = self.aws.client("sqs")
+        attributes = _encoded(changes)
+        if attributes:
+            sqs.set_queue_attributes(QueueUrl=self.id, Attributes=attributes)
+        if "tags" in changes:
+            sqs.tag_queue(QueueUrl=self.id, Tags=self.tags)
+
+    def wait_ready(self) -> None:
+        # A new queue can be looked up by its name only after a while; what depends on it needs its ARN.
+        # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html
+        wait_until(f"queue {self.name} exists", self.find, timeout=60, interval=1)
+
+    def delete(self, current: dict[str, Any]) -> None:
+        self.aws.client("sqs").delete_queue(QueueUrl=self.id)
+
+
+def _encoded(state: dict[str, Any]) -> dict[str, str]:
+    """Return the attributes of a state as SQS wants them: strings, policies as JSON."""
+    return {
+        field: json.dumps(value) if isinstance(value, dict) else str(value)
+        for field, value in state.items()
+        if field != "tags"
+    }

@@ -1,0 +1,178 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""VPC endpoints: ways from private subnets to AWS's services that do not go through the internet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._reconcile.aws import Aws
+from .._reconcile.errors import ReconcileError
+from .._reconcile.waits import error_code, wait_until
+from .security_group import SecurityGroup
+from .vpc import GONE, RELEASE_SECONDS, RouteTable, Subnet, Vpc, VpcResource
+
+try:
+    from botocore.exceptions import ClientError
+except ImportError:
+    ClientError = Exception  # AnsibleAWSModule reports the missing library.
+
+# An interface endpoint makes a network interface in each subnet, which takes a minute or two.
+READY_SECONDS = 600
+
+
+class VpcEndpoint(VpcResource):
+    """What gateway and interface endpoints have in common."""
+
+    kind = "AWS::EC2::VPCEndpoint"
+    resource_type = "vpc-endpoint"
+    operation, result, id_field = "describe_vpc_endpoints", "VpcEndpoints", "VpcEndpointId"
+    # The API's own words and those of its documentation differ in case.
+    gone = ("deleted", "deleting", "Deleted", "Deleting")
+    fixed_fields = ("vpc_id", "service")
+
+    endpoint_type = ""
+    members: dict[str, str] = {}
+    """Fields of the state that are lists of ids, and what ``ModifyVpcEndpoint`` calls them."""
+
+    def __init__(self, aws: Aws, name: str, tags: dict[str, str], vpc: Vpc, service: str) -> None:
+        super().__init__(aws, name, tags)
+        self.vpc = vpc
+        self.service = service
+
+    @classmethod
+    def _list(cls, aws: Aws, filters: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [item for item in super()._list(aws, filters) if item["VpcEndpointType"] == cls.endpoint_type]
+
+    def state(self, found: dict[str, Any]) -> dict[str, Any]:
+        return {"vpc_id": found["VpcId"], "service": found["ServiceName"]}
+
+    def wanted(self) -> dict[str, Any]:
+        return {"vpc_id": self.vpc.id, "service": self.service}
+
+    def _create(self, **arguments: Any) -> None:
+        self.id = self.call(
+            "create_vpc_endpoint",
+            VpcEndpointType=self.endpoint_type,
+            VpcId=self.vpc.id,
+            ServiceName=self.service,
+            TagSpecifications=self.specification(),
+            **arguments,
+        )["VpcEndpoint"]["VpcEndpointId"]
+
+    def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
+        edits = {}
+        for field, called in self.members.items():
+            if field in changes:
+                have, want = set(current[field]), set(changes[field])
+                edits[f"Add{called}"], edits[f"Remove{called}"] = sorted(want - have), sorted(have - want)
+        edits = {name: ids for name, ids in edits.items() if ids}
+        if edits:
+            self.call("modify_vpc_endpoint", VpcEndpointId=self.id, **edits)
+        super().update(current, changes)
+
+    def delete(self, current: dict[str, Any]) -> None:
+        try:
+            answer = self.aws.client("ec2").delete_vpc_endpoints(VpcEndpointIds=[self.id])
+        except ClientError as error:
+            if GONE.search(error_code(error)):
+                return
+            raise
+        for failure in answer.get("Unsuccessful", []):
+            code, message = failure["Error"]["Code"], failure["Error"]["Message"]
+            if not GONE.search(code):
+                raise ReconcileError(f"{self.label} could not be deleted: {code}: {message}")
+
+    def wait_deleted(self) -> None:
+        wait_until(f"{self.label} is gone", self._is_gone, RELEASE_SECONDS)
+
+    def _is_gone(self) -> bool:
+        try:
+            found = self.aws.client("ec2").describe_vpc_endpoints(VpcEndpointIds=[self.id])["VpcEndpoints"]
+        except ClientError as error:
+            if GONE.search(error_code(error)):
+                return True
+            raise
+        # While it is being deleted it holds its route tables, or its network interfaces their subnets.
+        return all(item["VpcEndpointId"] != self.id or item["State"].lower() == "deleted" for item in found)
+
+
+class GatewayEndpoint(VpcEndpoint):
+    """A free way to S3 that needs no NAT gateway."""
+
+    endpoint_type = "Gateway"
+    members = {"route_table_ids": "RouteTableIds"}
+
+    def __init__(
+        self, aws: Aws, name: str, tags: dict[str, str], vpc: Vpc, service: str, route_tables: list[RouteTable]
+    ) -> None:
+        super().__init__(aws, name, tags, vpc, service)
+        self.route_tables = route_tables
+
+    def state(self, found: dict[str, Any]) -> dict[str, Any]:
+        return {**super().state(found), "route_table_ids": sorted(found.get("RouteTableIds", []))}
+
+    def wanted(self) -> dict[str, Any]:
+        return {**super().wanted(), "route_table_ids": sorted(table.id for table in self.route_tables)}
+
+    def create(self, desired: dict[str, Any]) -> None:
+        self._create(RouteTableIds=desired["route_table_ids"])
+
+
+class InterfaceEndpoint(VpcEndpoint):
+    """A service's own addresses in the private subnets, under the service's usual name."""
+
+    slow = True
+    endpoint_type = "Interface"
+    members = {"subnet_ids": "SubnetIds", "security_group_ids": "SecurityGroupIds"}
+
+    def __init__(
+        self,
+        aws: Aws,
+        name: str,
+        tags: dict[str, str],
+        vpc: Vpc,
+        service: str,
+        subnets: list[Subnet],
+        group: SecurityGroup | None,
+    ) -> None:
+        super().__init__(aws, name, tags, vpc, service)
+        self.subnets = subnets
+        self.group = group
+
+    def state(self, found: dict[str, Any]) -> dict[str, Any]:
+        self.ready = found["State"].lower() == "available"
+        # Not every implementation of the API tells the groups; what it does not tell is not compared.
+        groups = [group["GroupId"] for group in found["Groups"]] if "Groups" in found else self._group_ids()
+        return {
+            **super().state(found),
+            "subnet_ids": sorted(found.get("SubnetIds", [])),
+            "security_group_ids": sorted(groups),
+        }
+
+    def _group_ids(self) -> list[str]:
+        return [self.group.id] if self.group else []
+
+    def wanted(self) -> dict[str, Any]:
+        return {
+            **super().wanted(),
+            "subnet_ids": sorted(subnet.id for subnet in self.subnets),
+            "security_group_ids": self._group_ids(),
+        }
+
+    def create(self, desired: dict[str, Any]) -> None:
+        self._create(
+            SubnetIds=desired["subnet_ids"], SecurityGroupIds=desired["security_group_ids"], PrivateDnsEnabled=True
+        )
+
+    def wait_ready(self) -> None:
+        def probe() -> bool:
+            found = self._describe()
+            state = found["State"] if found else "pending"  # so new that it is not visible yet
+            if state.lower() in ("failed", "rejected", "expired"):
+                raise ReconcileError(f"{self.label} is {state}: {(found or {}).get('LastError', {}).get('Message')}")
+            return bool(state.lower() == "available")
+
+        wait_until(f"{self.label} is available", probe, READY_SECONDS)

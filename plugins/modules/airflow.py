@@ -1,0 +1,240 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Ansible module of the component."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: airflow
+short_description: Airflow's API server, scheduler, DAG processor and triggerer on ECS Fargate
+version_added: 0.1.0
+description:
+  - Runs the migration of the metadata database as a one-off task and checks its exit code, then creates or updates
+    the services.
+  - Every secret is read from Secrets Manager by Airflow itself at run time.
+author:
+  - SM2A contributors (@sm2a)
+options:
+  cluster:
+    description: Name of the ECS cluster. Needed unless the component is to be absent.
+    type: str
+  image:
+    description: Image of the containers. Needed unless the component is to be absent.
+    type: str
+  subnet_ids:
+    description: Private subnets for the tasks.
+    type: list
+    elements: str
+    default: []
+  security_group_ids:
+    description: Security groups of the tasks.
+    type: list
+    elements: str
+    default: []
+  role_arns:
+    description: ARN of the IAM role of each service, and of the task execution role as C(execution).
+    type: dict
+    default: {}
+  log_group:
+    description: CloudWatch log group of the containers. Needed unless the component is to be absent.
+    type: str
+  architecture:
+    description: CPU architecture of the image.
+    type: str
+    choices:
+      - X86_64
+      - ARM64
+    default: X86_64
+  environment_variables:
+    description:
+      - Further environment variables of the containers.
+      - Never put a secret here; Airflow's connections and variables belong into Secrets Manager.
+    type: dict
+    default: {}
+  execute_command:
+    description: Whether ECS Exec may open a shell in the containers.
+    type: bool
+    default: false
+  log_bucket:
+    description: Bucket of the task logs. Needed unless the component is to be absent.
+    type: str
+  dag_bucket:
+    description: Bucket of the DAGs, below C(dags/). Needed unless the component is to be absent.
+    type: str
+  queues:
+    description: Mapping of each worker pool to its queue, with the queue's C(url).
+    type: dict
+    default: {}
+  default_pool:
+    description: Pool of tasks that name no queue. The first by name if it is not given.
+    type: str
+  url:
+    description: Address of the web interface. Needed unless the component is to be absent.
+    type: str
+  execution_api_server_url:
+    description:
+      - Internal address of Airflow's execution API, ending in C(/execution/).
+      - Needed unless the component is to be absent.
+    type: str
+  configuration:
+    description: Further configuration of Airflow, as sections of options. Secrets are refused.
+    type: dict
+    default: {}
+  target_group_arn:
+    description: Target group of the load balancer. Needed unless the component is to be absent.
+    type: str
+  namespace_id:
+    description: Private DNS namespace in which the API server is registered.
+    type: str
+  database_resource_id:
+    description:
+      - Resource id of the RDS instance. A migration is run once per instance and revision.
+      - Needed unless the component is to be absent.
+    type: str
+  worker_pools:
+    description:
+      - The worker pools, as those of the M(sm2a.airflow.workers) module.
+      - The scheduler lets as many tasks run as all of them have slots, and at least Airflow's default of 32, unless
+        O(configuration) sets C(parallelism) in C(core).
+    type: dict
+    default: {}
+  services:
+    description: Sizes of the services. What is left out keeps its default.
+    type: dict
+    default: {}
+    suboptions:
+      api_server:
+        description: Size and number of the API servers.
+        type: dict
+        suboptions:
+          cpu:
+            description: CPU units, 1024 is one vCPU.
+            type: int
+          memory:
+            description: Memory in MiB. Must be one that Fargate offers with the CPU.
+            type: int
+          count:
+            description: Number of tasks, 1 to 10.
+            type: int
+      scheduler:
+        description: Size and number of the schedulers.
+        type: dict
+        suboptions:
+          cpu:
+            description: CPU units, 1024 is one vCPU.
+            type: int
+          memory:
+            description: Memory in MiB. Must be one that Fargate offers with the CPU.
+            type: int
+          count:
+            description: Number of tasks, 1 to 10.
+            type: int
+      dag_processor:
+        description: Size and number of the DAG processors.
+        type: dict
+        suboptions:
+          cpu:
+            description: CPU units, 1024 is one vCPU.
+            type: int
+          memory:
+            description: Memory in MiB. Must be one that Fargate offers with the CPU.
+            type: int
+          count:
+            description: Number of tasks, 1 to 10.
+            type: int
+      triggerer:
+        description: Size and number of the triggerers.
+        type: dict
+        suboptions:
+          cpu:
+            description: CPU units, 1024 is one vCPU.
+            type: int
+          memory:
+            description: Memory in MiB. Must be one that Fargate offers with the CPU.
+            type: int
+          count:
+            description: Number of tasks, 1 to 10.
+            type: int
+extends_documentation_fragment:
+  - sm2a.airflow._component
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+"""
+
+EXAMPLES = r"""
+- name: Airflow
+  sm2a.airflow.airflow:
+    environment: dev
+    region: eu-central-1
+    cluster: sm2a-dev
+    image: 123456789012.dkr.ecr.eu-central-1.amazonaws.com/sm2a-dev/airflow:0123456789abcdef
+    subnet_ids: [subnet-0123456789abcdef0, subnet-0123456789abcdef1]
+    security_group_ids: [sg-0123456789abcdef0]
+    role_arns: "{{ ansible_facts.sm2a_security.role_arns }}"
+    log_group: /sm2a/dev/airflow
+    log_bucket: sm2a-dev-logs-123456789012-eu-central-1
+    dag_bucket: sm2a-dev-dags-123456789012-eu-central-1
+    queues: "{{ ansible_facts.sm2a_queue.queues }}"
+    url: https://airflow.dev.example.com
+    execution_api_server_url: http://api-server.sm2a-dev.internal:8080/execution/
+    target_group_arn: "{{ ansible_facts.sm2a_load_balancer.target_group_arn }}"
+    database_resource_id: db-ABCDEFGHIJKLMNOPQRSTUVWXYZ
+    services:
+      scheduler: {count: 2}
+"""
+
+RETURN = r"""
+airflow:
+  description: What the other components need to know.
+  returned: always
+  type: dict
+  contains:
+    services:
+      description: The ECS service of each program.
+      type: dict
+      sample:
+        scheduler:
+          name: sm2a-dev-scheduler
+          arn: arn:aws:ecs:eu-central-1:123456789012:service/sm2a-dev/sm2a-dev-scheduler
+          task_definition: arn:aws:ecs:eu-central-1:123456789012:task-definition/sm2a-dev-scheduler:1
+    execution_api_server_url:
+      description: Internal address of the execution API.
+      type: str
+      sample: http://api-server.sm2a-dev.internal:8080/execution/
+    url:
+      description: Address of the web interface.
+      type: str
+      sample: https://airflow.dev.example.com
+plan:
+  description: Every resource of the component and what was done, or would be done, to it.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - kind: AWS::ECS::Service
+      name: sm2a-dev-scheduler
+      action: create
+api_calls:
+  description: How many calls were made to AWS.
+  returned: always
+  type: dict
+  sample:
+    read: 4
+    write: 2
+"""
+
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._base import run
+from ansible_collections.sm2a.airflow.plugins.module_utils._components.airflow import AirflowComponent
+
+
+def main():
+    """Run the module."""
+    run(AirflowComponent)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,182 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Ansible module of the component."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: database
+short_description: RDS instance with Airflow's metadata database
+version_added: 0.1.0
+description:
+  - Creates a private, encrypted RDS instance for PostgreSQL or MySQL, and the secrets from which Airflow and the
+    scaler read how to reach it.
+  - The master password is read from Secrets Manager by the module and stands in no variable, result or diff.
+author:
+  - SM2A contributors (@sm2a)
+options:
+  engine:
+    description: Database engine.
+    type: str
+    choices:
+      - postgres
+      - mysql
+    default: postgres
+  engine_version:
+    description:
+      - Version, as far as it matters; V(17) leaves the minor version to RDS.
+      - The default is V(17) of PostgreSQL and V(8.4) of MySQL.
+    type: str
+  instance_class:
+    description: Instance class.
+    type: str
+    default: db.t4g.small
+  allocated_storage:
+    description: Storage in GiB. It never shrinks.
+    type: int
+    default: 20
+  max_allocated_storage:
+    description: Limit in GiB up to which RDS grows the storage by itself.
+    type: int
+    default: 100
+  multi_az:
+    description: Whether a standby runs in a second zone.
+    type: bool
+    default: false
+  backup_retention_period:
+    description: Days for which automatic backups are kept, 1 to 35.
+    type: int
+    default: 7
+  preferred_backup_window:
+    description: Time of day of the backup in UTC, as hh24:mi-hh24:mi.
+    type: str
+  preferred_maintenance_window:
+    description: Time of the week of maintenance in UTC, as ddd:hh24:mi-ddd:hh24:mi.
+    type: str
+  deletion_protection:
+    description: Whether the instance refuses to be deleted.
+    type: bool
+    default: false
+  auto_minor_version_upgrade:
+    description: Whether RDS applies minor versions in the maintenance window.
+    type: bool
+    default: true
+  apply_immediately:
+    description: Whether changes are made at once instead of in the maintenance window.
+    type: bool
+    default: true
+  final_snapshot:
+    description: Whether deleting the instance leaves a snapshot.
+    type: bool
+    default: true
+  snapshot_identifier:
+    description: Snapshot from which a new instance is restored.
+    type: str
+  subnet_ids:
+    description: Private subnets, in two zones at least.
+    type: list
+    elements: str
+    default: []
+  security_group_ids:
+    description: Security groups.
+    type: list
+    elements: str
+    default: []
+  kms_key_arn:
+    description: KMS key that encrypts the storage, the backups and the secrets. Without it AWS's own keys are used.
+    type: str
+  recovery_window_days:
+    description: Days for which a deleted secret can be restored, 7 to 30, or 0 for none.
+    type: int
+    default: 30
+extends_documentation_fragment:
+  - sm2a.airflow._component
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+"""
+
+EXAMPLES = r"""
+- name: Database
+  sm2a.airflow.database:
+    environment: dev
+    region: eu-central-1
+    engine: postgres
+    subnet_ids: [subnet-0123456789abcdef0, subnet-0123456789abcdef1]
+    security_group_ids: [sg-0123456789abcdef0]
+    multi_az: true
+"""
+
+RETURN = r"""
+database:
+  description: What the other components need to know.
+  returned: always
+  type: dict
+  contains:
+    identifier:
+      description: Identifier of the instance.
+      type: str
+      sample: sm2a-dev
+    resource_id:
+      description: Id of the instance that AWS never uses again.
+      type: str
+      sample: db-ABCDEFGHIJKLMNOPQRSTUVWXYZ
+    endpoint:
+      description: Host name.
+      type: str
+      sample: sm2a-dev.abcdefghijkl.eu-central-1.rds.amazonaws.com
+    port:
+      description: Port.
+      type: raw
+      sample: 5432
+    engine:
+      description: Engine.
+      type: str
+      sample: postgres
+    engine_version:
+      description: Version that runs.
+      type: str
+      sample: '17.6'
+    name:
+      description: Name of the database.
+      type: str
+      sample: airflow
+    secret_names:
+      description: Secrets that hold the connections.
+      type: dict
+      sample:
+        sql_alchemy_conn: sm2a/dev/config/sql_alchemy_conn
+        result_backend: sm2a/dev/config/result_backend
+        scaler: sm2a/dev/scaler/database
+plan:
+  description: Every resource of the component and what was done, or would be done, to it.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - kind: AWS::RDS::DBInstance
+      name: sm2a-dev
+      action: create
+api_calls:
+  description: How many calls were made to AWS.
+  returned: always
+  type: dict
+  sample:
+    read: 4
+    write: 2
+"""
+
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._base import run
+from ansible_collections.sm2a.airflow.plugins.module_utils._components.database import DatabaseComponent
+
+
+def main():
+    """Run the module."""
+    run(DatabaseComponent)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Ansible module that reads a whole environment."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: environment_info
+short_description: Services, queues, database and health of an SM2A environment
+version_added: 0.1.0
+description:
+  - Reads what an environment runs, how much waits in its queues and what Airflow says of its own health.
+author:
+  - SM2A contributors (@sm2a)
+options:
+  environment:
+    description: Name of the SM2A environment.
+    type: str
+    required: true
+  url:
+    description: Address of Airflow. Without it the load balancer's own name is used.
+    type: str
+attributes:
+  check_mode:
+    description: Can run in check mode; it only reads.
+    support: full
+  diff_mode:
+    description: Reports no differences, since it changes nothing.
+    support: none
+  idempotent:
+    description: Changes nothing.
+    support: full
+  action_group:
+    description: Use C(group/sm2a.airflow.airflow) in C(module_defaults) to set the region and the credentials.
+    support: full
+    membership: [sm2a.airflow.airflow]
+  platform:
+    description: Runs wherever Python and boto3 are, usually on the controller.
+    support: full
+    platforms: posix
+requirements:
+  - python >= 3.10
+  - boto3 >= 1.35.0
+  - botocore >= 1.35.0
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+"""
+
+EXAMPLES = r"""
+- name: Read the environment
+  sm2a.airflow.environment_info:
+    environment: dev
+    region: eu-central-1
+  register: status
+
+- name: Show it
+  ansible.builtin.debug:
+    msg: "{{ status.table }}"
+"""
+
+RETURN = r"""
+url:
+  description: Address of Airflow, or null.
+  returned: success
+  type: str
+  sample: https://airflow.dev.example.com
+health:
+  description: What Airflow reports of its components. Empty where it does not answer.
+  returned: success
+  type: dict
+  sample: {metadatabase: healthy, scheduler: healthy, triggerer: healthy, dag_processor: healthy}
+services:
+  description: The ECS services of the environment.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - name: sm2a-dev-scheduler
+      running: 1
+      desired: 1
+      pending: 0
+      task_definition: sm2a-dev-scheduler:3
+      rollout: COMPLETED
+queues:
+  description: The SQS queues of the environment.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - {name: sm2a-dev-default, waiting: 0, in_flight: 0, visibility_timeout: 43200}
+database:
+  description: The RDS instance, or null.
+  returned: success
+  type: dict
+  sample: {identifier: sm2a-dev, engine: postgres, engine_version: '17.6', status: available, multi_az: false}
+table:
+  description: All of it as lines that a person reads.
+  returned: success
+  type: list
+  elements: str
+  sample: ['SERVICE             RUNNING  DESIRED', 'sm2a-dev-scheduler  1        1']
+"""
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._base import validate_environment
+from ansible_collections.sm2a.airflow.plugins.module_utils._components.environment_info import read_environment, table
+from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.aws import Aws
+from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors import OptionError
+
+try:
+    from botocore.exceptions import BotoCoreError, ClientError
+except ImportError:
+    pass  # AnsibleAWSModule reports the missing library.
+
+
+def main():
+    """Run the module."""
+    module = AnsibleAWSModule(
+        argument_spec={"environment": {"type": "str", "required": True}, "url": {"type": "str"}},
+        supports_check_mode=True,
+    )
+    try:
+        validate_environment(module.params["environment"])
+        status = read_environment(Aws(module), module.params["environment"], module.params["url"])
+    except OptionError as error:
+        module.fail_json(msg=str(error), option=error.option, rule=error.rule, documentation=error.documentation)
+    except (ClientError, BotoCoreError) as error:
+        module.fail_json_aws(error, msg="the environment could not be read")
+    module.exit_json(changed=False, table=table(status), **status)
+
+
+if __name__ == "__main__":
+    main()

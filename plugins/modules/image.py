@@ -1,0 +1,160 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Ansible module of the component."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: image
+short_description: Build a container image where it is missing, and put it into ECR
+version_added: 0.1.0
+description:
+  - Builds a folder with a Dockerfile, creates an ECR repository whose tags never move, and pushes the image to it.
+  - The tag is made of the content of the folder, so that an image that exists is neither built nor pushed again,
+    and check mode can tell the image's address before anything is built.
+  - Of the files' modes only the permission to execute counts. Compiled Python and C(.git) are left out, and so is what
+    C(.dockerignore) names.
+  - Needs the command C(docker) and its engine where the image is missing. BuildKit is used where it is installed.
+author:
+  - SM2A contributors (@sm2a)
+options:
+  name:
+    description:
+      - Short name of the image.
+      - The fact is C(sm2a_image_) and this name, with underscores for hyphens.
+    type: str
+    required: true
+  source:
+    description:
+      - Folder on the controller with a C(Dockerfile) and all it needs.
+      - Needed with O(state=present), unless O(uri) is given.
+    type: path
+  uri:
+    description: An image that exists elsewhere and is used as it is. Nothing is built, created or deleted.
+    type: str
+  build_arguments:
+    description:
+      - Values of C(ARG) instructions. They are part of the tag, and can be read from the image, so they are no place
+        for secrets.
+      - Docker's predefined arguments, such as C(HTTPS_PROXY), are not part of the tag.
+    type: dict
+    default: {}
+  platform:
+    description:
+      - Platform that the image is built for.
+      - Without it V(linux/amd64) if the image is pushed, otherwise that of the machine.
+    type: str
+    choices: [linux/amd64, linux/arm64]
+  ca_bundle:
+    description:
+      - File on the controller with the certificate authorities that the build needs, where a network re-signs TLS.
+      - The Dockerfile finds it as C(ca-bundle.crt) at the top of the build context. It is not part of the tag.
+    type: path
+  push:
+    description:
+      - Whether the image is pushed to the ECR repository C(sm2a-<environment>/<name>).
+      - If V(false) the image stays in this machine's Docker, for an emulator of AWS.
+    type: bool
+    default: true
+  kms_key_arn:
+    description:
+      - KMS key that encrypts the repository. Without it ECR uses keys of its own.
+      - Used when the repository is created; ECR cannot change it later.
+    type: str
+  scan_on_push:
+    description: Whether ECR looks for known vulnerabilities in every image that is pushed.
+    type: bool
+    default: true
+  keep_images:
+    description: How many of the latest images the repository keeps.
+    type: int
+    default: 20
+  keep_untagged_images:
+    description: How many of the latest images without a tag the repository keeps.
+    type: int
+    default: 5
+extends_documentation_fragment:
+  - sm2a.airflow._component
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+attributes:
+  check_mode:
+    details:
+      - Where Docker is missing, an image that would stay in this machine's Docker is reported as missing too.
+"""
+
+EXAMPLES = r"""
+- name: An image of our own in ECR
+  sm2a.airflow.image:
+    environment: dev
+    region: eu-central-1
+    name: airflow
+    source: "{{ playbook_dir }}/image"
+
+- name: An image that exists already
+  sm2a.airflow.image:
+    environment: dev
+    region: eu-central-1
+    name: airflow
+    uri: 123456789012.dkr.ecr.eu-central-1.amazonaws.com/company/airflow:3.3.2
+
+- name: Delete the repository and the images in it
+  sm2a.airflow.image:
+    environment: dev
+    region: eu-central-1
+    name: airflow
+    state: absent
+"""
+
+RETURN = r"""
+image:
+  description: What the other components need to know.
+  returned: always
+  type: dict
+  contains:
+    name:
+      description: Short name of the image.
+      type: str
+      sample: airflow
+    uri:
+      description: What a task definition names.
+      type: str
+      sample: 123456789012.dkr.ecr.eu-central-1.amazonaws.com/sm2a-dev/airflow:0123456789abcdef
+    repository_uri:
+      description: The same without the tag.
+      type: str
+      sample: 123456789012.dkr.ecr.eu-central-1.amazonaws.com/sm2a-dev/airflow
+    tag:
+      description: The tag, made of the image's content. Null for an image that O(uri) names by its digest only.
+      type: str
+      sample: 0123456789abcdef
+plan:
+  description: Every resource of the component and what was done, or would be done, to it.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - {kind: 'AWS::ECR::Repository', name: sm2a-dev/airflow, action: create}
+    - {kind: 'Docker::Image', name: 'sm2a-dev/airflow:0123456789abcdef', action: create}
+api_calls:
+  description: How many calls were made to AWS. What Docker did is not among them.
+  returned: always
+  type: dict
+  sample: {read: 4, write: 2}
+"""
+
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._base import run
+from ansible_collections.sm2a.airflow.plugins.module_utils._components.image import ImageComponent
+
+
+def main():
+    """Run the module."""
+    run(ImageComponent)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Ansible module of the component."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: observability
+short_description: CloudWatch log groups of an SM2A environment
+version_added: 0.1.0
+description:
+  - Creates the log groups that the containers of Airflow and of the scaler write to. Task logs are in S3.
+author:
+  - SM2A contributors (@sm2a)
+options:
+  log_retention_in_days:
+    description: Days for which the containers' output is kept. One of the numbers that CloudWatch offers.
+    type: int
+    default: 30
+  kms_key_arn:
+    description: KMS key that encrypts the logs. Without it CloudWatch encrypts them with a key of its own.
+    type: str
+  delete_log_groups:
+    description: Whether O(state=absent) deletes the log groups too. They are kept by default.
+    type: bool
+    default: false
+extends_documentation_fragment:
+  - sm2a.airflow._component
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+"""
+
+EXAMPLES = r"""
+- name: Log groups
+  sm2a.airflow.observability:
+    environment: dev
+    region: eu-central-1
+    log_retention_in_days: 90
+"""
+
+RETURN = r"""
+observability:
+  description: What the other components need to know.
+  returned: always
+  type: dict
+  contains:
+    log_groups:
+      description: Name of the log group of each program.
+      type: dict
+      sample:
+        airflow: /sm2a/dev/airflow
+        scaler: /sm2a/dev/scaler
+plan:
+  description: Every resource of the component and what was done, or would be done, to it.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - kind: AWS::Logs::LogGroup
+      name: /sm2a/dev/airflow
+      action: create
+api_calls:
+  description: How many calls were made to AWS.
+  returned: always
+  type: dict
+  sample:
+    read: 4
+    write: 2
+"""
+
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._base import run
+from ansible_collections.sm2a.airflow.plugins.module_utils._components.observability import ObservabilityComponent
+
+
+def main():
+    """Run the module."""
+    run(ObservabilityComponent)
+
+
+if __name__ == "__main__":
+    main()

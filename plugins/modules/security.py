@@ -1,0 +1,155 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Ansible module of the component."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: security
+short_description: Security groups, KMS key and IAM roles of an SM2A environment
+version_added: 0.1.0
+description:
+  - Creates security groups that let the internet reach the load balancer only, the load balancer reach the API
+    server only, and Airflow reach the database; a KMS key; and one IAM role per service with the least privilege.
+  - Rules for incoming traffic that somebody else added to these groups are taken away, and so are inline policies
+    that somebody else added to these roles. The database's group lets nothing out.
+  - Roles are the same in all regions of an account; those of an environment of the same name in another region are
+    left alone, which is an error.
+author:
+  - SM2A contributors (@sm2a)
+options:
+  vpc_id:
+    description: VPC of the security groups. Needed unless the component is to be absent.
+    type: str
+  ingress_cidrs:
+    description: Networks from which users reach the load balancer, IPv4 or IPv6. An empty list lets nobody in.
+    type: list
+    elements: str
+    default:
+      - 0.0.0.0/0
+  database_engine:
+    description: Engine of the metadata database, for its port.
+    type: str
+    choices:
+      - postgres
+      - mysql
+    default: postgres
+  kms_key:
+    description: Whether to make a KMS key. Without one AWS's own keys are used.
+    type: bool
+    default: true
+  kms_key_arn:
+    description: ARN of a KMS key that exists already, or of its alias, to be used instead. Its policy must allow
+      CloudWatch Logs of the region.
+    type: str
+  kms_deletion_window_days:
+    description: Days for which a deleted key can be restored, 7 to 30. Creating the environment again within them
+      takes the key back.
+    type: int
+    default: 30
+  role_path:
+    description: Path of every role. It cannot be changed later.
+    type: str
+    default: /
+  role_permissions_boundary:
+    description: ARN of a managed policy that limits every role. Without it a boundary stays as it is; an empty one
+      takes it away.
+    type: str
+  role_policies:
+    description:
+      - Further managed policies by service, as lists of ARNs, so that workers can reach what the DAGs need.
+      - The services are C(execution), C(api_server), C(scheduler), C(dag_processor), C(triggerer), C(worker),
+        C(migration) and C(scaler).
+    type: dict
+    default: {}
+  execute_command_services:
+    description: Services whose containers may be entered with C(aws ecs execute-command).
+    type: list
+    elements: str
+    choices:
+      - api_server
+      - scheduler
+      - dag_processor
+      - triggerer
+      - worker
+      - scaler
+    default: []
+  service_linked_roles:
+    description:
+      - Whether to make the service-linked roles of Amazon ECS, Elastic Load Balancing and Amazon RDS where the
+        account has none. They are never deleted.
+      - Set it to V(false) if you may not call C(iam:CreateServiceLinkedRole) and the account has them.
+    type: bool
+    default: true
+extends_documentation_fragment:
+  - sm2a.airflow._component
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+"""
+
+EXAMPLES = r"""
+- name: Security
+  sm2a.airflow.security:
+    environment: dev
+    region: eu-central-1
+    vpc_id: vpc-0123456789abcdef0
+    ingress_cidrs: [203.0.113.0/24]
+    role_policies:
+      worker: [arn:aws:iam::123456789012:policy/data-lake-read]
+"""
+
+RETURN = r"""
+security:
+  description: What the other components need to know.
+  returned: always
+  type: dict
+  contains:
+    security_group_ids:
+      description: Security group of the load balancer, of Airflow and of the database.
+      type: dict
+      sample:
+        load_balancer: sg-0123456789abcdef0
+        airflow: sg-0123456789abcdef1
+        database: sg-0123456789abcdef2
+    kms_key_arn:
+      description: The key, or null.
+      type: str
+      sample: arn:aws:kms:eu-central-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef
+    role_arns:
+      description: Role of each service.
+      type: dict
+      sample:
+        worker: arn:aws:iam::123456789012:role/sm2a-dev-worker
+plan:
+  description: Every resource of the component and what was done, or would be done, to it.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - kind: AWS::IAM::Role
+      name: sm2a-dev-worker
+      action: create
+api_calls:
+  description: How many calls were made to AWS.
+  returned: always
+  type: dict
+  sample:
+    read: 4
+    write: 2
+"""
+
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._base import run
+from ansible_collections.sm2a.airflow.plugins.module_utils._components.security import SecurityComponent
+
+
+def main():
+    """Run the module."""
+    run(SecurityComponent)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Ansible module of the component."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: storage
+short_description: S3 buckets for Airflow's logs and DAGs
+version_added: 0.1.0
+description:
+  - Creates one bucket for the logs of tasks and one, with versioning, for DAGs.
+  - Both are private, encrypted, owned by the account in all they hold, and refuse plain HTTP.
+  - Uploads the DAGs of a folder, if one is named.
+author:
+  - SM2A contributors (@sm2a)
+options:
+  kms_key_arn:
+    description: KMS key that encrypts what the buckets hold. Without it S3 encrypts with keys of its own.
+    type: str
+  log_transition_days:
+    description:
+      - Days after which logs move to the storage class C(STANDARD_IA), at least 30. V(0) means never.
+      - S3 moves only objects of 128 KiB or more.
+    type: int
+    default: 0
+  log_expiration_days:
+    description: Days after which logs are deleted. V(0) means never.
+    type: int
+    default: 365
+  dag_version_days:
+    description: Days after which replaced or deleted versions of DAGs are deleted for good. V(0) means never.
+    type: int
+    default: 90
+  deny_plain_http:
+    description:
+      - Whether the policy of each bucket refuses requests that are not encrypted in transit.
+      - Statements that others put into the policy are left alone.
+    type: bool
+    default: true
+  dags_path:
+    description:
+      - Folder on the controller whose files are uploaded to C(dags/) in the bucket for DAGs.
+      - Only files whose content differs are uploaded.
+      - Hidden files other than C(.airflowignore), and compiled Python, are left out.
+    type: path
+  dags_purge:
+    description: Whether files below C(dags/) in the bucket that are not in O(dags_path) are deleted.
+    type: bool
+    default: false
+  delete_buckets:
+    description:
+      - With O(state=absent), whether the buckets are deleted, with every version of every object in them.
+      - If V(false) the buckets and what they hold are kept.
+    type: bool
+    default: false
+extends_documentation_fragment:
+  - sm2a.airflow._component
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+"""
+
+EXAMPLES = r"""
+- name: Buckets for logs and DAGs
+  sm2a.airflow.storage:
+    environment: dev
+    region: eu-central-1
+    log_transition_days: 30
+    log_expiration_days: 180
+
+- name: The same, with the DAGs of a folder, and no others
+  sm2a.airflow.storage:
+    environment: dev
+    region: eu-central-1
+    dags_path: "{{ playbook_dir }}/dags"
+    dags_purge: true
+
+- name: Delete the buckets and everything in them
+  sm2a.airflow.storage:
+    environment: dev
+    region: eu-central-1
+    state: absent
+    delete_buckets: true
+"""
+
+RETURN = r"""
+storage:
+  description: What the other components need to know.
+  returned: always
+  type: dict
+  contains:
+    log_bucket:
+      description: Name of the bucket for logs.
+      type: str
+      sample: sm2a-dev-logs-123456789012-eu-central-1
+    dag_bucket:
+      description: Name of the bucket for DAGs.
+      type: str
+      sample: sm2a-dev-dags-123456789012-eu-central-1
+    log_bucket_arn:
+      description: ARN of the bucket for logs.
+      type: str
+      sample: arn:aws:s3:::sm2a-dev-logs-123456789012-eu-central-1
+    dag_bucket_arn:
+      description: ARN of the bucket for DAGs.
+      type: str
+      sample: arn:aws:s3:::sm2a-dev-dags-123456789012-eu-central-1
+plan:
+  description: Every resource of the component and what was done, or would be done, to it.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - {kind: 'AWS::S3::Bucket', name: sm2a-dev-logs-123456789012-eu-central-1, action: create}
+api_calls:
+  description: How many calls were made to AWS.
+  returned: always
+  type: dict
+  sample: {read: 3, write: 14}
+"""
+
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._base import run
+from ansible_collections.sm2a.airflow.plugins.module_utils._components.storage import StorageComponent
+
+
+def main():
+    """Run the module."""
+    run(StorageComponent)
+
+
+if __name__ == "__main__":
+    main()

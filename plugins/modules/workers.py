@@ -1,0 +1,177 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Ansible module of the component."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: workers
+short_description: Airflow's Celery workers on ECS Fargate
+version_added: 0.1.0
+description:
+  - Creates one ECS service per worker pool. A service starts with the pool's minimum; from then on the scaler sizes
+    it.
+author:
+  - SM2A contributors (@sm2a)
+options:
+  cluster:
+    description: Name of the ECS cluster. Needed unless the component is to be absent.
+    type: str
+  image:
+    description: Image of the containers. Needed unless the component is to be absent.
+    type: str
+  subnet_ids:
+    description: Private subnets for the tasks.
+    type: list
+    elements: str
+    default: []
+  security_group_ids:
+    description: Security groups of the tasks.
+    type: list
+    elements: str
+    default: []
+  role_arns:
+    description: ARN of the IAM role of each service, and of the task execution role as C(execution).
+    type: dict
+    default: {}
+  log_group:
+    description: CloudWatch log group of the containers. Needed unless the component is to be absent.
+    type: str
+  architecture:
+    description: CPU architecture of the image.
+    type: str
+    choices:
+      - X86_64
+      - ARM64
+    default: X86_64
+  environment_variables:
+    description:
+      - Further environment variables of the containers.
+      - Never put a secret here; Airflow's connections and variables belong into Secrets Manager.
+    type: dict
+    default: {}
+  execute_command:
+    description: Whether ECS Exec may open a shell in the containers.
+    type: bool
+    default: false
+  log_bucket:
+    description: Bucket of the task logs. Needed unless the component is to be absent.
+    type: str
+  dag_bucket:
+    description: Bucket of the DAGs, below C(dags/). Needed unless the component is to be absent.
+    type: str
+  queues:
+    description: Mapping of each worker pool to its queue, with the queue's C(url).
+    type: dict
+    default: {}
+  default_pool:
+    description: Pool of tasks that name no queue. The first by name if it is not given.
+    type: str
+  url:
+    description: Address of the web interface. Needed unless the component is to be absent.
+    type: str
+  execution_api_server_url:
+    description:
+      - Internal address of Airflow's execution API, ending in C(/execution/).
+      - Needed unless the component is to be absent.
+    type: str
+  configuration:
+    description: Further configuration of Airflow, as sections of options. Secrets are refused.
+    type: dict
+    default: {}
+  pools:
+    description:
+      - Worker pools by name, each with C(minimum), C(maximum), C(concurrency), C(cpu), C(memory), C(capacity_provider)
+        (V(FARGATE) or V(FARGATE_SPOT)), C(ephemeral_storage) (GiB) and C(environment_variables).
+      - The service of a pool that is not named any more is left to the scaler, which lets its workers finish and go,
+        and is deleted by the next run after that.
+    type: dict
+    default: {}
+  draining_pools:
+    description:
+      - Pools that are no longer named and whose queue still has messages, as the M(sm2a.airflow.queue) module tells.
+      - Their service stays until the scaler has emptied it.
+    type: list
+    elements: str
+    default: []
+extends_documentation_fragment:
+  - sm2a.airflow._component
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+"""
+
+EXAMPLES = r"""
+- name: Workers
+  sm2a.airflow.workers:
+    environment: dev
+    region: eu-central-1
+    cluster: sm2a-dev
+    image: 123456789012.dkr.ecr.eu-central-1.amazonaws.com/sm2a-dev/airflow:0123456789abcdef
+    subnet_ids: [subnet-0123456789abcdef0, subnet-0123456789abcdef1]
+    security_group_ids: [sg-0123456789abcdef0]
+    role_arns: "{{ ansible_facts.sm2a_security.role_arns }}"
+    log_group: /sm2a/dev/airflow
+    log_bucket: sm2a-dev-logs-123456789012-eu-central-1
+    dag_bucket: sm2a-dev-dags-123456789012-eu-central-1
+    queues: "{{ ansible_facts.sm2a_queue.queues }}"
+    url: https://airflow.dev.example.com
+    execution_api_server_url: http://api-server.sm2a-dev.internal:8080/execution/
+    pools:
+      default: {minimum: 0, maximum: 10, concurrency: 8}
+"""
+
+RETURN = r"""
+workers:
+  description: What the other components need to know.
+  returned: always
+  type: dict
+  contains:
+    draining_pools:
+      description: Pools that are no longer named and whose workers have not gone yet.
+      type: list
+      elements: str
+      sample: []
+    pools:
+      description: What the scaler needs to know of each pool.
+      type: dict
+      sample:
+        default:
+          service: sm2a-dev-worker-default
+          queue: default
+          queue_url: https://sqs.eu-central-1.amazonaws.com/123456789012/sm2a-dev-default
+          concurrency: 8
+          minimum: 0
+          maximum: 10
+plan:
+  description: Every resource of the component and what was done, or would be done, to it.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - kind: AWS::ECS::Service
+      name: sm2a-dev-worker-default
+      action: create
+api_calls:
+  description: How many calls were made to AWS.
+  returned: always
+  type: dict
+  sample:
+    read: 4
+    write: 2
+"""
+
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._base import run
+from ansible_collections.sm2a.airflow.plugins.module_utils._components.workers import WorkersComponent
+
+
+def main():
+    """Run the module."""
+    run(WorkersComponent)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The image's entry point: guard, then the command.
+
+Commands of SM2A's own begin with ``sm2a-``; anything else is executed as it stands.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from sm2a_image.guard import ConfigurationError, check
+
+
+def main(arguments: list[str]) -> int:
+    """Check the configuration and run the command. Returns only when the command is one of SM2A's own."""
+    if not arguments:
+        print("sm2a: no command was given", file=sys.stderr)
+        return 2
+    try:
+        check(dict(os.environ))
+    except ConfigurationError as error:
+        print(f"sm2a: refusing to start: {error}", file=sys.stderr)
+        return 78  # EX_CONFIG of sysexits.h
+    if arguments == ["sm2a-migrate"]:
+        from sm2a_image.migrate import migrate
+
+        return migrate()
+    if arguments[0] == "sm2a-worker":
+        from sm2a_image.worker import work
+
+        return work(arguments[1:])
+    try:
+        os.execvp(arguments[0], arguments)
+    except OSError as error:
+        print(f"sm2a: {arguments[0]} cannot be run: {error.strerror}", file=sys.stderr)
+        return 127  # what a shell answers
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

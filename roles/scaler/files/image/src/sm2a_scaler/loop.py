@@ -1,0 +1,178 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The service: observe, decide, act, show; every few seconds, until told to stop."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from sm2a_scaler.act import Actor, Plan, plan
+from sm2a_scaler.combine import Combiner, Situation
+from sm2a_scaler.configuration import Configuration
+from sm2a_scaler.observation import Sources
+from sm2a_scaler.policy.decide import decide
+from sm2a_scaler.policy.memory import Memory
+from sm2a_scaler.policy.values import Decision
+from sm2a_scaler.report import Board, Loop, Pool, embedded_metrics
+
+logger = logging.getLogger(__name__)
+
+
+class Eyes(Protocol):
+    """Whatever observes all pools."""
+
+    def observe(self, at: float) -> Sources: ...
+
+
+class Scaler:
+    """Keeps the number of workers of all pools. What it remembers is safe to lose: a successor goes on at once."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        observer: Eyes,
+        actor: Actor,
+        board: Board,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._configuration = configuration
+        self._observer = observer
+        self._actor = actor
+        self._board = board
+        self._clock = clock
+        self._combiner = Combiner()
+        self._memories: dict[str, Memory] = {}
+        self._faults: frozenset[str] = frozenset()
+        self._notes: dict[str, str] = {}
+        self._leads: bool | None = None
+        self._database_at = clock()
+        self._loops = self._updates = self._failed_updates = 0
+
+    def run(self, stop: threading.Event) -> None:
+        """Loop until ``stop`` is set. Stopping changes nothing in AWS."""
+        while not stop.is_set():
+            started = self._clock()
+            self.loop(started, stop)
+            stop.wait(max(0.0, self._configuration.interval_seconds - (self._clock() - started)))
+
+    def loop(self, at: float, stop: threading.Event) -> None:
+        """One loop, begun at ``at`` (seconds of the clock)."""
+        sources = self._observer.observe(at)
+        self._log_faults(sources)
+        leads = self._lead(sources)
+        situations = self._situations(sources)
+        decisions = {name: self._decide(name, at, situation) for name, situation in situations.items()}
+        plans = {name: plan(situations[name], decision) for name, decision in decisions.items()}
+        if leads and not stop.is_set():
+            self._act(sources, situations, decisions, plans)
+        self._loops += 1
+        self._board.last = Loop(
+            at=at,
+            pools={
+                name: Pool(situations.get(name), decisions.get(name), sources.messages.get(name))
+                for name in self._configuration.pools
+            },
+            faults=sources.faults,
+            leads=leads,
+            data_age=at - self._database_at,
+            aws_calls=sources.aws_calls,
+            seconds=self._clock() - at,
+            loops=self._loops,
+            updates=self._updates,
+            failed_updates=self._failed_updates,
+        )
+        for record in embedded_metrics(self._configuration.environment, self._board.last, int(time.time() * 1000)):
+            print(json.dumps(record), flush=True)
+
+    def _lead(self, sources: Sources) -> bool:
+        """Whether this scaler may act. Two of them run while a deployment replaces one by the other.
+
+        Without the database nobody can take the lock, and nothing is done but adding workers, to a number that both
+        would come to: whoever did not know of another leader goes on.
+        """
+        if sources.database is None:
+            return self._leads is not False
+        self._database_at = sources.at
+        leads = sources.database.leads
+        if leads != self._leads:
+            logger.info("leads" if leads else "another scaler leads; this one watches")
+        self._leads = leads
+        return leads
+
+    def _situations(self, sources: Sources) -> dict[str, Situation]:
+        situations = {
+            name: self._combiner.situation(
+                sources.at,
+                pool.queue,
+                pool.limits.concurrency,
+                sources.database,
+                sources.services[name],
+                sources.messages.get(name),
+            )
+            for name, pool in self._configuration.pools.items()
+            if name in sources.services
+        }
+        if len(situations) == len(self._configuration.pools):
+            self._combiner.forget_others(
+                worker for situation in situations.values() for worker in situation.observation.workers
+            )
+        return situations
+
+    def _decide(self, name: str, at: float, situation: Situation) -> Decision:
+        limits = self._configuration.pools[name].limits
+        memory = self._memories.get(name, Memory())
+        decision, self._memories[name] = decide(limits, situation.observation, memory, at)
+        return decision
+
+    def _act(
+        self,
+        sources: Sources,
+        situations: dict[str, Situation],
+        decisions: dict[str, Decision],
+        plans: dict[str, Plan],
+    ) -> None:
+        if sources.database is not None:
+            self._tell(plans)
+        for name, one in plans.items():
+            self._note(name, one.note)
+            before = situations[name].service.desired
+            fields = {"pool": name, "from": before, "to": one.desired, "reason": decisions[name].reason}
+            try:
+                if self._actor.scale(self._configuration.pools[name].service, before, one.desired):
+                    self._updates += 1
+                    logger.info("scaled", extra={"fields": fields})
+            except Exception as error:  # the next loop decides anew; one pool's failure must not stop the others
+                self._failed_updates += 1
+                logger.error("scaling failed: %s", error, extra={"fields": fields})
+
+    def _tell(self, plans: dict[str, Plan]) -> None:
+        try:
+            told = self._actor.tell(plans)
+        except Exception as error:  # cordons end by themselves; the next loop tells anew
+            logger.error("telling the workers failed: %s", error)
+            return
+        if told:
+            cordon = {name: sorted(one.cordon) for name, one in plans.items() if one.cordon}
+            open_again = {name: sorted(one.open_again) for name, one in plans.items() if one.open_again}
+            logger.info("told the workers", extra={"fields": {"cordon": cordon, "open": open_again}})
+
+    def _note(self, name: str, note: str) -> None:
+        """Say once why a decision is not carried out yet."""
+        if note and note != self._notes.get(name):
+            logger.info("waits: %s", note, extra={"fields": {"pool": name}})
+        self._notes[name] = note
+
+    def _log_faults(self, sources: Sources) -> None:
+        """Say when a source is lost and when it is back; in between, each loop's record carries it."""
+        for source in sorted(sources.faults.keys() - self._faults):
+            logger.warning("cannot read %s: %s", source, sources.faults[source])
+        for source in sorted(self._faults - sources.faults.keys()):
+            logger.info("can read %s again", source)
+        self._faults = frozenset(sources.faults)

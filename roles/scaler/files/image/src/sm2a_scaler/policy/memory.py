@@ -1,0 +1,307 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the policy learns of a pool from one observation to the next. All of it is safe to lose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from sm2a_scaler.policy.values import CORDONED, STARTING, Limits, Observation
+
+USUAL_START = 75.0
+SHORTEST_START, LONGEST_START = 60.0, 90.0
+"""Seconds that a worker takes to start, until its pool's own starts have been seen."""
+
+LEARNING = 0.2
+"""Weight of the newest start among those seen."""
+
+LONGEST_STEP = 60.0
+"""Seconds. A longer time between two observations is taken for a pause."""
+
+BIN_SECONDS = 5.0
+BINS = 24
+"""Arrivals are counted in so many bins: the last two minutes."""
+
+CUT_BINS = 3
+"""So many of the fullest bins count no more than the next one: a burst says nothing about what comes after it."""
+
+SILENT_SECONDS = 30.0
+"""After so long without a task none is usual, however many came before: a worker is not ordered for the last ones."""
+
+SOON_SECONDS = 35.0
+"""What is announced for so soon is noted, so that it is not forgotten when the announcement ends. More than a step."""
+
+SAME_TICK = 15.0
+"""Seconds; an announced task and a tick so near to each other are taken for the same thing."""
+
+OVERDUE_SECONDS = 60.0
+"""For so long it is remembered."""
+
+MANY = 0.2
+"""Tasks of one worker that usually end between two observations, from which on that estimate is better than what is
+seen."""
+
+GAPS = 30
+"""How many gaps are remembered of each class."""
+
+LONG_GAP = 600.0
+"""Seconds after which a gap is as good as endless: no worker is kept for so long."""
+
+
+class Due(NamedTuple):
+    """Tasks that were announced for about the same moment."""
+
+    at: float
+    tasks: int
+    came: float | None
+    """``Memory.came`` at that moment; ``None`` until then."""
+
+
+class Pinned(NamedTuple):
+    """A worker that takes no new tasks, so that what it runs is at least as old as that.
+
+    What has run for long goes on for long: durations of tasks have long tails.
+    """
+
+    id: str
+    since: float
+    until: float | None
+    """When it was called back; ``None`` until then."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What is remembered of a pool. Begins empty."""
+
+    at: float | None = None
+    """When it was last observed."""
+    step: float = BIN_SECONDS
+    """Seconds from one observation to the next."""
+    total: int = 0
+    """Tasks queued and running then."""
+    busy: tuple[tuple[str, int], ...] = ()
+    """How many each worker ran then."""
+    start: float = USUAL_START
+    shortest: float = SHORTEST_START
+    longest: float = LONGEST_START
+    """Seconds that workers take to start."""
+    starting: tuple[tuple[str, float], ...] = ()
+    """Workers that were starting, with their age then."""
+    bins: tuple[tuple[float, float], ...] = ()
+    """When each bin began, and the tasks that came in it unannounced (an estimate, maybe a little negative)."""
+    owed: float = 0.0
+    """Tasks that were announced, whose moment has passed, and that have not come."""
+    cordoned: tuple[Pinned, ...] = ()
+    """Workers that run something and are or were cordoned."""
+    needed: tuple[float, ...] = ()
+    """When the first, second, third... worker was last needed."""
+    gaps: tuple[tuple[float, ...], ...] = ((), (), ())
+    """How long workers were not needed until they were needed again; for the first, the next two, the others."""
+    came: float = 0.0
+    """Tasks that have come since the beginning (an estimate)."""
+    due: tuple[Due, ...] = ()
+    """Announced tasks whose time is near or has just passed."""
+    surplus_since: float | None = None
+    """Since when there have been more workers than needed."""
+    queue_since: float | None = None
+    """Since when tasks have been waiting."""
+
+    def ages(self) -> dict[str, float]:
+        """For workers of which it is known the seconds that something on them has been running at least."""
+        at = self.at or 0.0
+        found = {}
+        for worker in self.cordoned:
+            until = at if worker.until is None else worker.until
+            if at - until <= until - worker.since:
+                found[worker.id] = until - worker.since
+        return found
+
+    def overdue(self, seconds: float) -> tuple[int, int]:
+        """How many tasks were announced for the last ``seconds``, and how many have come since then."""
+        at = self.at or 0.0
+        passed = [(due.tasks, due.came) for due in self.due if due.came is not None and at - due.at <= seconds]
+        if not passed:
+            return 0, 0
+        return sum(tasks for tasks, _dummy in passed), max(0, round(self.came - min(came for _dummy, came in passed)))
+
+    @property
+    def rate(self) -> float:
+        """Tasks that come unannounced in a second, apart from bursts."""
+        if len(self.bins) < 2:
+            return 0.0
+        counts = sorted(count for _dummy, count in self.bins)
+        cap = counts[-CUT_BINS - 1] if len(counts) > CUT_BINS else counts[0]
+        usual = sum(min(count, cap) for count in counts) / self._span()
+        return max(0.0, min(usual, self._latest()))
+
+    def _latest(self) -> float:
+        """The most tasks a second that the newest bins leave possible: what has ended is not usual any more."""
+        most, came = float("inf"), 0.0
+        for began, count in reversed(self.bins):
+            came = max(0.0, came + count)
+            seconds = max(BIN_SECONDS, (self.at or 0.0) - began)
+            if came < 0.5 and seconds >= SILENT_SECONDS:
+                return 0.0
+            most = min(most, (came + 2.0 + 2.0 * came**0.5) / seconds)
+        return most
+
+    @property
+    def company(self) -> float:
+        """The same with bursts, but without one task: those that one task may expect to come after it."""
+        return max(0.0, sum(count for _dummy, count in self.bins) - 1) / self._span() if self.bins else 0.0
+
+    def _span(self) -> float:
+        """Seconds that the bins cover."""
+        return max(BIN_SECONDS * len(self.bins), (self.at or 0.0) - self.bins[0][0])
+
+
+def gap_class(level: int) -> int:
+    """The class of gaps that the worker number ``level`` (from 1) belongs to."""
+    return 0 if level <= 1 else 1 if level <= 3 else 2
+
+
+def learn(memory: Memory, limits: Limits, seen: Observation, at: float) -> Memory:
+    """Return the memory with what ``seen`` adds to it."""
+    memory = _learn_starts(memory, seen)
+    if seen.queued is None or seen.running is None:
+        # What happened in the dark cannot be told apart any more: counting starts anew.
+        return replace(memory, at=None, bins=())
+    total = seen.queued + seen.running
+    came = 0.0
+    passed = at - memory.at if memory.at is not None else 0.0
+    if passed > 0:
+        memory = replace(memory, step=min(passed, LONGEST_STEP))
+        came = total - memory.total + _ended(memory, seen, passed)
+    owed, unannounced = _learn_owed(memory, came, at)
+    bins = _learn_arrivals(memory, unannounced, at)
+    needed, gaps = _learn_gaps(memory, min(limits.maximum, -(-total // limits.concurrency)), at)
+    return replace(
+        memory,
+        at=at,
+        total=total,
+        busy=tuple((worker.id, worker.busy) for worker in seen.workers if worker.busy),
+        bins=bins,
+        owed=owed,
+        came=memory.came + came,
+        due=_learn_due(memory, seen, at),
+        cordoned=_learn_pinned(memory, seen, at),
+        needed=needed,
+        gaps=gaps,
+        queue_since=None if not seen.queued else at if memory.queue_since is None else memory.queue_since,
+    )
+
+
+def _learn_starts(memory: Memory, seen: Observation) -> Memory:
+    starting = tuple((worker.id, worker.age) for worker in seen.workers if worker.state == STARTING)
+    if not starting and not memory.starting:
+        return memory
+    before = dict(memory.starting)
+    start, shortest, longest = memory.start, memory.shortest, memory.longest
+    for worker in seen.workers:
+        if worker.state != STARTING and worker.id in before:
+            took = (before[worker.id] + max(before[worker.id], worker.age)) / 2
+            start += LEARNING * (took - start)
+            # The extremes move at once outwards, and slowly back.
+            shortest = min(took, shortest + LEARNING / 4 * (start - shortest))
+            longest = max(took, longest + LEARNING / 4 * (start - longest))
+    return replace(memory, starting=starting, start=start, shortest=shortest, longest=longest)
+
+
+def _learn_arrivals(memory: Memory, came: float, at: float) -> tuple[tuple[float, float], ...]:
+    if memory.at is None or at <= memory.at:
+        return ((at, 0.0),)
+    began, count = memory.bins[-1]
+    if at - began < BIN_SECONDS:
+        return (*memory.bins[:-1], (began, count + came))
+    bins = (*memory.bins, (memory.at, came))
+    return tuple(bin_ for bin_ in bins[-BINS:] if at - bin_[0] <= BINS * BIN_SECONDS * 2)
+
+
+def _learn_owed(memory: Memory, came: float, at: float) -> tuple[float, float]:
+    """What is owed now, and how many of the tasks that ``came`` nobody had announced."""
+    passed = at - memory.at if memory.at is not None else 0.0
+    owed = memory.owed * max(0.0, 1 - passed / OVERDUE_SECONDS)
+    owed += sum(due.tasks for due in memory.due if due.came is None and due.at <= at)
+    kept = max(0.0, min(owed, came))
+    return owed - kept, came - kept
+
+
+def _learn_due(memory: Memory, seen: Observation, at: float) -> tuple[Due, ...]:
+    """What is announced for the next step and, for some time, what was announced for before."""
+    passed = tuple(
+        due if due.came is not None else due._replace(came=memory.came)
+        for due in memory.due
+        if (due.came is not None or due.at <= at) and at - due.at <= OVERDUE_SECONDS
+    )
+    near: dict[int, list[float]] = {}
+    for due_in, tasks in _announcements(seen):
+        if 0 < due_in <= SOON_SECONDS:
+            entry = near.setdefault(int(due_in / BIN_SECONDS), [due_in, 0])
+            entry[0] = min(entry[0], due_in)
+            entry[1] += tasks
+    return passed + tuple(Due(at + due_in, int(tasks), None) for due_in, tasks in near.values())
+
+
+def _announcements(seen: Observation) -> Iterator[tuple[float, int]]:
+    """Ticks, and the upcoming tasks that are not theirs."""
+    for tick in seen.schedule:
+        yield tick.due_in, tick.tasks
+    for task in seen.upcoming:
+        if not any(abs(task.due_in - tick.due_in) <= SAME_TICK for tick in seen.schedule):
+            yield task.due_in, 1
+
+
+def _learn_pinned(memory: Memory, seen: Observation, at: float) -> tuple[Pinned, ...]:
+    before = {worker.id: worker for worker in memory.cordoned}
+    found = []
+    for worker in seen.workers:
+        known = before.get(worker.id)
+        if not worker.busy or (worker.state != CORDONED and known is None):
+            continue
+        if worker.state == CORDONED:
+            found.append(known._replace(until=None) if known is not None else Pinned(worker.id, at, None))
+        elif known is not None:
+            found.append(known if known.until is not None else known._replace(until=at))
+    return tuple(found)
+
+
+def _ended(memory: Memory, seen: Observation, passed: float) -> float:
+    """How many tasks ended in the ``passed`` seconds since the last observation."""
+    workers = {worker.id: worker for worker in seen.workers}
+    ended = 0.0
+    for name, before in memory.busy:
+        worker = workers.get(name)
+        if worker is None:
+            ended += before
+        elif worker.tasks is not None and len(worker.tasks) >= worker.busy:
+            ended += before - sum(1 for task in worker.tasks if task.elapsed >= passed)
+        else:
+            # Of many, some have certainly ended although others took their place at once; of few, what is seen counts.
+            usual = before * passed / seen.mean_duration if seen.mean_duration else 0.0
+            fewer = max(0, before - worker.busy)
+            ended += usual if usual > MANY else fewer
+    return ended
+
+
+def _learn_gaps(memory: Memory, level: int, at: float) -> tuple[tuple[float, ...], tuple[tuple[float, ...], ...]]:
+    needed = memory.needed
+    if memory.at is None or at <= memory.at:
+        return (at,) * level, memory.gaps
+    if len(needed) == level and all(moment == memory.at for moment in needed):
+        return (at,) * level, memory.gaps
+    found: tuple[list[float], ...] = ([], [], [])
+    kept = []
+    for number, moment in enumerate(needed, 1):
+        if number <= level:
+            if moment < memory.at:
+                found[gap_class(number)].append(at - moment)
+        elif at - moment < LONG_GAP:
+            kept.append(moment)
+        else:
+            found[gap_class(number)].append(LONG_GAP)
+    gaps = tuple((old + tuple(new))[-GAPS:] for old, new in zip(memory.gaps, found))
+    return (at,) * level + tuple(kept), gaps

@@ -1,0 +1,19 @@
+"""The whole platform on this machine: real containers, a real database, our own site playbook."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playbook_runs import Platform, local_aws, playbook, succeed
+
+
+@pytest.fixture(scope="session")
+def platform() -> Iterator[Platform]:
+    """Plan on an empty account, then deploy. The last test tears it down."""
+    local_aws("down")
+    local_aws("up")
+    planned = succeed(playbook("site", "--check", "--diff"))
+    created = succeed(playbook("site", "--diff"))
+    yield Platform(planned, created)
+    local_aws("down")

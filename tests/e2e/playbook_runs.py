@@ -1,0 +1,86 @@
+"""Runs our playbooks on the local AWS and reports what they did."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCAL_AWS = ROOT / "tests" / "local_aws"
+
+
+@dataclass
+class PlaybookRun:
+    """What a run of a playbook did: its exit code, seconds, statistics and the results of its tasks."""
+
+    returncode: int
+    seconds: float
+    stats: dict[str, int]
+    results: list[dict[str, Any]] = field(default_factory=list)
+    output: str = ""
+
+    @property
+    def plan(self) -> list[dict[str, str]]:
+        """Every resource of every component, with what was done to it."""
+        return [step for result in self.results for step in result.get("plan", [])]
+
+    @property
+    def api_calls(self) -> dict[str, int]:
+        """The calls to AWS of all modules together."""
+        calls = [result["api_calls"] for result in self.results if "api_calls" in result]
+        return {kind: sum(call[kind] for call in calls) for kind in ("read", "write")}
+
+
+def local_aws(*arguments: str) -> None:
+    """Run the tool that starts, wipes and stops the local AWS."""
+    subprocess.run([sys.executable, str(LOCAL_AWS / "local_aws.py"), *arguments], check=True, cwd=ROOT)
+
+
+def docker(*arguments: str) -> str:
+    """Run Docker's client and return what it printed."""
+    return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True).stdout
+
+
+def playbook(name: str, *arguments: str) -> PlaybookRun:
+    """Run one of the collection's playbooks on the local inventory and report it."""
+    environment = {
+        **os.environ,
+        "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
+        "ANSIBLE_LOCALHOST_WARNING": "False",
+    }
+    command = ["ansible-playbook", f"playbooks/{name}.yml", "-i", "inventories/local", *arguments]
+    started = time.monotonic()
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    seconds = time.monotonic() - started
+    try:
+        report = json.loads(done.stdout[done.stdout.index("{") :])
+    except ValueError:
+        pytest.fail(f"{name} printed no report:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
+    results = [task["hosts"][host] for play in report["plays"] for task in play["tasks"] for host in task["hosts"]]
+    stats = next(iter(report["stats"].values()), {})
+    run = PlaybookRun(done.returncode, seconds, stats, results, done.stdout)
+    print(f"\n{name} {' '.join(arguments)}: {seconds:.0f} s, calls to AWS {run.api_calls}")
+    return run
+
+
+def succeed(run: PlaybookRun) -> PlaybookRun:
+    """Fail the test, with the failed task's message, unless the run succeeded."""
+    failures = [result.get("msg") for result in run.results if result.get("failed")]
+    assert run.returncode == 0, f"failed: {failures}"
+    return run
+
+
+@dataclass
+class Platform:
+    """The deployed platform and the runs that made it."""
+
+    planned: PlaybookRun
+    created: PlaybookRun

@@ -1,0 +1,86 @@
+"""Runs the modules against two independent emulators of the AWS API, without containers.
+
+A behaviour that only one of the two accepts is suspect, so every test of a module runs against both.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from emulators import REGION, Account, Emulator, Vpc
+
+LAUNCHER = Path(__file__).parents[1] / "local_aws" / "ministack_launcher.py"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session", params=["moto", "ministack"])
+def emulator(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """Start one emulator on a free port of the loopback interface, without access to Docker."""
+    port = _free_port()
+    command = {
+        "moto": [str(Path(sys.executable).with_name("moto_server")), "-H", "127.0.0.1", "-p", str(port)],
+        "ministack": [sys.executable, str(LAUNCHER), str(port), "127.0.0.1"],
+    }[request.param]
+    environment = {
+        **os.environ,
+        "GATEWAY_PORT": str(port),
+        "MOTO_ACM_VALIDATION_WAIT": "2",
+        "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
+        # Containers are the end-to-end tests' business; here an emulated API is enough and fast.
+        "DOCKER_HOST": "unix:///nonexistent",
+    }
+    log = tmp_path_factory.mktemp("emulator") / f"{request.param}.log"
+    with log.open("w") as stream:
+        process = subprocess.Popen(
+            command, env=environment, stdout=stream, stderr=stream, stdin=subprocess.DEVNULL, cwd=log.parent
+        )
+    running = Emulator(request.param, f"http://127.0.0.1:{port}")
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                running.reset()
+                break
+            except (urllib.error.URLError, ConnectionError):
+                if time.monotonic() > deadline or process.poll() is not None:
+                    pytest.fail(f"{request.param} did not start:\n{log.read_text()[-3000:]}")
+                time.sleep(0.2)
+        yield running
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+@pytest.fixture
+def account(emulator: Emulator) -> Account:
+    """An empty account."""
+    emulator.reset()
+    return Account(emulator)
+
+
+@pytest.fixture
+def vpc(account: Account) -> Vpc:
+    """A network to put things into."""
+    ec2 = account.client("ec2")
+    vpc_id = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnet_ids = [
+        ec2.create_subnet(VpcId=vpc_id, CidrBlock=f"10.0.{index}.0/24", AvailabilityZone=f"{REGION}{zone}")["Subnet"][
+            "SubnetId"
+        ]
+        for index, zone in enumerate("ab")
+    ]
+    group_id = ec2.create_security_group(GroupName="tasks", Description="tasks", VpcId=vpc_id)["GroupId"]
+    return Vpc(vpc_id, subnet_ids, group_id)

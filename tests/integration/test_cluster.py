@@ -1,0 +1,16 @@
+"""The cluster module against both emulators."""
+
+from __future__ import annotations
+
+from emulators import Account, Vpc
+
+
+def test_lifecycle(account: Account, vpc: Vpc) -> None:
+    account.lifecycle("cluster", change={"container_insights": "enabled"}, vpc_id=vpc.id)
+
+
+def test_namespace_goes_when_it_is_no_longer_wanted(account: Account, vpc: Vpc) -> None:
+    account.run("cluster", vpc_id=vpc.id)
+    result = account.run("cluster", service_discovery=False)
+    assert result["cluster"]["namespace"] is None
+    assert account.client("servicediscovery").list_namespaces()["Namespaces"] == []

@@ -1,0 +1,65 @@
+"""The database module against both emulators."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from emulators import Account, Vpc
+
+
+@pytest.fixture
+def options(account: Account, vpc: Vpc) -> dict[str, object]:
+    """A network to put the database into, and the logins that the secrets role makes."""
+    for name in ("master", "scaler-login"):
+        account.client("secretsmanager").create_secret(
+            Name=f"sm2a/test/database/{name}",
+            SecretString=json.dumps({"username": name.replace("-", "_"), "password": "p/ss@word"}),
+        )
+    return {
+        "subnet_ids": vpc.subnet_ids,
+        "security_group_ids": [vpc.security_group_id],
+        "recovery_window_days": 0,
+        "final_snapshot": False,
+    }
+
+
+def test_lifecycle(account: Account, options: dict[str, object]) -> None:
+    change = {"backup_retention_period": 14, "instance_class": "db.t4g.medium"}
+    results = account.lifecycle("database", change=change, **options)
+    assert results["create"]["database"]["secret_names"]["scaler"] == "sm2a/test/scaler/database"
+
+
+def test_connections_are_written_for_airflow_and_never_shown(account: Account, options: dict[str, object]) -> None:
+    result = account.run("database", **options)
+
+    secrets = account.client("secretsmanager")
+    facts = result["database"]
+    connection = secrets.get_secret_value(SecretId="sm2a/test/config/sql_alchemy_conn")["SecretString"]
+    assert connection == (
+        f"postgresql+psycopg2://master:p%2Fss%40word@{facts['endpoint']}:{facts['port']}/airflow?sslmode=require"
+    )
+    login = json.loads(secrets.get_secret_value(SecretId="sm2a/test/scaler/database")["SecretString"])
+    assert (login["username"], login["password"], login["port"]) == ("scaler_login", "p/ss@word", facts["port"])
+    assert "p/ss@word" not in json.dumps(result) and "p%2Fss%40word" not in json.dumps(result)
+
+
+def test_a_plan_without_logins_lists_everything(account: Account) -> None:
+    result = account.run(
+        "database", check=True, subnet_ids=["(known after apply)"], security_group_ids=["(known after apply)"]
+    )
+    assert [step["action"] for step in result["plan"]] == ["create"] * 6
+
+
+def test_deletion_leaves_a_final_snapshot(account: Account, options: dict[str, object]) -> None:
+    account.run("database", **options)
+    account.run("database", state="absent", recovery_window_days=0)
+    snapshots = account.client("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
+    assert [snapshot["DBSnapshotIdentifier"].startswith("sm2a-test-final-") for snapshot in snapshots] == [True]
+
+
+def test_deletion_protection_is_honoured(account: Account, options: dict[str, object]) -> None:
+    account.run("database", deletion_protection=True, **options)
+    result = account.run("database", state="absent")
+    assert result["failed"] and "protected from deletion" in result["msg"]
+    assert account.client("rds").describe_db_instances(DBInstanceIdentifier="sm2a-test")["DBInstances"]

@@ -1,0 +1,75 @@
+"""The load_balancer module against both emulators."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from emulators import Account, Vpc
+
+
+@pytest.fixture
+def options(vpc: Vpc) -> dict[str, Any]:
+    """A network, and HTTP: the emulators' certificates come in the tests that need them."""
+    return {
+        "vpc_id": vpc.id,
+        "subnet_ids": vpc.subnet_ids,
+        "security_group_ids": [vpc.security_group_id],
+        "protocol": "HTTP",
+    }
+
+
+def test_lifecycle(account: Account, options: dict[str, Any]) -> None:
+    account.lifecycle("load_balancer", change={"idle_timeout": 120, "stickiness_duration": 3600}, **options)
+
+
+def test_https_with_a_certificate_redirects_plain_http(account: Account, options: dict[str, Any]) -> None:
+    certificate = account.client("acm").request_certificate(DomainName="airflow.example.com")["CertificateArn"]
+    options.update(protocol="HTTPS", certificate_arn=certificate)
+
+    result = account.run("load_balancer", **options)
+    assert not result.get("failed"), result.get("msg")
+    again = account.run("load_balancer", **options)
+
+    assert not again["changed"], again["diff"]
+    elbv2 = account.client("elbv2")
+    listeners = {
+        listener["Port"]: listener
+        for listener in elbv2.describe_listeners(LoadBalancerArn=result["load_balancer"]["arn"])["Listeners"]
+    }
+    assert listeners[443]["Certificates"][0]["CertificateArn"] == certificate
+    assert listeners[80]["DefaultActions"][0]["RedirectConfig"]["Protocol"] == "HTTPS"
+    rules = elbv2.describe_rules(ListenerArn=listeners[443]["ListenerArn"])["Rules"]
+    closed = next(rule for rule in rules if rule["Priority"] == "1")
+    assert closed["Actions"][0]["FixedResponseConfig"]["StatusCode"] == "403"
+
+
+def test_domain_gets_a_certificate_and_records(account: Account, options: dict[str, Any]) -> None:
+    route53 = account.client("route53")
+    zone = route53.create_hosted_zone(Name="example.com", CallerReference="test")["HostedZone"]["Id"]
+    zone = zone.rsplit("/", 1)[-1]
+    options.update(protocol="HTTPS", domain_name="airflow.example.com", hosted_zone_id=zone)
+
+    result = account.run("load_balancer", **options)
+
+    assert not result.get("failed"), result.get("msg")
+    assert result["load_balancer"]["url"] == "https://airflow.example.com"
+    records = {
+        (record["Name"], record["Type"])
+        for record in route53.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
+    }
+    assert ("airflow.example.com.", "A") in records and any(kind == "CNAME" for _name, kind in records)
+    assert not account.run("load_balancer", **options)["changed"]
+    assert account.run("load_balancer", state="absent", **options)["changed"]
+    left = route53.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
+    assert {record["Type"] for record in left} == {"NS", "SOA"}
+
+
+def test_stickiness_is_repaired(account: Account, options: dict[str, Any]) -> None:
+    arn = account.run("load_balancer", **options)["load_balancer"]["target_group_arn"]
+    account.client("elbv2").modify_target_group_attributes(
+        TargetGroupArn=arn, Attributes=[{"Key": "stickiness.enabled", "Value": "false"}]
+    )
+    result = account.run("load_balancer", **options)
+    assert [step["action"] for step in result["plan"] if step["action"] != "none"] == ["update"]
+    assert not account.run("load_balancer", **options)["changed"]

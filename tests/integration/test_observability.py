@@ -1,0 +1,17 @@
+"""The observability module against both emulators."""
+
+from __future__ import annotations
+
+from emulators import Account
+
+
+def test_lifecycle(account: Account) -> None:
+    account.lifecycle("observability", change={"log_retention_in_days": 90}, delete_log_groups=True)
+
+
+def test_log_groups_outlive_the_environment(account: Account) -> None:
+    account.run("observability")
+    result = account.run("observability", state="absent")
+    assert not result["changed"]
+    groups = account.client("logs").describe_log_groups(logGroupNamePrefix="/sm2a/test/")["logGroups"]
+    assert [group["retentionInDays"] for group in groups] == [30, 30]

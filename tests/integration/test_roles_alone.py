@@ -1,0 +1,128 @@
+"""Roles included by a role of somebody else's collection, with nothing but their own variables."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from emulators import CREDENTIALS, REGION, Account, Vpc
+
+pytestmark = pytest.mark.parametrize("emulator", ["ministack"], indirect=True)
+
+SERVICES = ("execution", "api_server", "scheduler", "dag_processor", "triggerer", "worker", "migration", "scaler")
+
+
+def container(vpc: Vpc, log_group: str) -> dict[str, Any]:
+    """The variables of a role that runs containers, without its name in front."""
+    return {
+        "cluster": "their-cluster",
+        "image": "registry.example.com/theirs:1",
+        "subnet_ids": vpc.subnet_ids,
+        "security_group_ids": [vpc.security_group_id],
+        "role_arns": {service: f"arn:aws:iam::123456789012:role/their-{service}" for service in SERVICES},
+        "log_group": log_group,
+    }
+
+
+def roles(account: Account, vpc: Vpc, folder: Path) -> dict[str, dict[str, Any]]:
+    """The variables of each role, the last of `site` first: none finds a fact of one that it would need."""
+    url = "https://sqs.eu-central-1.amazonaws.com/123456789012/theirs"
+    airflow = {
+        **container(vpc, "/their/airflow"),
+        "log_bucket": "their-logs",
+        "dag_bucket": "their-dags",
+        "queues": {"default": {"url": url}},
+        "url": "https://airflow.example.com",
+        "execution_api_server_url": "http://airflow.internal:8080/execution/",
+    }
+    pool = {"service": "theirs", "queue": "default", "queue_url": url, "concurrency": 4, "minimum": 0, "maximum": 5}
+    target_group = account.client("elbv2").create_target_group(Name="theirs", Port=8080, Protocol="HTTP", VpcId=vpc.id)
+    network = {"subnet_ids": vpc.subnet_ids, "security_group_ids": [vpc.security_group_id]}
+    (folder / "Dockerfile").write_text("FROM scratch\n")
+    variables: dict[str, dict[str, Any]] = {
+        "scaler": {**container(vpc, "/their/scaler"), "pools": {"default": pool}, "database_secret": "theirs"},
+        "workers": airflow,
+        "airflow": {
+            **airflow,
+            "target_group_arn": target_group["TargetGroups"][0]["TargetGroupArn"],
+            "database_resource_id": "db-ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+        },
+        "image": {"name": "airflow", "source": str(folder)},
+        "cluster": {"vpc_id": vpc.id},
+        "observability": {},
+        "load_balancer": {**network, "vpc_id": vpc.id, "protocol": "HTTP"},
+        "database": network,
+        "queue": {"pools": ["default"]},
+        "secrets": {},
+        "storage": {},
+        "security": {"vpc_id": vpc.id},
+        "network": {},
+    }
+    return {
+        role: {f"{role}_{name}": value for name, value in {**given, "environment": "test"}.items()}
+        for role, given in variables.items()
+    }
+
+
+def play(account: Account, folder: Path, tasks: list[dict[str, Any]], *arguments: str) -> list[dict[str, Any]]:
+    """Run these tasks as a role of the collection acme.data and return what each of them answered."""
+    collection = folder / "collections/ansible_collections/acme/data"
+    (collection / "playbooks").mkdir(parents=True, exist_ok=True)
+    (collection / "roles/deploy/tasks").mkdir(parents=True, exist_ok=True)
+    (collection / "galaxy.yml").write_text(yaml.safe_dump({"namespace": "acme", "name": "data", "version": "1.0.0"}))
+    (collection / "roles/deploy/tasks/main.yml").write_text(yaml.safe_dump(tasks))
+    where = {"region": REGION, "endpoint_url": account.emulator.url, **CREDENTIALS}
+    playbook = {
+        "hosts": "localhost",
+        "gather_facts": False,
+        "module_defaults": {"group/sm2a.airflow.airflow": where},
+        "roles": ["acme.data.deploy"],
+    }
+    (collection / "playbooks/deploy.yml").write_text(yaml.safe_dump([playbook]))
+    environment = {
+        **os.environ,
+        "ANSIBLE_COLLECTIONS_PATH": f"{folder / 'collections'}:{os.environ['ANSIBLE_COLLECTIONS_PATH']}",
+        "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
+    }
+    command = ["ansible-playbook", "acme.data.deploy", "-i", "localhost,", "-c", "local", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd=folder)
+    assert "{" in done.stdout, done.stderr
+    report = json.loads(done.stdout[done.stdout.index("{") :])
+    answers = [task["hosts"]["localhost"] for task in report["plays"][0]["tasks"]]
+    assert [answer.get("msg") for answer in answers if answer.get("failed")] == []
+    return answers
+
+
+def include(role: str, variables: dict[str, Any], **more: str) -> dict[str, Any]:
+    return {"ansible.builtin.include_role": {"name": f"sm2a.airflow.{role}", **more}, "vars": variables}
+
+
+def test_every_role_plans_with_its_own_variables_only(account: Account, vpc: Vpc, tmp_path: Path) -> None:
+    variables = roles(account, vpc, tmp_path)
+
+    answers = play(account, tmp_path, [include(role, given) for role, given in variables.items()], "--check")
+
+    plans = [answer for answer in answers if "plan" in answer]
+    assert len(plans) == len(variables) == len(list((Path(__file__).parents[2] / "roles").iterdir()))
+    assert all(answer["changed"] and answer["api_calls"]["write"] == 0 for answer in plans)
+
+
+def test_the_scaler_runs_where_the_rest_is_somebody_elses(account: Account, vpc: Vpc, tmp_path: Path) -> None:
+    account.client("ecs").create_cluster(clusterName="their-cluster")
+    variables = {**roles(account, vpc, tmp_path)["scaler"], "scaler_wait": False}
+    del variables["scaler_image"]
+    image = {"image_environment": "test", "image_uris": {"scaler": "registry.example.com/scaler:1"}}
+    tasks = [include("scaler", image, tasks_from="image"), include("scaler", variables)]
+
+    assert any(answer.get("changed") for answer in play(account, tmp_path, tasks))
+
+    ecs = account.client("ecs")
+    [service] = ecs.describe_services(cluster="their-cluster", services=["sm2a-test-scaler"])["services"]
+    definition = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
+    assert definition["containerDefinitions"][0]["image"] == "registry.example.com/scaler:1"
+    assert not any(answer.get("changed") for answer in play(account, tmp_path, tasks))

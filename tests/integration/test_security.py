@@ -1,0 +1,188 @@
+"""The security module against both emulators."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from emulators import Account, Vpc
+
+OURS = {"environment": "test", "component": "security"}
+
+
+def test_lifecycle(account: Account, vpc: Vpc) -> None:
+    account.lifecycle("security", change={"ingress_cidrs": ["203.0.113.0/24"]}, vpc_id=vpc.id)
+
+
+def test_a_rule_that_somebody_added_is_taken_away(account: Account, vpc: Vpc) -> None:
+    group = account.run("security", vpc_id=vpc.id)["security"]["security_group_ids"]["database"]
+    ec2 = account.client("ec2")
+    ec2.authorize_security_group_ingress(
+        GroupId=group, IpProtocol="tcp", FromPort=5432, ToPort=5432, CidrIp="0.0.0.0/0"
+    )
+
+    result = account.run("security", vpc_id=vpc.id)
+
+    before = result["diff"]["before"]["AWS::EC2::SecurityGroupIngress sm2a-test-database"]["rules"]
+    assert "tcp 5432 from 0.0.0.0/0" in before
+    permissions = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["IpPermissions"]
+    assert [permission["IpRanges"] for permission in permissions] == [[]]
+    assert not account.run("security", vpc_id=vpc.id)["changed"]
+
+
+def test_only_the_worker_may_take_messages(account: Account, vpc: Vpc) -> None:
+    account.run("security", vpc_id=vpc.id)
+    iam = account.client("iam")
+    may = {}
+    for role in iam.list_roles()["Roles"]:
+        names = iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"]
+        documents = [
+            iam.get_role_policy(RoleName=role["RoleName"], PolicyName=name)["PolicyDocument"] for name in names
+        ]
+        may[role["RoleName"]] = str(documents)
+    assert {name for name, policy in may.items() if "sqs:ReceiveMessage" in policy} == {"sm2a-test-worker"}
+    assert {name for name, policy in may.items() if "ecs:UpdateService" in policy} == {"sm2a-test-scaler"}
+    assert not any("sqs:ListQueues" in policy or "secretsmanager:*" in policy for policy in may.values())
+
+
+def updates(result: dict[str, Any], before: str = "before") -> dict[str, Any]:
+    """Return one side of the diff."""
+    assert not result.get("failed"), result["msg"]
+    return dict(result["diff"][before])
+
+
+def test_without_networks_nobody_comes_in_and_nothing_changes_again(account: Account, vpc: Vpc) -> None:
+    # Another way to write a network is no difference.
+    created = account.run("security", vpc_id=vpc.id, ingress_cidrs=["2001:DB8::/32", "203.0.113.7"])
+    assert not account.run("security", vpc_id=vpc.id, ingress_cidrs=["203.0.113.7/32", "2001:db8::/32"])["changed"]
+
+    closed = account.run("security", vpc_id=vpc.id, ingress_cidrs=[])
+
+    rules = updates(closed)["AWS::EC2::SecurityGroupIngress sm2a-test-load-balancer"]["rules"]
+    assert sorted(rules)[0] == "tcp 443 from 2001:db8::/32" and len(rules) == 4
+    group = created["security"]["security_group_ids"]["load_balancer"]
+    found = account.client("ec2").describe_security_groups(GroupIds=[group])["SecurityGroups"][0]
+    assert found["IpPermissions"] == []
+    assert not account.run("security", vpc_id=vpc.id, ingress_cidrs=[])["changed"]
+
+
+def test_the_database_calls_nobody(account: Account, vpc: Vpc) -> None:
+    groups = account.run("security", vpc_id=vpc.id)["security"]["security_group_ids"]
+    ec2 = account.client("ec2")
+
+    def egress(name: str) -> list[Any]:
+        found = ec2.describe_security_groups(GroupIds=[groups[name]])["SecurityGroups"][0]
+        return list(found["IpPermissionsEgress"])
+
+    assert egress("database") == [] and egress("airflow")
+    everywhere = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+    ec2.authorize_security_group_egress(GroupId=groups["database"], IpPermissions=[everywhere])
+
+    repaired = account.run("security", vpc_id=vpc.id)
+
+    assert updates(repaired) == {"AWS::EC2::SecurityGroup sm2a-test-database": {"egress": ["-1 all to 0.0.0.0/0"]}}
+    assert egress("database") == []
+
+
+def test_policies_that_somebody_added_go_and_a_boundary_stays(account: Account, vpc: Vpc) -> None:
+    iam = account.client("iam")
+    options = {"vpc_id": vpc.id, "kms_key": False, "role_path": "/teams/data/"}
+    arns = account.run("security", **options)["security"]["role_arns"]
+    assert arns["worker"].endswith(":role/teams/data/sm2a-test-worker")
+    everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    iam.put_role_policy(RoleName="sm2a-test-worker", PolicyName="backdoor", PolicyDocument=json.dumps(everything))
+    boundary = "arn:aws:iam::aws:policy/PowerUserAccess"
+    iam.put_role_permissions_boundary(RoleName="sm2a-test-worker", PermissionsBoundary=boundary)
+
+    planned = account.run("security", check=True, **options)
+    done = account.run("security", **options)
+
+    shown = {"AWS::IAM::Role sm2a-test-worker": {"further_inline_policies": ["backdoor"]}}
+    assert updates(planned) == updates(done) == shown
+    assert iam.list_role_policies(RoleName="sm2a-test-worker")["PolicyNames"] == ["sm2a"]
+    role = iam.get_role(RoleName="sm2a-test-worker")["Role"]
+    assert role["PermissionsBoundary"]["PermissionsBoundaryArn"] == boundary
+
+    account.run("security", role_permissions_boundary="", **options)
+    assert "PermissionsBoundary" not in iam.get_role(RoleName="sm2a-test-worker")["Role"]
+    moved = account.run("security", check=True, **{**options, "role_path": "/"})
+    assert moved["failed"] and "its path '/teams/data/' cannot be changed to '/'" in moved["msg"]
+
+
+def test_roles_of_the_same_environment_in_another_region_are_left_alone(account: Account, vpc: Vpc) -> None:
+    account.run("security", vpc_id=vpc.id, kms_key=False)
+    iam = account.client("iam")
+    iam.tag_role(RoleName="sm2a-test-worker", Tags=[{"Key": "sm2a:region", "Value": "eu-west-1"}])
+
+    again = account.run("security", vpc_id=vpc.id, kms_key=False)
+    assert again["failed"] and "AWS::IAM::Role sm2a-test-worker exists but was not created by" in again["msg"]
+    assert "sm2a:region is 'eu-west-1'" in again["msg"]
+
+    absent = account.run("security", vpc_id=vpc.id, state="absent")
+    assert not absent.get("failed"), absent["msg"]
+    left = [role["RoleName"] for role in iam.list_roles()["Roles"] if role["RoleName"].startswith("sm2a-")]
+    assert left == ["sm2a-test-worker"]
+
+
+def test_roles_that_services_need_are_made_and_stay(account: Account, vpc: Vpc) -> None:
+    iam = account.client("iam")
+    iam.create_service_linked_role(AWSServiceName="rds.amazonaws.com")
+
+    def linked() -> list[str]:
+        return sorted(role["Path"] for role in iam.list_roles(PathPrefix="/aws-service-role/")["Roles"])
+
+    account.run("security", vpc_id=vpc.id, kms_key=False)
+    expected = [f"/aws-service-role/{name}.amazonaws.com/" for name in ("ecs", "elasticloadbalancing", "rds")]
+    assert linked() == expected
+    account.run("security", vpc_id=vpc.id, state="absent")
+    assert linked() == expected
+
+
+def test_a_key_that_waits_for_its_deletion_is_taken_back(account: Account, vpc: Vpc) -> None:
+    kms = account.client("kms")
+    key = account.run("security", vpc_id=vpc.id)["security"]["kms_key_arn"]
+    account.run("security", vpc_id=vpc.id, state="absent")
+    assert kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "PendingDeletion"
+
+    again = account.run("security", vpc_id=vpc.id, tags={"owner": "data"})
+
+    assert updates(again)["AWS::KMS::Key alias/sm2a-test"]["state"] == "PendingDeletion"
+    assert again["security"]["kms_key_arn"] == key
+    assert kms.describe_key(KeyId="alias/sm2a-test")["KeyMetadata"]["KeyState"] == "Enabled"
+
+    kms.disable_key(KeyId=key.rsplit("/", 1)[-1])
+    enabled = account.run("security", vpc_id=vpc.id, tags={"owner": "data"})
+    assert updates(enabled) == {"AWS::KMS::Key alias/sm2a-test": {"state": "Disabled"}}
+    assert not account.run("security", vpc_id=vpc.id, tags={"owner": "data"})["changed"]
+
+
+def test_an_interrupted_run_leaves_no_second_key(account: Account, vpc: Vpc) -> None:
+    kms = account.client("kms")
+    tags = [{"TagKey": f"sm2a:{key}", "TagValue": value} for key, value in OURS.items()]
+    key = kms.create_key(Tags=tags)["KeyMetadata"]["Arn"]
+    stranger = kms.create_key()["KeyMetadata"]["KeyId"]
+    kms.create_alias(AliasName="alias/another", TargetKeyId=stranger)
+
+    result = account.run("security", vpc_id=vpc.id)
+
+    assert not result.get("failed"), result["msg"]
+    assert result["security"]["kms_key_arn"] == key
+
+
+def test_an_alias_stands_for_its_key(account: Account, vpc: Vpc) -> None:
+    kms = account.client("kms")
+    key = kms.create_key()["KeyMetadata"]
+    kms.create_alias(AliasName="alias/mine", TargetKeyId=key["KeyId"])
+    alias = key["Arn"].replace(f"key/{key['KeyId']}", "alias/mine")
+
+    result = account.run("security", vpc_id=vpc.id, kms_key_arn=alias)
+
+    assert not result.get("failed"), result["msg"]
+    assert result["security"]["kms_key_arn"] == key["Arn"]
+    policy = account.client("iam").get_role_policy(RoleName="sm2a-test-worker", PolicyName="sm2a")["PolicyDocument"]
+    assert key["Arn"] in str(policy) and alias not in str(policy)
+    unknown = account.run("security", vpc_id=vpc.id, kms_key_arn=alias.replace("mine", "nobodys"))
+    assert unknown["failed"] and unknown["msg"].startswith("kms_key_arn:")
+    kms.disable_key(KeyId=key["KeyId"])
+    disabled = account.run("storage", kms_key_arn=alias)
+    assert disabled["failed"] and "is Disabled" in disabled["msg"] and disabled["msg"].startswith("kms_key_arn:")

@@ -1,0 +1,66 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Serves MiniStack on the loopback interface and on Docker's bridge, and nowhere else.
+
+MiniStack itself binds one address, by default every one of the machine. Its API has no authentication and starts
+containers, so neither the API nor the ports of those containers must be reachable from another machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import signal
+import sys
+from typing import Any
+
+import docker.models.containers as docker_containers
+import ecs_task_protection
+import faults
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+from ministack.app import app
+
+
+def bound_ports(ports: dict[str, Any], addresses: list[str]) -> dict[str, Any]:
+    """Return docker-py's ``ports`` with every fixed port of all interfaces bound to these addresses instead."""
+    return {
+        inner: [(address, outer) for address in addresses] if isinstance(outer, int) and outer else outer
+        for inner, outer in ports.items()
+    }
+
+
+def _publish_only_on(addresses: list[str]) -> None:
+    """Make docker-py publish containers' ports on these addresses; MiniStack publishes databases on all."""
+    original = docker_containers._create_container_args
+
+    def arguments(options: dict[str, Any]) -> Any:
+        if options.get("ports"):
+            options["ports"] = bound_ports(options["ports"], addresses)
+        return original(options)
+
+    docker_containers._create_container_args = arguments
+
+
+async def _serve(addresses: list[str], port: int) -> None:
+    config = Config()
+    config.bind = [f"{address}:{port}" for address in addresses]
+    config.keep_alive_timeout = 75
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    await serve(faults.install(ecs_task_protection.install(app)), config, shutdown_trigger=stop.wait)
+
+
+def main(port: str, *addresses: str) -> None:
+    """Serve until SIGTERM."""
+    # Every worker polls with connections of its own; the usual soft limit of 1024 files is soon reached.
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    _publish_only_on(list(addresses))
+    asyncio.run(_serve(list(addresses), int(port)))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

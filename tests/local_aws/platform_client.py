@@ -1,0 +1,131 @@
+"""A client of the platform that the local inventory deploys: Airflow's API through the load balancer, and AWS's."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+import requests
+
+ENDPOINT = "http://127.0.0.1:4566"
+REGION = "eu-central-1"
+ENVIRONMENT = "local"
+# Browsers resolve names below .localhost themselves, the C library of many systems does not: the load balancer is
+# addressed by the Host header instead.
+LOAD_BALANCER_HOST = f"sm2a-{ENVIRONMENT}.alb.localhost:4566"
+URL = f"http://{LOAD_BALANCER_HOST}"
+ADMIN_SECRET = f"sm2a/{ENVIRONMENT}/admin"
+FINISHED = ("success", "failed")
+
+
+def aws(service: str) -> Any:
+    """Return a boto3 client of the emulated account."""
+    return boto3.client(
+        service,
+        endpoint_url=ENDPOINT,
+        region_name=REGION,
+        aws_access_key_id="local",
+        aws_secret_access_key="emulator-only",
+    )
+
+
+def admin_credentials() -> dict[str, str]:
+    """Return the administrator's ``username`` and ``password`` from Secrets Manager."""
+    return dict(json.loads(aws("secretsmanager").get_secret_value(SecretId=ADMIN_SECRET)["SecretString"]))
+
+
+@dataclass
+class Airflow:
+    """Airflow's web API, through the load balancer as a user reaches it."""
+
+    session: requests.Session = field(default_factory=requests.Session)
+
+    def __post_init__(self) -> None:
+        self.session.headers["Host"] = LOAD_BALANCER_HOST
+
+    def request(self, method: str, path: str, **arguments: Any) -> requests.Response:
+        """Send a request to a path of the web server."""
+        # Two processors that run six tasks besides may keep the API server waiting for long.
+        return self.session.request(method, ENDPOINT + path, timeout=90, **arguments)
+
+    def json(self, method: str, path: str, **arguments: Any) -> Any:
+        """Send a request and return the decoded answer. Raises requests.HTTPError on a refusal."""
+        response = self.request(method, path, **arguments)
+        if not response.ok:
+            raise requests.HTTPError(f"{method} {path}: {response.status_code} {response.text[:500]}")
+        return response.json()
+
+    def wait_until_up(self, timeout: float = 240) -> None:
+        """Return once every component of Airflow says that it is healthy."""
+        deadline = time.monotonic() + timeout
+        health: dict[str, str] = {}
+        while not health or set(health.values()) != {"healthy"} or len(health) < 4:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"Airflow is not healthy after {timeout:.0f} seconds: {health or 'no answer'}")
+            time.sleep(1)
+            with contextlib.suppress(requests.RequestException, ValueError):
+                health = self.health()
+
+    def log_in(self) -> None:
+        """Log in as the administrator."""
+        credentials = admin_credentials()
+        body = {"username": credentials["username"], "password": credentials["password"]}
+        token = self.json("POST", "/auth/token", json=body)["access_token"]
+        self.session.headers["Authorization"] = f"Bearer {token}"
+
+    def health(self) -> dict[str, str]:
+        """Return the state of each component."""
+        answer = self.json("GET", "/api/v2/monitor/health")
+        return {name: state["status"] for name, state in answer.items() if state.get("status")}
+
+    def wait_for_dag(self, dag_id: str, timeout: float = 180) -> None:
+        """Return once the DAG processor has read a DAG from the bucket."""
+        deadline = time.monotonic() + timeout
+        while self.request("GET", f"/api/v2/dags/{dag_id}").status_code != 200:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the DAG {dag_id} did not appear within {timeout:.0f} seconds")
+            time.sleep(2)
+
+    def trigger(self, dag_id: str) -> str:
+        """Unpause a DAG, start a run and return the run's id."""
+        self.json("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": False})
+        return str(self.json("POST", f"/api/v2/dags/{dag_id}/dagRuns", json={"logical_date": None})["dag_run_id"])
+
+    def run_state(self, dag_id: str, run_id: str) -> str:
+        """Return the state of a run."""
+        return str(self.json("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"])
+
+    def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        """Return all task instances of a run."""
+        found: list[dict[str, Any]] = []
+        while True:
+            # A page has at most a hundred: [api] maximum_page_limit.
+            path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances?limit=100&offset={len(found)}"
+            page = self.json("GET", path)
+            found += page["task_instances"]
+            if len(found) >= page["total_entries"] or not page["task_instances"]:
+                return found
+
+    def log(self, dag_id: str, run_id: str, task_id: str, map_index: int = -1, attempt: int = 1) -> str:
+        """Return the log of a task as the web UI shows it."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{attempt}?map_index={map_index}"
+        content = self.json("GET", path, headers={"Accept": "application/json"})["content"]
+        return "\n".join(str(line.get("event", line)) if isinstance(line, dict) else str(line) for line in content)
+
+
+def workers(pool: str = "default") -> tuple[int, int]:
+    """Return the running and the desired number of workers of a pool."""
+    cluster = f"sm2a-{ENVIRONMENT}"
+    service = aws("ecs").describe_services(cluster=cluster, services=[f"{cluster}-worker-{pool}"])["services"][0]
+    return service["runningCount"], service["desiredCount"]
+
+
+def queue_attributes(pool: str = "default") -> dict[str, str]:
+    """Return all attributes of a pool's queue."""
+    sqs = aws("sqs")
+    url = sqs.get_queue_url(QueueName=f"sm2a-{ENVIRONMENT}-{pool}")["QueueUrl"]
+    return dict(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"])

@@ -1,0 +1,137 @@
+"""Roles refuse bad arguments before they run a module, and the playbook `site` refuses variables that no role knows."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+ROOT = Path(__file__).parents[3]
+ROLES = sorted(path.parent.parent.name for path in (ROOT / "roles").glob("*/meta/argument_specs.yml"))
+# What cannot be converted; everything can be a text.
+WRONG = {"int": "many", "bool": "perhaps", "dict": "one", "list": {"a": 1}, "path": {"a": 1}}
+REQUIRED = {"image": {"image_name": "airflow"}}
+
+
+def options_of(role: str) -> dict[str, Any]:
+    specification = yaml.safe_load((ROOT / "roles" / role / "meta/argument_specs.yml").read_text())
+    return dict(specification["argument_specs"]["main"]["options"])
+
+
+def errors(role: str, **arguments: Any) -> list[str]:
+    """Return what Ansible says of a role's arguments."""
+    given = {f"{role}_environment": "test", **REQUIRED.get(role, {}), **arguments}
+    return list(ArgumentSpecValidator(options_of(role)).validate(given).error_messages)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_option_has_a_type_or_choices_that_are_enforced(role: str) -> None:
+    assert errors(role) == []
+    for name, option in options_of(role).items():
+        if "choices" in option:
+            # "one of", and for a list "one or more of".
+            assert any("must be one o" in error and name in error for error in errors(role, **{name: "other"})), name
+        elif option["type"] in WRONG:
+            assert any(name in error for error in errors(role, **{name: WRONG[option["type"]]})), name
+        if option["type"] == "list" and option["elements"] == "int":
+            assert errors(role, **{name: ["many"]}) != [], name
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_required_option_is_enforced(role: str) -> None:
+    [message] = ArgumentSpecValidator(options_of(role)).validate({}).error_messages
+
+    required = sorted(name for name, option in options_of(role).items() if option.get("required"))
+    assert f"{role}_environment" in required
+    assert message == f"missing required arguments: {', '.join(required)}"
+
+
+def run(playbook: Path, *arguments: str) -> dict[str, Any]:
+    """Run a playbook on this machine and return Ansible's report of it."""
+    environment = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_LOCALHOST_WARNING": "False"}
+    done = subprocess.run(
+        ["ansible-playbook", str(playbook), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+        cwd=ROOT,
+    )
+    assert "{" in done.stdout, done.stderr
+    return dict(json.loads(done.stdout[done.stdout.index("{") :]))
+
+
+def test_running_a_role_refuses(tmp_path: Path) -> None:
+    cases = {
+        **{role: {f"{role}_environment": "test", f"{role}_state": "latest", f"{role}_tags": "red"} for role in ROLES},
+        "queue": {},
+    }
+    cases["airflow"]["airflow_services"] = {"webserver": {}}
+    tasks = [
+        {
+            "block": [
+                {
+                    "ansible.builtin.include_role": {"name": f"sm2a.airflow.{role}"},
+                    "vars": {**REQUIRED.get(role, {}), **variables},
+                }
+            ],
+            "rescue": [{"name": role, "ansible.builtin.debug": {"var": "ansible_failed_result.msg"}}],
+        }
+        for role, variables in cases.items()
+    ]
+    playbook = tmp_path / "refusals.yml"
+    playbook.write_text(yaml.safe_dump([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]))
+
+    report = run(playbook, "-i", "localhost,", "-c", "local")
+
+    [play] = report["plays"]
+    answers = {task["task"]["name"]: next(iter(task["hosts"].values())) for task in play["tasks"]}
+    assert set(answers) >= set(ROLES)
+    for role in ROLES:
+        message = answers[role]["ansible_failed_result.msg"]
+        if role == "queue":
+            # Its default is the site's variable.
+            assert "'sm2a_environment' is undefined" in message
+        else:
+            assert f"value of {role}_state must be one of: present, absent, got: latest" in message
+            assert f"argument '{role}_tags' is of type str" in message
+    assert "airflow_services.webserver" in answers["airflow"]["ansible_failed_result.msg"]
+    # Nothing but includes, validations and what this playbook says of them was run.
+    actions = {task["hosts"][host]["action"] for task in play["tasks"] for host in task["hosts"]}
+    assert actions <= {
+        "ansible.builtin.validate_argument_spec",
+        "ansible.builtin.include_role",
+        "ansible.builtin.debug",
+    }
+
+
+def test_site_knows_every_role() -> None:
+    [play] = yaml.safe_load((ROOT / "playbooks/site.yml").read_text())
+    assert play["tasks"][0]["vars"]["roles_of_sm2a"] == ROLES
+
+
+def test_site_refuses_a_variable_that_no_role_knows() -> None:
+    arguments = ["-i", "inventories/dev", "-e", "database_multiaz=true", "-e", "storage_colour=blue", "--tags", "queue"]
+    tasks = run(ROOT / "playbooks/site.yml", *arguments)["plays"][0]["tasks"]
+
+    [refusal] = [task["hosts"]["dev"] for task in tasks]
+    assert "database_multiaz, storage_colour" in refusal["msg"] and "https://" in refusal["msg"]
+
+
+@pytest.mark.parametrize("inventory", ["dev", "local", "production"])
+def test_every_inventory_is_accepted(inventory: str) -> None:
+    # Ansible validates the arguments of every role of a play whatever tags are asked for, so this calls no module.
+    report = run(
+        ROOT / "playbooks/site.yml", "-i", f"inventories/{inventory}", "-e", "my_network=red", "--tags", "none"
+    )
+
+    answers = {task["task"]["name"]: task["hosts"][inventory] for task in report["plays"][0]["tasks"]}
+    assert "Refuse variables that no role knows" in answers
+    assert len(answers) > len(ROLES)
+    assert [answer["msg"] for answer in answers.values() if answer.get("failed")] == []

@@ -1,0 +1,152 @@
+"""What the image component refuses, and what decides an image's tag, without AWS and without Docker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ansible_collections.sm2a.airflow.plugins.module_utils._components.image import ImageComponent
+from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors import CheckModeError, OptionError
+from ansible_collections.sm2a.airflow.plugins.module_utils._resources.docker import (
+    BuildContext,
+    Docker,
+    IgnoreRules,
+)
+
+AWS: Any = SimpleNamespace(region="eu-central-1", account_id="123456789012", partition="aws", check_mode=True)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A build context."""
+    folder = tmp_path / "image"
+    (folder / "src" / "__pycache__").mkdir(parents=True)
+    (folder / "Dockerfile").write_text("FROM scratch\n")
+    (folder / "src" / "main.py").write_text("print('hello')\n")
+    (folder / "src" / "__pycache__" / "main.cpython-313.pyc").write_bytes(b"compiled")
+    (folder / "run").write_text("#!/bin/sh\n")
+    (folder / "run").chmod(0o755)
+    return folder
+
+
+def component(**options: Any) -> ImageComponent:
+    defaults = {name: argument.get("default") for name, argument in ImageComponent.ARGUMENTS.items()}
+    given = {"environment": "test", "state": "present", "tags": {}, **defaults, "name": "airflow", **options}
+    return ImageComponent(given, AWS)
+
+
+@pytest.mark.parametrize(
+    ("options", "option"),
+    [
+        ({"name": "Airflow", "uri": "a/b:c"}, "name"),
+        ({"name": "a--b", "uri": "a/b:c"}, "name"),
+        ({"name": "x" * 65, "uri": "a/b:c"}, "name"),
+        ({}, "source"),
+        ({"source": "/no/such/folder"}, "source"),
+        ({"uri": "not an image"}, "uri"),
+        ({"uri": "a/b:"}, "uri"),
+        ({"uri": "a/b:c", "kms_key_arn": "mine"}, "kms_key_arn"),
+        ({"uri": "a/b:c", "keep_images": 0}, "keep_images"),
+        ({"uri": "a/b:c", "keep_untagged_images": 0}, "keep_untagged_images"),
+    ],
+)
+def test_bad_input(options: dict[str, Any], option: str) -> None:
+    with pytest.raises(OptionError) as caught:
+        component(**options).validate()
+
+    assert caught.value.option == option
+
+
+def test_bad_folders(source: Path) -> None:
+    with pytest.raises(OptionError, match="no such file"):
+        component(source=str(source), ca_bundle="/no/such/file").validate()
+    with pytest.raises(OptionError, match="letters, digits and underscores"):
+        component(source=str(source), build_arguments={"A B": 1}).validate()
+    with pytest.raises(OptionError, match="no Dockerfile"):
+        component(source=str(source / "src")).validate()
+
+
+@pytest.mark.parametrize(
+    ("uri", "repository", "tag"),
+    [
+        ("airflow", "airflow", "latest"),
+        ("apache/airflow:3.3.2", "apache/airflow", "3.3.2"),
+        ("localhost:5000/a/b:c", "localhost:5000/a/b", "c"),
+        ("example.com/a@sha256:" + "0" * 64, "example.com/a", None),
+    ],
+)
+def test_images_that_exist(uri: str, repository: str, tag: str | None) -> None:
+    existing = component(uri=uri)
+    existing.validate()
+
+    assert existing.resources() == []
+    assert existing.facts() == {"name": "airflow", "uri": uri, "repository_uri": repository, "tag": tag}
+
+
+def test_the_fact_has_a_python_name() -> None:
+    assert component(name="my-image").facts_name == "sm2a_image_my_image"
+
+
+def test_the_tag_is_of_the_content(source: Path, tmp_path: Path) -> None:
+    def tag(arguments: dict[str, str] | None = None, **more: Any) -> str:
+        return BuildContext(source, arguments or {}, **more).tag()
+
+    first = tag()
+    bundle = tmp_path / "authorities"
+    bundle.write_text("certificates")
+    assert len(first) == 16
+    assert tag(ca_bundle=bundle) == tag({"https_proxy": "http://proxy"}) == first
+    (source / "src" / "__pycache__" / "main.cpython-313.pyc").write_bytes(b"compiled again")
+    (source / "src" / "main.py").chmod(0o600)
+    (source / "ca-bundle.crt").write_text("left here by hand")
+    assert tag() == first
+
+    tags = [first, tag({"A": "1"}), tag({"A": "2"}), tag(platform="linux/arm64")]
+    (source / "run").chmod(0o644)
+    tags.append(tag())
+    (source / "src" / "main.py").write_text("print('goodbye')\n")
+    tags.append(tag())
+    (source / "src" / "main.py").rename(source / "src" / "other.py")
+    tags.append(tag())
+    assert len(set(tags)) == len(tags)
+
+
+def test_the_copy_has_what_docker_needs(source: Path, tmp_path: Path) -> None:
+    (source / ".dockerignore").write_text("*\n!src\n")
+    (source / "link").symlink_to("src/main.py")
+    bundle = tmp_path / "authorities"
+    bundle.write_text("certificates")
+    copy = tmp_path / "copy"
+    copy.mkdir()
+
+    BuildContext(source, {}, ca_bundle=bundle).copy_to(copy)
+
+    files = sorted(str(path.relative_to(copy)) for path in copy.rglob("*") if path.is_file())
+    assert files == ["Dockerfile", "ca-bundle.crt", "src/main.py"]
+
+
+@pytest.mark.parametrize(
+    ("rules", "ignored", "kept"),
+    [
+        (["README.md"], ["README.md"], ["docs/README.md"]),
+        (["**/README.md"], ["README.md", "docs/a/README.md"], ["README.md.txt"]),
+        (["/docs/"], ["docs/a", "docs/b/c"], ["mydocs/a"]),
+        (["./docs"], ["docs/a"], ["docs.txt"]),
+        (["*.txt", "!keep.txt"], ["a.txt"], ["keep.txt", "a/b.txt"]),
+        (["a/**/z"], ["a/z", "a/b/c/z"], ["z"]),
+        (["?[ab]"], ["xa", "xb"], ["xc", "xxa"]),
+        (["# comment", "", "a+b"], ["a+b"], ["aab", "# comment"]),
+    ],
+)
+def test_dockerignore(rules: list[str], ignored: list[str], kept: list[str]) -> None:
+    matcher = IgnoreRules(rules)
+
+    assert [path for path in (*ignored, *kept) if matcher.match(path)] == ignored
+
+
+def test_docker_does_not_write_in_check_mode() -> None:
+    with pytest.raises(CheckModeError):
+        Docker(check_mode=True).write("build", ".")

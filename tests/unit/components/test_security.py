@@ -1,0 +1,160 @@
+"""What the security component refuses, and what its roles may do, without AWS."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ansible_collections.sm2a.airflow.plugins.module_utils._components.security import SERVICES, SecurityComponent
+from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors import OptionError
+
+ACCOUNT = "123456789012"
+
+
+def arn(service: str, resource: str) -> str:
+    return f"arn:aws:{service}:eu-central-1:{ACCOUNT}:{resource}"
+
+
+AWS: Any = SimpleNamespace(region="eu-central-1", account_id=ACCOUNT, partition="aws", check_mode=True, arn=arn)
+POLICY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+
+
+def component(**options: Any) -> SecurityComponent:
+    defaults = {name: argument.get("default") for name, argument in SecurityComponent.ARGUMENTS.items()}
+    given = {"environment": "test", "state": "present", "tags": {}, **defaults, "vpc_id": "vpc-1", **options}
+    return SecurityComponent(given, AWS)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"ingress_cidrs": ["everybody"]},
+        {"ingress_cidrs": ["203.0.113.1/24"]},
+        {"kms_key_arn": "alias/mine"},
+        {"kms_key_arn": "arn:aws:kms:eu-west-1:123456789012:key/abc"},
+        {"kms_deletion_window_days": 6},
+        {"kms_deletion_window_days": 31},
+        {"role_policies": {"webserver": [POLICY]}},
+        {"role_policies": {"worker": ["ReadOnlyAccess"]}},
+        {"role_permissions_boundary": "boundary"},
+        {"role_path": "teams/data"},
+        {"role_path": "/teams data/"},
+        {"role_path": f"/{'x' * 511}/"},
+    ],
+)
+def test_bad_input(options: dict[str, Any]) -> None:
+    with pytest.raises(OptionError) as caught:
+        component(**options).validate()
+
+    assert caught.value.option == next(iter(options))
+    assert caught.value.documentation or "role_policies" in options
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"vpc_id": "(known after apply)", "kms_key_arn": "(known after apply)"},
+        {"ingress_cidrs": ["203.0.113.0/24", "2001:db8::/32"]},
+        {"ingress_cidrs": [], "kms_key_arn": "arn:aws:kms:eu-central-1:123456789012:alias/mine"},
+        {"role_path": "/", "role_permissions_boundary": ""},
+        {"role_path": "/teams/data/"},
+        {"role_policies": {"worker": [POLICY]}, "role_permissions_boundary": POLICY, "kms_deletion_window_days": 7},
+    ],
+)
+def test_good_input(options: dict[str, Any]) -> None:
+    component(**options).validate()
+
+
+def test_no_role_name_is_longer_than_64_characters() -> None:
+    longest = component(environment="x" * 16)
+    longest.resources()
+
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+    assert set(longest.roles) == set(SERVICES)
+    assert all(len(role.name) <= 64 for role in longest.roles.values())
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_no_service_may_do_everything(service: str) -> None:
+    security = component()
+    security.resources()
+
+    for statement in security.roles[service].statements:
+        actions, resources = statement["Action"], statement["Resource"]
+        assert not any(action.endswith("*") for action in ([actions] if isinstance(actions, str) else actions))
+        assert resources != "*" or "Condition" in statement
+
+
+# What an environment called test-2 has, whose names begin with those of the environment test.
+NEIGHBOURS = {
+    "sqs": arn("sqs", "sm2a-test-2-default"),
+    "secretsmanager": arn("secretsmanager", "secret:sm2a/test-2/config/fernet_key-AbCdEf"),
+    "s3": f"arn:aws:s3:::sm2a-test-2-logs-{ACCOUNT}-eu-central-1/task-logs/x",
+    "ecs": arn("ecs", "service/sm2a-test-2/sm2a-test-2-worker-default"),
+    "task": arn("ecs", "task/sm2a-test-2/0123456789abcdef"),
+}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("neighbour", NEIGHBOURS.values(), ids=NEIGHBOURS)
+def test_no_service_reaches_an_environment_whose_name_begins_alike(service: str, neighbour: str) -> None:
+    security = component()
+    security.resources()
+
+    for statement in security.roles[service].statements:
+        resources = statement["Resource"]
+        patterns = [resources] if isinstance(resources, str) else resources
+        matching = [pattern for pattern in patterns if pattern != "*" and fnmatchcase(neighbour, pattern)]
+        condition = statement.get("Condition", {}).get("StringEquals", {})
+        assert not matching or condition == {"aws:ResourceTag/sm2a:environment": "test"}
+
+
+def test_the_scaler_may_look_at_its_cluster_and_change_its_workers() -> None:
+    security = component()
+    security.resources()
+
+    may = {
+        action: statement["Resource"]
+        for statement in security.roles["scaler"].statements
+        if "ecs:" in str(statement["Action"])
+        for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+    }
+    workers, tasks = arn("ecs", "service/sm2a-test/sm2a-test-worker-*"), arn("ecs", "task/sm2a-test/*")
+    assert may == {
+        "ecs:DescribeServices": workers,
+        "ecs:UpdateService": workers,
+        "ecs:ListTasks": "*",
+        "ecs:DescribeTasks": tasks,
+    }
+
+
+def test_only_named_services_may_be_entered() -> None:
+    security = component(execute_command_services=["worker"])
+    security.resources()
+
+    may = {name: str(role.statements) for name, role in security.roles.items()}
+    assert {name for name, statements in may.items() if "ssmmessages:" in statements} == {"worker"}
+    for operation in ("CreateControlChannel", "CreateDataChannel", "OpenControlChannel", "OpenDataChannel"):
+        assert f"ssmmessages:{operation}" in may["worker"]
+
+
+def test_only_the_account_may_use_the_services_roles() -> None:
+    security = component()
+    security.resources()
+
+    for role in security.roles.values():
+        [statement] = role.trust["Statement"]
+        assert statement["Principal"] == {"Service": "ecs-tasks.amazonaws.com"}
+        assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+
+
+def test_only_the_migration_reads_the_administrator() -> None:
+    security = component()
+    security.resources()
+
+    may = {name for name, role in security.roles.items() if "sm2a/test/admin" in str(role.statements)}
+    assert may == {"migration"}

@@ -1,0 +1,143 @@
+"""How roles bear with an IAM that does not know them everywhere yet, and with others that are faster."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile import waits
+from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.engine import ApplyError, Engine
+from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.tags import ownership_tags
+from ansible_collections.sm2a.airflow.plugins.module_utils._resources.iam import (
+    Role,
+    ServiceLinkedRole,
+    policy_document,
+    service_trust,
+)
+
+
+def refusal(code: str, message: str = "no") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, "Operation")
+
+
+class Iam:
+    """One role in memory. ``late`` is how many calls on it are still answered as if it did not exist."""
+
+    def __init__(self, late: int = 0, conflicts: int = 0) -> None:
+        self.late = late
+        self.conflicts = conflicts
+        self.role: dict[str, Any] | None = None
+        self.linked: list[dict[str, Any]] = []
+        self.refuse_linked: ClientError | None = None
+
+    def pages(self, operation: str, result: str, **arguments: Any) -> list[Any]:
+        if operation == "list_roles":
+            return self.linked
+        return sorted(self.role["inline"]) if self.role and result == "PolicyNames" else []
+
+    def get_role(self, RoleName: str) -> dict[str, Any]:
+        if self.role is None:
+            raise refusal("NoSuchEntity")
+        return {"Role": self.role}
+
+    def create_role(self, **request: Any) -> dict[str, Any]:
+        trust = service_trust("ecs-tasks.amazonaws.com", "123456789012")
+        self.role = {**request, "Arn": "arn", "AssumeRolePolicyDocument": trust, "inline": {}}
+        return {"Role": self.role}
+
+    def put_role_policy(self, RoleName: str, PolicyName: str, PolicyDocument: str) -> None:
+        if self.late:
+            self.late -= 1
+            raise refusal("NoSuchEntity")
+        assert self.role is not None
+        self.role["inline"][PolicyName] = policy_document([])
+
+    def get_role_policy(self, RoleName: str, PolicyName: str) -> dict[str, Any]:
+        assert self.role is not None
+        return {"PolicyDocument": self.role["inline"][PolicyName]}
+
+    def delete_role_policy(self, RoleName: str, PolicyName: str) -> None:
+        raise refusal("NoSuchEntity")
+
+    def delete_role(self, RoleName: str) -> None:
+        if self.conflicts:
+            self.conflicts -= 1
+            raise refusal("DeleteConflict")
+        self.role = None
+
+    def create_service_linked_role(self, AWSServiceName: str) -> None:
+        self.linked.append({"Arn": f"arn of {AWSServiceName}"})
+        if self.refuse_linked:
+            raise self.refuse_linked
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock that pauses move and nothing else."""
+    time = SimpleNamespace(now=0.0)
+
+    def sleep(seconds: float) -> None:
+        time.now += seconds
+
+    monkeypatch.setattr(waits, "time", SimpleNamespace(monotonic=lambda: time.now, sleep=sleep))
+
+
+def aws(iam: Iam) -> Any:
+    return SimpleNamespace(client=lambda _service: iam, check_mode=False, region="eu-central-1")
+
+
+def role(iam: Iam) -> Role:
+    return Role(
+        aws(iam),
+        "role",
+        ownership_tags("test", "security"),
+        description="role",
+        trust=service_trust("ecs-tasks.amazonaws.com", "123456789012"),
+        policy=policy_document([]),
+        managed_policies=[],
+    )
+
+
+def test_a_role_that_is_not_known_yet_gets_its_policy() -> None:
+    iam = Iam(late=3)
+
+    Engine("test", check_mode=False).apply([role(iam)])
+
+    assert iam.role is not None and list(iam.role["inline"]) == ["sm2a"]
+    assert {"Key": "sm2a:region", "Value": "eu-central-1"} in iam.role["Tags"]
+
+
+def test_a_role_that_stays_unknown_is_an_error() -> None:
+    with pytest.raises(ApplyError, match="NoSuchEntity"):
+        Engine("test", check_mode=False).apply([role(Iam(late=1000))])
+
+
+def test_a_policy_that_is_gone_already_does_not_keep_the_role() -> None:
+    iam = Iam()
+    Engine("test", check_mode=False).apply([role(iam)])
+    iam.conflicts = 2
+
+    [step] = Engine("test", check_mode=False).remove([role(iam)])
+
+    assert (step.action, iam.role) == ("delete", None)
+
+
+def test_a_service_linked_role_that_another_was_faster_to_make_is_fine() -> None:
+    iam = Iam()
+    taken = "Service role name AWSServiceRoleForECS has been taken in this account, please try a different suffix."
+    iam.refuse_linked = refusal("InvalidInput", taken)
+
+    [step] = Engine("test", check_mode=False).apply([ServiceLinkedRole(aws(iam), "ecs.amazonaws.com")])
+
+    assert step.action == "create"
+
+
+def test_a_service_linked_role_that_may_not_be_made_is_an_error() -> None:
+    iam = Iam()
+    iam.refuse_linked = refusal("AccessDenied")
+
+    with pytest.raises(ApplyError, match=r"ServiceLinkedRole ecs\.amazonaws\.com: .*AccessDenied"):
+        Engine("test", check_mode=False).apply([ServiceLinkedRole(aws(iam), "ecs.amazonaws.com")])

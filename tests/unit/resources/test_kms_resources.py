@@ -1,0 +1,156 @@
+"""How a key is found and taken back when KMS is slow to notice."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile import waits
+from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.engine import ApplyError, Engine
+from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.tags import ownership_tags
+from ansible_collections.sm2a.airflow.plugins.module_utils._resources.iam import policy_document
+from ansible_collections.sm2a.airflow.plugins.module_utils._resources.kms import Key
+
+TAGS = ownership_tags("test", "security")
+
+
+def refusal(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "no"}}, "Operation")
+
+
+class Kms:
+    """Keys in memory: ``keys`` maps id to state, tags and aliases. ``late`` refusals come before a key is enabled."""
+
+    def __init__(self, **keys: dict[str, Any]) -> None:
+        self.keys = keys
+        self.late = 0
+        self.asked: list[str] = []
+        self.done: list[tuple[str, str]] = []
+
+    def _find(self, KeyId: str) -> str:
+        for key_id, key in self.keys.items():
+            if KeyId in (key_id, f"arn/{key_id}", key.get("alias")):
+                return key_id
+        raise refusal("NotFoundException")
+
+    def describe_key(self, KeyId: str) -> dict[str, Any]:
+        key_id = self._find(KeyId)
+        created = datetime(2026, 1, self.keys[key_id].get("day", 1))
+        return {
+            "KeyMetadata": {"Arn": f"arn/{key_id}", "KeyState": self.keys[key_id]["state"], "CreationDate": created}
+        }
+
+    def pages(self, operation: str, result: str) -> list[dict[str, Any]]:
+        if operation == "list_aliases":
+            return [
+                {"AliasName": key["alias"], "TargetKeyId": key_id}
+                for key_id, key in self.keys.items()
+                if "alias" in key
+            ]
+        return [{"KeyId": key_id} for key_id in self.keys]
+
+    def list_resource_tags(self, KeyId: str) -> dict[str, Any]:
+        self.asked.append(KeyId)
+        tags = self.keys[self._find(KeyId)].get("tags")
+        if tags is None:
+            raise refusal("AccessDeniedException")
+        return {"Tags": [{"TagKey": key, "TagValue": value} for key, value in tags.items()]}
+
+    def get_key_policy(self, KeyId: str, PolicyName: str) -> dict[str, str]:
+        return {"Policy": json.dumps(policy_document([]))}
+
+    def get_key_rotation_status(self, KeyId: str) -> dict[str, bool]:
+        return {"KeyRotationEnabled": True}
+
+    def cancel_key_deletion(self, KeyId: str) -> None:
+        self.done.append(("cancel", KeyId))
+
+    def enable_key(self, KeyId: str) -> None:
+        if self.late:
+            self.late -= 1
+            raise refusal("KMSInvalidStateException")
+        self.done.append(("enable", KeyId))
+        self.keys[KeyId]["state"] = "Enabled"
+
+    def create_alias(self, AliasName: str, TargetKeyId: str) -> None:
+        self.keys[TargetKeyId]["alias"] = AliasName
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock that pauses move and nothing else."""
+    time = SimpleNamespace(now=0.0)
+
+    def sleep(seconds: float) -> None:
+        time.now += seconds
+
+    monkeypatch.setattr(waits, "time", SimpleNamespace(monotonic=lambda: time.now, sleep=sleep))
+
+
+def key(kms: Kms, tags: dict[str, str] | None = None) -> Key:
+    cloud: Any = SimpleNamespace(client=lambda _service: kms, check_mode=False, region="eu-central-1")
+    return Key(cloud, "alias/sm2a-test", tags or TAGS, "key", policy_document([]), 30)
+
+
+def test_a_key_that_seems_to_wait_for_its_deletion_still_is_enabled_later() -> None:
+    kms = Kms(old={"state": "PendingDeletion", "tags": TAGS})
+    kms.late = 4
+
+    [step] = Engine("test", check_mode=False).apply([key(kms)])
+
+    assert step.before["state"] == "PendingDeletion"
+    assert kms.done == [("cancel", "old"), ("enable", "old")]
+    assert kms.keys["old"]["alias"] == "alias/sm2a-test"
+
+
+def test_of_several_the_usable_one_is_taken_and_of_the_others_the_newest() -> None:
+    waiting = {"state": "PendingDeletion", "tags": TAGS}
+    kms = Kms(first={**waiting, "day": 1}, usable={"state": "Enabled", "tags": TAGS}, last={**waiting, "day": 9})
+    wanted = key(kms)
+    wanted.find()
+    assert wanted.id == "arn/usable"
+
+    del kms.keys["usable"]
+    wanted.find()
+    assert wanted.id == "arn/last"
+
+
+def test_only_keys_without_an_alias_are_looked_at() -> None:
+    kms = Kms(
+        aliased={"state": "Enabled", "tags": TAGS, "alias": "alias/other"},
+        forbidden={"state": "Enabled"},
+        ours={"state": "Enabled", "tags": TAGS},
+    )
+    # A tag of the user's own that came later does not hide the key.
+    wanted = key(kms, {**TAGS, "owner": "data"})
+
+    assert wanted.find() is not None and wanted.id == "arn/ours"
+    assert "aliased" not in kms.asked
+
+
+def test_with_an_alias_no_other_key_is_looked_at() -> None:
+    kms = Kms(ours={"state": "Enabled", "tags": TAGS, "alias": "alias/sm2a-test"}, other={"state": "Enabled"})
+
+    assert key(kms).find() is not None
+    assert "other" not in kms.asked
+
+
+def test_the_key_of_another_is_not_taken_over_by_its_alias() -> None:
+    kms = Kms(theirs={"state": "Disabled", "tags": {}, "alias": "alias/sm2a-test"})
+
+    with pytest.raises(ApplyError, match="was not created by the SM2A environment 'test'"):
+        Engine("test", check_mode=False).apply([key(kms)])
+    assert kms.done == []
+
+
+def test_a_key_on_its_way_out_is_not_deleted_again() -> None:
+    kms = Kms(old={"state": "PendingDeletion", "tags": TAGS})
+
+    [step] = Engine("test", check_mode=False).remove([key(kms)])
+
+    assert step.action == "none"

@@ -1,0 +1,296 @@
+"""How EC2's resources bear with an EC2 that does not know them everywhere yet, and name what holds them."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile import waits
+from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.engine import ApplyError, Engine
+from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.tags import ownership_tags
+from ansible_collections.sm2a.airflow.plugins.module_utils._resources.security_group import (
+    IngressRules,
+    SecurityGroup,
+)
+from ansible_collections.sm2a.airflow.plugins.module_utils._resources.vpc import (
+    InternetGateway,
+    RouteTable,
+    Subnet,
+    Vpc,
+)
+
+
+def refusal(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "no"}}, "Operation")
+
+
+class Ec2:
+    """Answers each operation with the next of its answers, the last one for ever; exceptions are raised."""
+
+    def __init__(self, **answers: list[Any]) -> None:
+        self.answers = answers
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+
+    def __getattr__(self, operation: str) -> Any:
+        def call(**arguments: Any) -> Any:
+            self.calls.append((operation, arguments))
+            answers = self.answers[operation]
+            answer = answers.pop(0) if len(answers) > 1 else answers[0]
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        return call
+
+    def pages(self, operation: str, result: str, **arguments: Any) -> Any:
+        return getattr(self, operation)(**arguments)[result]
+
+    def called(self, operation: str) -> list[dict[str, Any]]:
+        return [arguments for name, arguments in self.calls if name == operation]
+
+
+def aws(ec2: Ec2) -> Any:
+    return SimpleNamespace(client=lambda _service: ec2, check_mode=False, region="eu-central-1")
+
+
+def tags(name: str) -> dict[str, str]:
+    return {**ownership_tags("test", "network"), "Name": name}
+
+
+def tag_list(name: str) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in tags(name).items()]
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """A clock that pauses move and nothing else."""
+    time = SimpleNamespace(now=0.0)
+
+    def sleep(seconds: float) -> None:
+        time.now += seconds
+
+    monkeypatch.setattr(waits, "time", SimpleNamespace(monotonic=lambda: time.now, sleep=sleep))
+    return time
+
+
+@pytest.fixture
+def vpc() -> Vpc:
+    found = Vpc(aws(Ec2()), "vpc", tags("vpc"), "10.0.0.0/16")
+    found.id = "vpc-1"
+    return found
+
+
+def subnet(ec2: Ec2, vpc: Vpc) -> Subnet:
+    return Subnet(aws(ec2), "subnet", tags("subnet"), vpc, "10.0.0.0/24", "eu-central-1a")
+
+
+SUBNET = {
+    "SubnetId": "subnet-1",
+    "VpcId": "vpc-1",
+    "CidrBlock": "10.0.0.0/24",
+    "AvailabilityZone": "eu-central-1a",
+    "Tags": tag_list("subnet"),
+}
+
+
+class TestJustCreated:
+    """What was just created may be unknown for a while."""
+
+    def test_a_vpc_that_is_not_known_yet_is_asked_for_again(self, vpc: Vpc, clock: SimpleNamespace) -> None:
+        ec2 = Ec2(
+            describe_subnets=[{"Subnets": []}, {"Subnets": []}, {"Subnets": [SUBNET]}],
+            create_subnet=[refusal("InvalidVpcID.NotFound"), refusal("InvalidVpcID.NotFound"), {"Subnet": SUBNET}],
+        )
+        wanted = subnet(ec2, vpc)
+
+        steps = Engine("test", check_mode=False).apply([wanted])
+
+        assert (steps[0].action, wanted.id) == ("create", "subnet-1")
+        # Once to find it, and then until the new subnet is visible to those that ask next.
+        assert len(ec2.called("describe_subnets")) == 3
+
+    def test_what_stays_unknown_fails_after_the_time_that_aws_advises(self, vpc: Vpc, clock: SimpleNamespace) -> None:
+        ec2 = Ec2(describe_subnets=[{"Subnets": []}], create_subnet=[refusal("InvalidVpcID.NotFound")])
+
+        with pytest.raises(ApplyError, match=r"InvalidVpcID\.NotFound"):
+            Engine("test", check_mode=False).apply([subnet(ec2, vpc)])
+
+        assert 300 <= clock.now < 310
+
+    def test_another_refusal_is_not_repeated(self, vpc: Vpc, clock: SimpleNamespace) -> None:
+        ec2 = Ec2(describe_subnets=[{"Subnets": []}], create_subnet=[refusal("InvalidSubnet.Conflict")])
+
+        with pytest.raises(ApplyError, match=r"InvalidSubnet\.Conflict"):
+            Engine("test", check_mode=False).apply([subnet(ec2, vpc)])
+
+        assert len(ec2.called("create_subnet")) == 1 and clock.now == 0
+
+    def test_an_attachment_whose_answer_was_lost_is_taken_for_done(self, vpc: Vpc, clock: SimpleNamespace) -> None:
+        gateway = {"InternetGatewayId": "igw-1", "Tags": tag_list("internet")}
+        attached = {**gateway, "Attachments": [{"VpcId": "vpc-1"}]}
+        ec2 = Ec2(
+            describe_internet_gateways=[{"InternetGateways": [gateway]}, {"InternetGateways": [attached]}],
+            attach_internet_gateway=[refusal("Resource.AlreadyAssociated")],
+        )
+
+        steps = Engine("test", check_mode=False).apply([InternetGateway(aws(ec2), "internet", tags("internet"), vpc)])
+
+        assert [step.action for step in steps] == ["update"]
+
+
+class TestRoutes:
+    """A route table leads where it should, whoever was there first."""
+
+    def table(self, ec2: Ec2, vpc: Vpc, gateway: InternetGateway | None) -> RouteTable:
+        return RouteTable(aws(ec2), "table", tags("table"), vpc, [], gateway)
+
+    def found(self, **target: str) -> dict[str, Any]:
+        route = [{"DestinationCidrBlock": "0.0.0.0/0", **target}] if target else []
+        return {
+            "RouteTables": [{"RouteTableId": "rtb-1", "VpcId": "vpc-1", "Routes": route, "Tags": tag_list("table")}]
+        }
+
+    def gateway(self, vpc: Vpc) -> InternetGateway:
+        gateway = InternetGateway(aws(Ec2()), "internet", tags("internet"), vpc)
+        gateway.id = "igw-1"
+        return gateway
+
+    def test_a_route_that_exists_already_is_replaced(self, vpc: Vpc, clock: SimpleNamespace) -> None:
+        ec2 = Ec2(
+            describe_route_tables=[self.found()],
+            create_route=[refusal("RouteAlreadyExists")],
+            replace_route=[{}],
+        )
+
+        Engine("test", check_mode=False).apply([self.table(ec2, vpc, self.gateway(vpc))])
+
+        assert ec2.called("replace_route") == [
+            {"RouteTableId": "rtb-1", "DestinationCidrBlock": "0.0.0.0/0", "GatewayId": "igw-1"}
+        ]
+
+    def test_a_route_to_anything_else_is_led_back(self, vpc: Vpc, clock: SimpleNamespace) -> None:
+        ec2 = Ec2(describe_route_tables=[self.found(TransitGatewayId="tgw-1")], replace_route=[{}])
+
+        [step] = Engine("test", check_mode=False).apply([self.table(ec2, vpc, self.gateway(vpc))])
+
+        assert (step.before, step.after) == ({"default_route": "tgw-1"}, {"default_route": "igw-1"})
+
+    def test_without_a_nat_gateway_a_way_out_of_the_users_own_stays(self, vpc: Vpc, clock: SimpleNamespace) -> None:
+        ec2 = Ec2(describe_route_tables=[self.found(TransitGatewayId="tgw-1")])
+
+        [step] = Engine("test", check_mode=False).apply([self.table(ec2, vpc, None)])
+
+        assert step.action == "none"
+
+    def test_without_a_nat_gateway_a_route_to_one_goes(self, vpc: Vpc, clock: SimpleNamespace) -> None:
+        ec2 = Ec2(describe_route_tables=[self.found(NatGatewayId="nat-1")], delete_route=[{}])
+
+        [step] = Engine("test", check_mode=False).apply([self.table(ec2, vpc, None)])
+
+        assert step.action == "update" and len(ec2.called("delete_route")) == 1
+
+
+class TestDeletion:
+    """What is gone already is gone, and what cannot go says why."""
+
+    @pytest.mark.parametrize("code", ["InvalidSubnetID.NotFound", "InvalidSubnetId.NotFound"])
+    def test_what_is_gone_already_is_deleted(self, vpc: Vpc, clock: SimpleNamespace, code: str) -> None:
+        ec2 = Ec2(describe_subnets=[{"Subnets": [SUBNET]}], delete_subnet=[refusal(code)])
+
+        [step] = Engine("test", check_mode=False).remove([subnet(ec2, vpc)])
+
+        assert step.action == "delete"
+
+    def test_a_gateway_that_somebody_detached_is_deleted(self, vpc: Vpc, clock: SimpleNamespace) -> None:
+        gateway = {"InternetGatewayId": "igw-1", "Attachments": [{"VpcId": "vpc-1"}], "Tags": tag_list("internet")}
+        ec2 = Ec2(
+            describe_internet_gateways=[{"InternetGateways": [gateway]}],
+            detach_internet_gateway=[refusal("Gateway.NotAttached")],
+            delete_internet_gateway=[{}],
+        )
+
+        Engine("test", check_mode=False).remove([InternetGateway(aws(ec2), "internet", tags("internet"), vpc)])
+
+        assert len(ec2.called("delete_internet_gateway")) == 1
+
+    def test_what_lets_go_in_time_is_waited_for(self, vpc: Vpc, clock: SimpleNamespace) -> None:
+        ec2 = Ec2(
+            describe_subnets=[{"Subnets": [SUBNET]}],
+            delete_subnet=[*[refusal("DependencyViolation")] * 20, {}],
+        )
+
+        [step] = Engine("test", check_mode=False).remove([subnet(ec2, vpc)])
+
+        assert step.action == "delete" and 60 < clock.now < 600
+
+    def test_who_still_uses_a_subnet_is_named(self, vpc: Vpc, clock: SimpleNamespace) -> None:
+        interface = {"NetworkInterfaceId": "eni-1", "Description": "ELB app/other/50dc6c495c0c9188"}
+        ec2 = Ec2(
+            describe_subnets=[{"Subnets": [SUBNET]}],
+            delete_subnet=[refusal("DependencyViolation")],
+            describe_network_interfaces=[{"NetworkInterfaces": [interface]}],
+        )
+
+        with pytest.raises(ApplyError) as caught:
+            Engine("test", check_mode=False).remove([subnet(ec2, vpc)])
+
+        assert "not reached within 600 seconds" in str(caught.value)
+        assert "still used by network interface eni-1 (ELB app/other/50dc6c495c0c9188)" in str(caught.value)
+        assert ec2.called("describe_network_interfaces")[0]["Filters"] == [
+            {"Name": "subnet-id", "Values": ["subnet-1"]}
+        ]
+
+    def test_who_still_names_a_security_group_is_named(self, vpc: Vpc, clock: SimpleNamespace) -> None:
+        group = {"GroupId": "sg-1", "VpcId": "vpc-1", "GroupName": "group", "Tags": tag_list("group")}
+        ec2 = Ec2(
+            describe_security_groups=[
+                {"SecurityGroups": [group]},
+                {"SecurityGroups": [{"GroupId": "sg-9", "GroupName": "bastion"}]},
+                {"SecurityGroups": []},
+            ],
+            delete_security_group=[refusal("DependencyViolation")],
+            describe_network_interfaces=[{"NetworkInterfaces": []}],
+        )
+
+        with pytest.raises(ApplyError, match=r"still used by a rule of security group sg-9 \(bastion\)"):
+            Engine("test", check_mode=False).remove([SecurityGroup(aws(ec2), "group", tags("group"), vpc, "group")])
+
+    def test_what_holds_a_vpc_is_named_but_not_without_end(self, vpc: Vpc, clock: SimpleNamespace) -> None:
+        found = {"VpcId": "vpc-1", "CidrBlock": "10.0.0.0/16", "Tags": tag_list("vpc")}
+        ec2 = Ec2(
+            describe_vpcs=[{"Vpcs": [found]}],
+            describe_vpc_attribute=[{"EnableDnsSupport": {"Value": True}, "EnableDnsHostnames": {"Value": True}}],
+            delete_vpc=[refusal("DependencyViolation")],
+            describe_network_interfaces=[{"NetworkInterfaces": []}],
+            describe_subnets=[{"Subnets": [{"SubnetId": f"subnet-{number}"} for number in range(6)]}],
+            describe_security_groups=[{"SecurityGroups": [{"GroupId": "sg-0", "GroupName": "default"}]}],
+            describe_vpc_endpoints=[{"VpcEndpoints": [{"VpcEndpointId": "vpce-1", "ServiceName": "s3"}]}],
+        )
+        vpc.aws = aws(ec2)
+
+        with pytest.raises(ApplyError) as caught:
+            Engine("test", check_mode=False).remove([vpc])
+
+        assert "used by subnet subnet-0, subnet subnet-1" in str(caught.value) and "and 2 more" in str(caught.value)
+        assert "default" not in str(caught.value)
+
+
+def test_rules_that_somebody_added_meanwhile_do_not_keep_the_others_out(vpc: Vpc, clock: SimpleNamespace) -> None:
+    empty = {"SecurityGroups": [{"GroupId": "sg-1", "VpcId": "vpc-1", "IpPermissions": []}]}
+    duplicate = refusal("InvalidPermission.Duplicate")
+    ec2 = Ec2(describe_security_groups=[empty], authorize_security_group_ingress=[duplicate, duplicate, {}])
+    group = SecurityGroup(aws(ec2), "group", tags("group"), vpc, "group")
+    group.id = "sg-1"
+
+    rules = IngressRules(aws(ec2), group, [80, 443], cidrs=["203.0.113.0/24"], sources=[])
+    Engine("test", check_mode=False).apply([rules])
+
+    ports = [
+        [permission["FromPort"] for permission in call["IpPermissions"]]
+        for call in ec2.called("authorize_security_group_ingress")
+    ]
+    # Rules are sorted as text.
+    assert ports == [[443, 80], [443], [80]]

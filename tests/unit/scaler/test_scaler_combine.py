@@ -1,0 +1,177 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the policy sees of a pool, put together from ECS's tasks, the workers' rows and Airflow's tasks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sm2a_scaler.combine import STARTING_SECONDS, Combiner, Situation
+from sm2a_scaler.observation import Database, EcsTask, QueuedTasks, RunningTask, Service, TaskProfile, WorkerRow
+from sm2a_scaler.policy.values import Messages, QueuedTask, Tick, UpcomingTask
+
+NEW, OLD = "worker:2", "worker:1"
+
+
+def row(name: str, **changes: Any) -> WorkerRow:
+    usual = WorkerRow(name, "default", f"host-{name}", 4, 0, "open", protected=True, seen=1.0, cordoned=-9.0)
+    return usual._replace(**changes)
+
+
+def service(*names: str, desired: int | None = None, age: float = 100.0, old: tuple[str, ...] = ()) -> Service:
+    tasks = tuple(EcsTask(name, age, OLD if name in old else NEW) for name in names)
+    return Service(len(names) if desired is None else desired, len(names), 0, NEW, tasks)
+
+
+def situation(
+    ecs: Service, *rows: WorkerRow, at: float = 0.0, combiner: Combiner | None = None, **known: Any
+) -> Situation:
+    database = Database(leads=True, workers={one.ecs_task: one for one in rows}, **known)
+    return (combiner or Combiner()).situation(at, "default", 4, database, ecs, Messages(0, 0))
+
+
+def states(seen: Situation) -> dict[str, tuple[str, int]]:
+    return {worker.id: (worker.state, worker.busy) for worker in seen.observation.workers}
+
+
+def test_a_worker_starts_until_it_writes() -> None:
+    seen = situation(service("a", "b"), row("b", busy=2))
+    assert states(seen) == {"a": ("starting", 0), "b": ("ready", 2)}
+
+
+def test_workers_that_ecs_has_no_task_for_yet_start_too_and_age() -> None:
+    combiner = Combiner()
+    situation(service("a", desired=3), row("a"), at=10.0, combiner=combiner)
+    seen = situation(service("a", desired=3), row("a"), at=25.0, combiner=combiner)
+    assert [(worker.state, worker.age) for worker in seen.observation.workers][1:] == [("starting", 15.0)] * 2
+
+
+@pytest.mark.parametrize(
+    ("ecs", "rows"),
+    [(service("a"), [row("a", seen=60.0)]), (service("a", age=STARTING_SECONDS), [])],
+    ids=["silent", "never wrote"],
+)
+def test_a_worker_of_which_nothing_is_known_counts_as_full(ecs: Service, rows: list[WorkerRow]) -> None:
+    assert states(situation(ecs, *rows)) == {"a": ("ready", 4)}
+
+
+@pytest.mark.parametrize(
+    ("told", "busy", "leaves"),
+    [
+        # A poll may still bring it a task. To call it busy for that would make the policy believe in tasks that come.
+        ({"state": "open"}, 0, False),
+        ({"state": "closing", "busy": 2}, 2, False),
+        ({"state": "empty"}, 0, False),
+        ({"state": "empty", "protected": False}, 0, True),
+    ],
+    ids=["not yet heard", "a task is left", "still protected", "free to go"],
+)
+def test_a_cordoned_worker_may_leave_only_when_nothing_can_be_lost(told: Any, busy: int, leaves: bool) -> None:
+    seen = situation(service("a"), row("a", cordoned=40.0, **told))
+    assert states(seen) == {"a": ("cordoned", busy)}
+    assert seen.leaving == (frozenset({"a"}) if leaves else frozenset())
+    assert seen.cordoned == {"a": 40.0}
+
+
+def test_tasks_that_airflow_knows_of_count_even_if_the_worker_does_not_say_so() -> None:
+    tasks = (RunningTask("default", "etl", "load", "run", "host-a", elapsed=5.0, run_age=9.0),)
+    seen = situation(
+        service("a"), row("a"), running=tasks, profiles={"etl": {"load": TaskProfile("default", 30.0, 1, 0.0)}}
+    )
+    (worker,) = seen.observation.workers
+    assert worker.busy == 1
+    assert worker.tasks == ((5.0, 30.0),)
+    assert seen.observation.mean_duration == 30.0
+
+
+def test_idle_since_the_last_task() -> None:
+    combiner = Combiner()
+    for at, busy in ((0.0, 1), (5.0, 0), (12.0, 0)):
+        seen = situation(service("a"), row("a", busy=busy), at=at, combiner=combiner)
+    assert seen.observation.workers[0].idle == 12.0
+    combiner.forget_others([])
+    assert situation(service("a"), row("a"), at=20.0, combiner=combiner).observation.workers[0].idle == 0.0
+
+
+def test_workers_of_an_older_revision_are_not_the_policys() -> None:
+    tasks = tuple(RunningTask("default", "etl", "load", "run", f"host-{name}", 5.0, 9.0) for name in "ab")
+    seen = situation(service("a", "b", old=("a",), desired=1), row("a", busy=1), row("b", busy=1), running=tasks)
+    assert list(states(seen)) == ["b"]
+    assert seen.outdated == ("a",)
+    assert seen.observation.running == 1
+
+
+def test_unprotected_workers_are_exposed_unless_nothing_can_be_lost() -> None:
+    rows = (
+        row("a", protected=False),
+        row("b", protected=False, cordoned=9.0, state="empty"),
+        row("c"),
+    )
+    ecs = service("a", "b", "c")
+    assert situation(ecs, *rows).exposed == {"a"}
+    assert situation(service("silent", age=STARTING_SECONDS)).exposed == {"silent"}
+    assert situation(service("young")).exposed == frozenset()
+
+
+def test_other_queues_are_not_counted() -> None:
+    seen = situation(
+        service("a"),
+        row("a"),
+        queued=(QueuedTasks("heavy", "etl", "load", "run", 5, 0.0, 0.0, 0.0),),
+        running=(RunningTask("heavy", "etl", "load", "run", "host-a", 5.0, 9.0),),
+    )
+    assert (seen.observation.queued, seen.observation.running) == (0, 0)
+
+
+def test_queued_tasks_one_by_one_oldest_first() -> None:
+    profiles = {"etl": {"load": TaskProfile("default", 30.0, 3, 0.0)}}
+    queued = (
+        QueuedTasks("default", "new", "task", "run", 1, 7.0, 7.0, 7.0),
+        QueuedTasks("default", "etl", "load", "run", 3, 4.0, 10.0, 12.0),
+    )
+    seen = situation(service(), queued=queued, profiles=profiles).observation
+    assert seen.queued == 4
+    assert seen.queued_tasks == (
+        QueuedTask(10.0, 30.0),
+        QueuedTask(7.0, None),
+        QueuedTask(7.0, 30.0),
+        QueuedTask(4.0, 30.0),
+    )
+
+
+def test_the_schedule_has_what_recent_runs_had() -> None:
+    profiles = {
+        "hourly": {
+            "extract": TaskProfile("default", 30.0, 8, 2.0),
+            "load": TaskProfile("default", 60.0, 1, 40.0),
+            "elsewhere": TaskProfile("heavy", 60.0, 1, 40.0),
+            "never finished": TaskProfile("default", 60.0, 0, 0.0),
+        }
+    }
+    seen = situation(service(), due={"hourly": 100.0, "unknown": 5.0}, profiles=profiles).observation
+    assert seen.schedule == (Tick(102.0, 8, 30.0), Tick(140.0, 1, 60.0))
+
+
+def test_what_follows_the_present_tasks_is_as_late_as_they_are() -> None:
+    profiles = {
+        "etl": {
+            "extract": TaskProfile("default", 30.0, 1, 0.0),
+            "load": TaskProfile("default", 60.0, 2, 35.0),
+        }
+    }
+    # The run began 50 s ago; its first task, which usually begins at once, began 40 s late.
+    running = (RunningTask("default", "etl", "extract", "run", "host-a", elapsed=10.0, run_age=50.0),)
+    seen = situation(service("a"), row("a", busy=1), running=running, profiles=profiles).observation
+    assert seen.upcoming == (UpcomingTask(25.0, 60.0),) * 2
+
+
+def test_without_the_database() -> None:
+    seen = Combiner().situation(0.0, "default", 4, None, service("a"), Messages(3, 1))
+    assert (seen.observation.queued, seen.observation.running) == (None, None)
+    assert seen.observation.messages == (3, 1)
+    assert states(seen) == {"a": ("ready", 4)}, "nothing is known of it, so it is neither new nor empty"
+    assert seen.leaving == frozenset()
