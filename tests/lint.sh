@@ -27,16 +27,10 @@ check_ansible-lint() {
 # References to collections that we do not depend on are refused rather than looked up: reading all collections that
 # come with the package `ansible` takes two minutes.
 check_docs() {
-    # antsibull-docs passes over collections that lie inside of the one it reads, as those of .venv do.
-    local tree status=0
-    tree=$(mktemp -d)
-    mkdir -p "$tree/ansible_collections/sm2a"
-    cp -rL "${ANSIBLE_COLLECTIONS_PATH%%:*}/ansible_collections/amazon" "$tree/ansible_collections/"
-    ln -s "$PWD" "$tree/ansible_collections/sm2a/airflow"
-    ANSIBLE_COLLECTIONS_PATH=$tree antsibull-docs lint-collection-docs --plugin-docs \
-        --validate-collection-refs=dependent --disallow-unknown-collection-refs . || status=$?
-    rm -rf "$tree"
-    return "$status"
+    # antsibull-docs copies what git knows of a collection. Those in .venv, which git ignores, must not look to it like
+    # a part of this checkout.
+    GIT_CEILING_DIRECTORIES=$(pwd -P) antsibull-docs lint-collection-docs --plugin-docs \
+        --validate-collection-refs=dependent --disallow-unknown-collection-refs .
 }
 
 check_changelog() { antsibull-changelog lint; }
