@@ -150,14 +150,14 @@ def _recovers(lost: float, back: float, source: str) -> None:
     assert [change for change in scalings(lost) if change["at"] < back + 2 * LOOP_SECONDS] == []
 
 
+@pytest.fixture(scope="class")
+def a_task(airflow: Airflow) -> Iterator[None]:
+    """Keep one task running all the while."""
+    with a_long_task(airflow, 240):
+        yield
+
+
 class TestFaults:
-    """One task runs all the while."""
-
-    @pytest.fixture(scope="class")
-    def a_task(self, airflow: Airflow) -> Iterator[None]:
-        with a_long_task(airflow, 240):
-            yield
-
     def test_the_database_is_down_for_a_minute(self, a_task: None) -> None:
         (database,) = docker("ps", "--quiet", "--filter", "label=ministack=rds").split()
         lost = time.time()

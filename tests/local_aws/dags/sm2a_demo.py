@@ -11,9 +11,12 @@ import time
 from airflow.sdk import dag, task
 
 TASKS = 40
+# One worker alone would be at it for longer than another one takes to start, so that more workers are worth their cost.
+SECONDS = 6
 
 
-@dag(schedule=None, catchup=False, tags=["sm2a"])
+# With Airflow's default of 16 running tasks the scaler would see, and serve, no more than those.
+@dag(schedule=None, catchup=False, max_active_tasks=TASKS, tags=["sm2a"])
 def sm2a_demo() -> None:
     """Fan out to forty tasks and back in."""
 
@@ -24,7 +27,7 @@ def sm2a_demo() -> None:
     @task
     def square(number: int) -> int:
         print(f"squaring {number}")
-        time.sleep(2)
+        time.sleep(SECONDS)
         return number * number
 
     @task
