@@ -32,7 +32,7 @@ def main() -> int:
     state = _watch(airflow, run_id)
     print(f"\nrun {run_id}: {state}")
     if state == "success":
-        print(airflow.log(DAG, run_id, "total").splitlines()[-1])
+        print(next(line for line in airflow.log(DAG, run_id, "total").splitlines() if line.startswith("the sum")))
     print(f"\nAirflow's web UI:   {URL}")
     print(f"Name and password:  secret {ADMIN_SECRET} in Secrets Manager; `make credentials` shows them")
     print("Stop all of it:     make down")

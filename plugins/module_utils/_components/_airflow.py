@@ -181,7 +181,7 @@ def airflow_variables(options: dict[str, Any], region: str) -> dict[str, str]:
             "execution_api_server_url": options["execution_api_server_url"],
         },
         "secrets": {
-            "backend": "airflow.providers.amazon.aws.secrets.secrets_manager.SecretsManagerBackend",
+            "backend": "sm2a_image.secrets_backend.SecretsManagerBackend",
             "backend_kwargs": backend,
         },
         "celery": {"broker_url": "sqs://", "worker_enable_remote_control": False, "operation_timeout": 5},
