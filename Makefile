@@ -66,6 +66,11 @@ test-integration: $(SET_UP) ## Every module against two emulators of AWS
 test-e2e: $(SET_UP) ## The whole platform in containers: plan, deploy, run a DAG, repeat, tear down
 	@eval "$$($(LOCAL_AWS) up > /dev/null && $(LOCAL_AWS) variables)"; python -m pytest tests/e2e -v -s
 
+.PHONY: test-mysql
+test-mysql: $(SET_UP) ## The same with MySQL in the place of PostgreSQL; not a part of `make test`
+	@trap '$(LOCAL_AWS) down' EXIT; eval "$$($(LOCAL_AWS) up > /dev/null && $(LOCAL_AWS) variables)"; \
+		SM2A_TEST_DATABASE_ENGINE=mysql python -m pytest tests/e2e -v -s
+
 .PHONY: bench
 bench: $(SET_UP) ## Measure what users wait for, in ratios within one run (four minutes)
 	@python tests/bench/bench.py

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playbook_runs import Platform, local_aws, playbook, succeed
+from playbook_runs import DATABASE_ENGINE, Platform, local_aws, playbook, succeed
 
 
 @pytest.fixture(scope="session")
@@ -13,6 +13,8 @@ def platform() -> Iterator[Platform]:
     """Plan on an empty account, then deploy. The last test tears it down."""
     local_aws("down")
     local_aws("up")
+    if DATABASE_ENGINE == "mysql":
+        local_aws("mysql")
     planned = succeed(playbook("site", "--check", "--diff"))
     created = succeed(playbook("site", "--diff"))
     yield Platform(planned, created)

@@ -15,6 +15,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCAL_AWS = ROOT / "tests" / "local_aws"
+# `make test-mysql` sets it.
+DATABASE_ENGINE = os.environ.get("SM2A_TEST_DATABASE_ENGINE")
 
 
 @dataclass
@@ -56,7 +58,8 @@ def playbook(name: str, *arguments: str) -> PlaybookRun:
         "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
         "ANSIBLE_LOCALHOST_WARNING": "False",
     }
-    command = ["ansible-playbook", f"playbooks/{name}.yml", "-i", "inventories/local", *arguments]
+    engine = ["-e", f"database_engine={DATABASE_ENGINE}"] if DATABASE_ENGINE else []
+    command = ["ansible-playbook", f"playbooks/{name}.yml", "-i", "inventories/local", *engine, *arguments]
     started = time.monotonic()
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     seconds = time.monotonic() - started

@@ -129,17 +129,18 @@ def ensure_image(tag: str) -> None:
     try:
         run("docker", "pull", "--quiet", tag, timeout=PULL_SECONDS)
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
-        context = IMAGES / tag.partition(":")[0]
-        if tag != DEBIAN and not context.is_dir():
-            raise SetupError(
-                f"no registry gave {tag}, and there is no stand-in for it; load it with `docker load`"
-            ) from None
         print(f"no registry gave {tag}; making a stand-in", flush=True)
         if tag == DEBIAN:
             _make_debian()
         else:
-            ensure_image(DEBIAN)
-            _build(tag, context)
+            ensure_stand_in(tag)
+
+
+def ensure_stand_in(tag: str) -> None:
+    """Build the image of that tag from our own source, whatever a registry has."""
+    if not exists(tag):
+        ensure_image(DEBIAN)
+        _build(tag, IMAGES / tag.partition(":")[0])
 
 
 def exists(tag: str) -> bool:

@@ -92,7 +92,7 @@ MYSQL = Dialect(
     now="CAST(UNIX_TIMESTAMP(NOW(6)) AS DOUBLE)",
     epoch="CAST(UNIX_TIMESTAMP({}) AS DOUBLE)",
     # A lock is of the whole server, and its name has at most 64 characters.
-    try_lock="CAST(GET_LOCK(CONCAT('sm2a-scaler-', MD5(DATABASE())), 0) AS DOUBLE)",
+    try_lock="CAST(GET_LOCK(CONCAT('sm2a-scaler-', LEFT(SHA2(DATABASE(), 256), 40)), 0) AS DOUBLE)",
     begin="START TRANSACTION READ WRITE",
 )
 
