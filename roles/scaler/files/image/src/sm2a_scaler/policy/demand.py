@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from sm2a_scaler.policy.memory import OVERDUE_SECONDS, SAME_TICK, Memory
@@ -19,6 +20,9 @@ durations of the very tasks are known, since then their cost is known too."""
 
 MOST_ANNOUNCED = 5000
 """Tasks of one tick; more would make no difference to any pool."""
+
+SPREAD = 2.0
+"""How many standard deviations fewer tasks than usual may be here while they still come as they did."""
 
 HOLD_SECONDS = 30.0
 """How long after their moment announced tasks that have not come are still believed in."""
@@ -100,6 +104,8 @@ def _near(task: UpcomingTask, due_in: float) -> bool:
 
 
 def _usual(memory: Memory, mean: float, horizon: float) -> list[Arrival]:
-    rate = memory.rate
+    # What came lately goes on only as far as it can be seen: tasks that come at some rate would be here now. A burst
+    # whose last task has ended asks for nobody.
+    rate = min(memory.rate, (memory.total + SPREAD * math.sqrt(memory.total)) / mean)
     count = int(rate * horizon)
     return [Arrival((number + 0.5) / rate, duration) for number, duration in enumerate(quantiles(mean, count))]
