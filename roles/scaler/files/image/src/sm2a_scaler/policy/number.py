@@ -52,7 +52,7 @@ def choose(
     most = max(0, min(need, limits.maximum) - len(workers))
     if need >= limits.maximum:
         # At the maximum a slot that comes late is never made up for: nobody has a grace.
-        tasks = [task._replace(grace=0.0) for task in tasks]
+        tasks = [Arrival(after, duration) for after, duration, _grace in tasks]
     stay = project(workers, tasks)
     if fewer:
         # What has not come as announced is worth keeping workers for a while, not ordering them.

@@ -132,27 +132,29 @@ def project(workers: Sequence[Capacity], arrivals: Sequence[Arrival]) -> Project
     total = len(arrivals)
     if total > MOST_TASKS:
         scale = -(-total // MOST_TASKS)
-    free: list[tuple[float, int, int]] = []
-    finish = []
-    for index, worker in enumerate(workers):
-        # A worker that starts is paid for until it is ready, whether it is used then or not.
-        finish.append(0.0 if worker.empty else max(worker.slots))
-        # A random worker takes a task: ties are broken slot by slot, not worker by worker.
-        free.extend((at, place, index) for place, at in enumerate(worker.slots))
-    free = free[::scale]
+    count = len(workers)
+    # When a slot is free, and which. A random worker takes a task: ties are broken slot by slot, not worker by worker.
+    free = [
+        (at, place * count + index) for index, worker in enumerate(workers) for place, at in enumerate(worker.slots)
+    ][::scale]
     if not free:
         return Projection(0.0, math.inf if total else 0.0, [math.inf] * total)
     heapify(free)
     late = []
     waited = 0.0
-    for arrival in arrivals[::scale]:
-        at, place, index = free[0]
-        start = at if at > arrival.after else arrival.after
-        wait = start - arrival.after
-        waited += wait
-        late.append(wait - arrival.grace)
-        end = start + arrival.duration
-        heapreplace(free, (end, place, index))
-        if end > finish[index]:
-            finish[index] = end
+    for after, duration, grace in arrivals[::scale]:
+        at, slot = free[0]
+        wait = at - after
+        if wait > 0.0:
+            waited += wait
+            heapreplace(free, (at + duration, slot))
+        else:
+            wait = 0.0
+            heapreplace(free, (after + duration, slot))
+        late.append(wait - grace)
+    # A worker that starts is paid for until it is ready, whether it is used then or not.
+    finish = [0.0 if worker.empty else max(worker.slots) for worker in workers]
+    for end, slot in free:
+        if end > finish[slot % count]:
+            finish[slot % count] = end
     return Projection(sum(finish), waited * scale, late)
