@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections import Counter
+from urllib.parse import urljoin
 
 import pytest
-from platform_client import FINISHED, Airflow, admin_credentials, aws, queue_attributes, workers
+from platform_client import FINISHED, URL, Airflow, admin_credentials, aws, queue_attributes, workers
 from playbook_runs import Platform, docker, playbook, succeed
 
 DAG = "sm2a_demo"
@@ -107,8 +109,19 @@ def test_status_shows_every_service(platform: Platform) -> None:
     assert "Health:   " in table and "unreachable" not in table
 
 
-def test_login_works_in_the_web_interface(airflow: Airflow) -> None:
-    page = airflow.request("GET", "/", allow_redirects=False)
+def test_login_works_in_the_web_interface(platform: Platform) -> None:
+    browser = Airflow()
+    page = browser.request("GET", "/", allow_redirects=False)
     assert page.status_code == 200 and "Airflow" in page.text
-    wrong = {"username": admin_credentials()["username"], "password": "wrong"}
-    assert airflow.request("POST", "/auth/token", json=wrong).status_code == 401
+    form = browser.request("GET", "/auth/login/?next=%2F").text
+    token = re.search(r'name="csrf_token"[^>]* value="([^"]+)"', form)
+    assert token
+    credentials = admin_credentials()
+    login = {"username": credentials["username"], "password": credentials["password"], "csrf_token": token[1]}
+    # A header that anybody can send must not lead anybody astray.
+    headers = {"X-Forwarded-Host": "elsewhere.example.com"}
+    sent = browser.request("POST", "/auth/login/?next=%2F", data=login, headers=headers, allow_redirects=False)
+    assert sent.status_code == 302
+    assert urljoin(URL, sent.headers["Location"]) == f"{URL}/"
+    wrong = {"username": credentials["username"], "password": "wrong"}
+    assert browser.request("POST", "/auth/token", json=wrong).status_code == 401

@@ -251,6 +251,20 @@ def test_airflow_lifecycle(account: Account, platform: dict[str, Any], fargate: 
     assert account.client("servicediscovery").list_services()["Services"] == []
 
 
+@pytest.mark.parametrize(("url", "secure"), [("https://airflow.example.com", "True"), ("http://10.0.0.9", "False")])
+def test_cookies_of_a_load_balancer_with_https_go_over_https_only(
+    account: Account, platform: dict[str, Any], fargate: Fargate, url: str, secure: str
+) -> None:
+    account.run("airflow", **{**platform, "url": url})
+
+    variables = _environment(account, "sm2a-test-api-server")
+    assert variables["AIRFLOW__FAB__COOKIE_SECURE"] == secure
+    # Airflow's other cookies follow the scheme that the load balancer tells.
+    assert variables["FORWARDED_ALLOW_IPS"] == "*"
+    definition = account.client("ecs").describe_task_definition(taskDefinition="sm2a-test-api-server")
+    assert "--proxy-headers" in definition["taskDefinition"]["containerDefinitions"][0]["command"]
+
+
 def test_the_api_server_is_registered_in_the_load_balancer_and_in_dns(
     account: Account, platform: dict[str, Any], fargate: Fargate
 ) -> None:

@@ -203,7 +203,15 @@ def airflow_variables(options: dict[str, Any], region: str) -> dict[str, str]:
         },
         "dag_processor": {"dag_bundle_config_list": [bundle], "refresh_interval": 30},
         "api": {"base_url": options["url"]},
-        "fab": {"enable_proxy_fix": True},
+        # The load balancer says whether users speak HTTPS, and leaves the Host header as it is, with the port that they
+        # see, which need not be the listener's. Other headers of this kind would come from anybody.
+        "fab": {
+            "enable_proxy_fix": True,
+            "proxy_fix_x_host": 0,
+            "proxy_fix_x_port": 0,
+            "proxy_fix_x_prefix": 0,
+            "cookie_secure": options["url"].startswith("https:"),
+        },
     }
     secrets = {f"{name}_SECRET": secret for name, secret in SECRET_OPTIONS.items()}
     return {

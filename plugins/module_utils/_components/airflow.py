@@ -34,7 +34,8 @@ API_SERVER_GRACE = 180
 _JOB_CHECK = "airflow jobs check --job-type {} --local"
 SERVICES: dict[str, dict[str, Any]] = {
     "api_server": {
-        "command": ["airflow", "api-server"],
+        # Without it, cookies that come from a load balancer with HTTPS would be sent over HTTP too.
+        "command": ["airflow", "api-server", "--proxy-headers"],
         "health_check": http_check(API_SERVER_PORT, "/api/v2/version"),
         "size": {"cpu": 1024, "memory": 2048, "count": 1},
     },
@@ -161,6 +162,9 @@ class AirflowComponent(Component):
     def _service(self, name: str, variables: dict[str, str], after: list[Resource]) -> Service:
         if name == "scheduler":
             variables = {**self._parallelism(), **variables}
+        if name == "api_server":
+            # Uvicorn's: whose headers count. Only the load balancer and Airflow itself reach this port.
+            variables = {"FORWARDED_ALLOW_IPS": "*", **variables}
         hyphenated = name.replace("_", "-")
         size = self._size(name)
         is_api = name == "api_server"

@@ -102,6 +102,9 @@ class LoadBalancerComponent(Component):
         options = self.options
         attributes = {
             "routing.http.drop_invalid_header_fields.enabled": "true",
+            # With the port that users see, to which Airflow sends them back after the login:
+            # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html
+            "routing.http.preserve_host_header.enabled": "true",
             "idle_timeout.timeout_seconds": str(options["idle_timeout"]),
             "deletion_protection.enabled": str(options["deletion_protection"]).lower(),
         }
