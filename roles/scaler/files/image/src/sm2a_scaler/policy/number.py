@@ -70,8 +70,13 @@ def choose(
 
     bound = max(0.0, _lateness(outcome(most))) + prices.late
     low = _smallest(most, lambda change: _lateness(outcome(change)) <= bound)
-    candidates = {low, most} | {low + (1 << step) for step in range(most.bit_length()) if low + (1 << step) < most}
-    best = min(sorted(candidates), key=lambda change: outcome(change).value(prices.waiting))
+    best = low
+    for step in range(most.bit_length()):
+        change = min(low + (1 << step), most)
+        # Each further worker saves less than the one before.
+        if outcome(change).value(prices.waiting) >= outcome(best).value(prices.waiting):
+            break
+        best = change
     if not low and stay.value(prices.waiting) - outcome(best).value(prices.waiting) < SURE * best:
         best = 0
     return Choice(best, _saving(stay, outcome(best), demand) if best else "waiting costs less than another worker")
@@ -103,7 +108,9 @@ def _saving(stay: Projection, chosen: Projection, demand: Demand) -> str:
 
 def _smallest(most: int, enough: Callable[[int], bool]) -> int:
     """The smallest number up to ``most`` that is ``enough``, if with each number all larger ones are."""
-    low, high = 0, most
+    if not most or enough(0):
+        return 0
+    low, high = 1, most
     while low < high:
         middle = (low + high) // 2
         if enough(middle):
