@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,15 +52,15 @@ def docker(*arguments: str) -> str:
     return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True).stdout
 
 
-def playbook(name: str, *arguments: str) -> PlaybookRun:
-    """Run one of the collection's playbooks on the local inventory and report it."""
+def playbook(name: str, *arguments: str, inventory: str = "local") -> PlaybookRun:
+    """Run one of the collection's playbooks on one of its inventories and report it."""
     environment = {
         **os.environ,
         "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
         "ANSIBLE_LOCALHOST_WARNING": "False",
     }
     engine = ["-e", f"database_engine={DATABASE_ENGINE}"] if DATABASE_ENGINE else []
-    command = ["ansible-playbook", f"playbooks/{name}.yml", "-i", "inventories/local", *engine, *arguments]
+    command = ["ansible-playbook", f"playbooks/{name}.yml", "-i", f"inventories/{inventory}", *engine, *arguments]
     started = time.monotonic()
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     seconds = time.monotonic() - started
@@ -79,6 +80,14 @@ def succeed(run: PlaybookRun) -> PlaybookRun:
     failures = [result.get("msg") for result in run.results if result.get("failed")]
     assert run.returncode == 0, f"failed: {failures}"
     return run
+
+
+def wait(what: str, probe: Callable[[], Any], timeout: float, interval: float = 1.0) -> None:
+    """Return once ``probe`` says something true; fail the test if that takes longer than ``timeout`` seconds."""
+    deadline = time.monotonic() + timeout
+    while not probe():
+        assert time.monotonic() < deadline, f"{what}: not within {timeout:.0f} seconds"
+        time.sleep(interval)
 
 
 @dataclass

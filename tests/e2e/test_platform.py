@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 
 import pytest
 from platform_client import FINISHED, URL, Airflow, admin_credentials, aws, queue_attributes, workers
-from playbook_runs import Platform, docker, playbook, succeed
+from playbook_runs import Platform, docker, playbook, succeed, wait
 
 DAG = "sm2a_demo"
 COMPONENTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
@@ -25,13 +25,6 @@ def airflow(platform: Platform) -> Airflow:
     return client
 
 
-def _wait(what: str, probe, timeout: float) -> None:
-    deadline = time.monotonic() + timeout
-    while not probe():
-        assert time.monotonic() < deadline, f"{what}: not within {timeout:.0f} seconds"
-        time.sleep(1)
-
-
 def test_plan_on_an_empty_account_is_what_was_then_created(platform: Platform) -> None:
     def listed(plan: list[dict[str, str]]) -> Counter[tuple[str, str]]:
         return Counter((step["kind"], step["name"]) for step in plan if step["action"] == "create")
@@ -44,7 +37,7 @@ def test_plan_on_an_empty_account_is_what_was_then_created(platform: Platform) -
 
 
 def test_every_component_is_healthy(airflow: Airflow) -> None:
-    _wait("health", lambda: all(airflow.health().get(name) == "healthy" for name in COMPONENTS), 120)
+    wait("health", lambda: all(airflow.health().get(name) == "healthy" for name in COMPONENTS), 120)
 
 
 def test_queue_hides_a_received_task_for_twelve_hours(platform: Platform) -> None:
@@ -65,10 +58,10 @@ def test_dag_run_scales_the_workers_out_and_in(airflow: Airflow) -> None:
     assert state == "success"
     assert Counter(task["state"] for task in airflow.task_instances(DAG, run_id)) == {"success": 42}
     assert most > 1
-    _wait("workers back at the minimum", lambda: workers() == minimum, 180)
+    wait("workers back at the minimum", lambda: workers() == minimum, 180)
 
     # A worker uploads a task's log after it has reported the task's state.
-    _wait("the last log", lambda: "the sum of 40 squares is 20540" in airflow.log(DAG, run_id, "total"), 60)
+    wait("the last log", lambda: "the sum of 40 squares is 20540" in airflow.log(DAG, run_id, "total"), 60)
     bucket = next(b["Name"] for b in aws("s3").list_buckets()["Buckets"] if b["Name"].startswith("sm2a-local-logs-"))
     pages = aws("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket)
     keys = [item["Key"] for page in pages for item in page.get("Contents", [])]

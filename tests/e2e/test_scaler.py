@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import requests
 from platform_client import ENDPOINT, FINISHED, Airflow, aws, workers
-from playbook_runs import ROOT, Platform, docker, playbook, succeed
+from playbook_runs import ROOT, Platform, docker, playbook, succeed, wait
 
 POOL = "burst"
 MAXIMUM = 3
@@ -41,13 +41,6 @@ def airflow(platform: Platform) -> Airflow:
     for dag in ("sm2a_burst", "sm2a_long"):
         client.wait_for_dag(dag, timeout=240)
     return client
-
-
-def wait(what: str, probe: Any, timeout: float, interval: float = 1.0) -> None:
-    deadline = time.monotonic() + timeout
-    while not probe():
-        assert time.monotonic() < deadline, f"{what}: not within {timeout:.0f} seconds"
-        time.sleep(interval)
 
 
 def containers(family: str) -> list[str]:

@@ -6,16 +6,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-IMAGE = Path(__file__).resolve().parents[3] / "roles" / "airflow" / "files" / "image"
-sys.path.insert(0, str(IMAGE))
-
-from sm2a_image.configuration_cache import KEEP_SECONDS, ConfigurationCache  # noqa: E402
+from sm2a_image.configuration_cache import KEEP_SECONDS, ConfigurationCache
 
 SECRETS: dict[str, str | Exception] = {}
 READ: list[str] = []

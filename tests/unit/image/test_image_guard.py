@@ -7,18 +7,13 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 
 import boto3
 import pytest
 from moto import mock_aws
 
-IMAGE = Path(__file__).resolve().parents[3] / "roles" / "airflow" / "files" / "image"
-sys.path.insert(0, str(IMAGE))
-
-from sm2a_image import __main__ as entry  # noqa: E402
-from sm2a_image.guard import ConfigurationError, check  # noqa: E402
+from sm2a_image import __main__ as entry
+from sm2a_image.guard import ConfigurationError, check
 
 ADDRESS = "postgresql+psycopg2://sm2a:the-password@database/airflow"
 CONNECTION = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"

@@ -7,13 +7,9 @@
 from __future__ import annotations
 
 import ssl
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "roles" / "airflow" / "files" / "image"))
-
 from airflow_local_settings import tls_arguments
 
 

@@ -53,7 +53,6 @@ def choose(
     if need >= limits.maximum:
         # At the maximum a slot that comes late is never made up for: nobody has a grace.
         tasks = [Arrival(after, duration) for after, duration, _grace in tasks]
-    stay = project(workers, tasks)
     if fewer:
         # What has not come as announced is worth keeping workers for a while, not ordering them.
         tasks = sorted(tasks + demand.overdue, key=lambda task: task.after)
@@ -61,13 +60,14 @@ def choose(
     if not most:
         return Choice(0, "there are as many workers as tasks could use")
     new = Capacity((memory.start,) * limits.concurrency, ready=False)
-    results = {0: stay}
+    results: dict[int, Projection] = {}
 
     def outcome(change: int) -> Projection:
         if change not in results:
             results[change] = project(workers + [new] * change, tasks)
         return results[change]
 
+    stay = outcome(0)
     bound = max(0.0, _lateness(outcome(most))) + prices.late
     low = _smallest(most, lambda change: _lateness(outcome(change)) <= bound)
     best = low
