@@ -84,6 +84,13 @@ options:
     description: Further configuration of Airflow, as sections of options. Secrets are refused.
     type: dict
     default: {}
+  api_server_security_group_ids:
+    description:
+      - Further security groups of the API server's tasks.
+      - The one that the security component makes lets them read the logs of running tasks from workers and triggerers.
+    type: list
+    elements: str
+    default: []
   target_group_arn:
     description: Target group of the load balancer. Needed unless the component is to be absent.
     type: str

@@ -109,12 +109,13 @@ security:
   type: dict
   contains:
     security_group_ids:
-      description: Security group of the load balancer, of Airflow and of the database.
+      description: Security group of the load balancer, of Airflow, of the API server besides, and of the database.
       type: dict
       sample:
         load_balancer: sg-0123456789abcdef0
         airflow: sg-0123456789abcdef1
-        database: sg-0123456789abcdef2
+        api_server: sg-0123456789abcdef2
+        database: sg-0123456789abcdef3
     kms_key_arn:
       description: The key, or null.
       type: str

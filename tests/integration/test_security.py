@@ -186,3 +186,21 @@ def test_an_alias_stands_for_its_key(account: Account, vpc: Vpc) -> None:
     kms.disable_key(KeyId=key["KeyId"])
     disabled = account.run("storage", kms_key_arn=alias)
     assert disabled["failed"] and "is Disabled" in disabled["msg"] and disabled["msg"].startswith("kms_key_arn:")
+
+
+def test_only_the_api_server_reads_logs_of_running_tasks(account: Account, vpc: Vpc) -> None:
+    """https://airflow.apache.org/docs/apache-airflow/stable/administration-and-deployment/logging-monitoring/"""
+    groups = account.run("security", vpc_id=vpc.id)["security"]["security_group_ids"]
+    found = account.client("ec2").describe_security_groups(GroupIds=[groups["airflow"]])["SecurityGroups"][0]
+
+    allowed = {
+        (permission["FromPort"], pair["GroupId"])
+        for permission in found["IpPermissions"]
+        for pair in permission["UserIdGroupPairs"]
+    }
+    assert allowed == {
+        (8793, groups["api_server"]),
+        (8794, groups["api_server"]),
+        (8080, groups["airflow"]),
+        (8080, groups["load_balancer"]),
+    }

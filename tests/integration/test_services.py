@@ -251,6 +251,24 @@ def test_airflow_lifecycle(account: Account, platform: dict[str, Any], fargate: 
     assert account.client("servicediscovery").list_services()["Services"] == []
 
 
+def test_only_the_api_server_carries_the_group_that_may_read_logs(
+    account: Account, platform: dict[str, Any], vpc: Vpc, fargate: Fargate
+) -> None:
+    ec2 = account.client("ec2")
+    reader = ec2.create_security_group(GroupName="reader", Description="reader", VpcId=vpc.id)["GroupId"]
+
+    account.run("airflow", **platform, api_server_security_group_ids=[reader])
+
+    ecs = account.client("ecs")
+    names = ["sm2a-test-api-server", "sm2a-test-scheduler", "sm2a-test-dag-processor", "sm2a-test-triggerer"]
+    groups = {
+        service["serviceName"]: service["networkConfiguration"]["awsvpcConfiguration"]["securityGroups"]
+        for service in ecs.describe_services(cluster="sm2a-test", services=names)["services"]
+    }
+    assert groups.pop("sm2a-test-api-server") == [vpc.security_group_id, reader]
+    assert list(groups.values()) == [[vpc.security_group_id]] * 3
+
+
 @pytest.mark.parametrize(("url", "secure"), [("https://airflow.example.com", "True"), ("http://10.0.0.9", "False")])
 def test_cookies_of_a_load_balancer_with_https_go_over_https_only(
     account: Account, platform: dict[str, Any], fargate: Fargate, url: str, secure: str

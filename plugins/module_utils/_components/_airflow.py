@@ -179,6 +179,9 @@ def airflow_variables(options: dict[str, Any], region: str) -> dict[str, str]:
             "executor": "CeleryExecutor",
             "auth_manager": "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager",
             "execution_api_server_url": options["execution_api_server_url"],
+            # Under this the API server asks a worker or a triggerer for the log of a running task: nothing in a VPC
+            # resolves the name that Fargate gives a container.
+            "hostname_callable": "airflow.utils.net.get_host_ip_address",
         },
         "secrets": {
             "backend": "sm2a_image.secrets_backend.SecretsManagerBackend",

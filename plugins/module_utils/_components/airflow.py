@@ -22,7 +22,7 @@ from ._airflow import (
     validate_airflow,
 )
 from ._base import Component
-from ._rules import validate_arn, validate_form
+from ._rules import validate_arn, validate_form, validate_ids
 from .workers import POOL_DEFAULTS, validate_pool
 
 TARGET_GROUPS = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html"
@@ -70,6 +70,7 @@ class AirflowComponent(Component):
     ARGUMENTS = {
         **AIRFLOW_ARGUMENTS,
         "target_group_arn": {"type": "str"},
+        "api_server_security_group_ids": {"type": "list", "elements": "str", "default": []},
         "namespace_id": {"type": "str"},
         "database_resource_id": {"type": "str"},
         "worker_pools": {"type": "dict", "default": {}},
@@ -87,6 +88,8 @@ class AirflowComponent(Component):
         validate_airflow(self.options, [*SERVICES, "migration"])
         if self.options["state"] == "absent":
             return
+        if self.options["api_server_security_group_ids"]:
+            validate_ids("api_server_security_group_ids", self.options["api_server_security_group_ids"], "sg")
         target_group, namespace = self.options["target_group_arn"], self.options["namespace_id"]
         validate_arn("target_group_arn", target_group, "elasticloadbalancing", "targetgroup/", TARGET_GROUPS)
         if namespace:
@@ -163,8 +166,12 @@ class AirflowComponent(Component):
         if name == "scheduler":
             variables = {**self._parallelism(), **variables}
         if name == "api_server":
-            # Uvicorn's: whose headers count. Only the load balancer and Airflow itself reach this port.
-            variables = {"FORWARDED_ALLOW_IPS": "*", **variables}
+            variables = {
+                # Uvicorn's: whose headers count. Only the load balancer and Airflow itself reach this port.
+                "FORWARDED_ALLOW_IPS": "*",
+                "AIRFLOW__LOGGING__LOGGING_CONFIG_CLASS": "sm2a_image.task_logs.LOGGING_CONFIG",
+                **variables,
+            }
         hyphenated = name.replace("_", "-")
         size = self._size(name)
         is_api = name == "api_server"
@@ -182,7 +189,9 @@ class AirflowComponent(Component):
             port=API_SERVER_PORT if is_api else None,
         )
         extra: dict[str, Any] = {}
+        groups = self.options["security_group_ids"]
         if is_api:
+            groups = [*groups, *self.options["api_server_security_group_ids"]]
             extra["load_balancer"] = {
                 "targetGroupArn": self.options["target_group_arn"],
                 "containerName": hyphenated,
@@ -198,7 +207,7 @@ class AirflowComponent(Component):
             cluster=self.options["cluster"] or self.prefix,
             task_definition=definition,
             subnet_ids=self.options["subnet_ids"],
-            security_group_ids=self.options["security_group_ids"],
+            security_group_ids=groups,
             desired_count=size["count"],
             execute_command=self.options["execute_command"],
             after=after,

@@ -244,7 +244,7 @@ class NetworkComponent(Component):
         if not names:
             return []
         group = self._endpoint_group(f"{self.prefix}-endpoints")
-        rules = IngressRules(self.aws, group, [443], cidrs=[self.options["cidr"]], sources=[])
+        rules = IngressRules(self.aws, group, [(443, self.options["cidr"])])
         endpoints = []
         for service in names:
             name = f"{self.prefix}-{service}"

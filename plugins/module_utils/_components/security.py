@@ -29,6 +29,9 @@ SERVICE_LINKED_ROLES = ("ecs.amazonaws.com", "elasticloadbalancing.amazonaws.com
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html
 EXECUTE_COMMAND = [f"ssmmessages:{verb}{kind}Channel" for verb in ("Create", "Open") for kind in ("Control", "Data")]
 API_SERVER_PORT = 8080
+# Where workers and triggerers show the logs of what runs on them.
+# https://airflow.apache.org/docs/apache-airflow/stable/configurations-ref.html#worker-log-server-port
+LOG_SERVER_PORTS = (8793, 8794)
 DATABASE_PORTS = {"postgres": 5432, "mysql": 3306}
 RULES = "https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html"
 DELETION = "https://docs.aws.amazon.com/kms/latest/APIReference/API_ScheduleKeyDeletion.html"
@@ -88,6 +91,7 @@ class SecurityComponent(Component):
         descriptions = {
             "load_balancer": "HTTPS from users to the load balancer",
             "airflow": "Airflow and its scaler",
+            "api_server": "The API server of Airflow, which alone reads logs of running tasks",
             "database": "The metadata database",
         }
         self.groups = {}
@@ -102,17 +106,17 @@ class SecurityComponent(Component):
                 # A database answers; it has nobody to call.
                 egress=key != "database",
             )
-        balancer, airflow, database = (self.groups[key] for key in ("load_balancer", "airflow", "database"))
-        port = DATABASE_PORTS[self.options["database_engine"]]
+        balancer, airflow, api_server, database = self.groups.values()
         # AWS answers with ranges in this form, and so compares them.
         users = sorted({str(ip_network(cidr)) for cidr in self.options["ingress_cidrs"]})
-        outside = IngressRules(self.aws, balancer, [80, 443], cidrs=users, sources=[])
+        web = [(API_SERVER_PORT, balancer), (API_SERVER_PORT, airflow)]
+        outside = IngressRules(self.aws, balancer, [(port, user) for port in (80, 443) for user in users])
         outside.absent = not users
         rules = [
             outside,
             # Workers reach the API server's execution API inside of this group.
-            IngressRules(self.aws, airflow, [API_SERVER_PORT], cidrs=[], sources=[balancer, airflow]),
-            IngressRules(self.aws, database, [port], cidrs=[], sources=[airflow]),
+            IngressRules(self.aws, airflow, [*web, *((port, api_server) for port in LOG_SERVER_PORTS)]),
+            IngressRules(self.aws, database, [(DATABASE_PORTS[self.options["database_engine"]], airflow)]),
         ]
         return [*self.groups.values(), *rules]
 

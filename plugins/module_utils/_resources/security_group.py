@@ -91,19 +91,18 @@ class SecurityGroup(VpcResource):
 
 
 class IngressRules(Resource):
-    """All rules for incoming traffic of one of our groups. Rules that others added are taken away again."""
+    """All rules for incoming traffic of one of our groups. Rules that others added are taken away again.
+
+    ``allowed`` lists pairs of a TCP port and who may reach it: a network in CIDR form, or a group.
+    """
 
     kind = "AWS::EC2::SecurityGroupIngress"
     tagged = False
 
-    def __init__(
-        self, aws: Aws, group: SecurityGroup, ports: list[int], *, cidrs: list[str], sources: list[SecurityGroup]
-    ) -> None:
+    def __init__(self, aws: Aws, group: SecurityGroup, allowed: list[tuple[int, str | SecurityGroup]]) -> None:
         super().__init__(aws, group.name)
         self.group = group
-        self.ports = ports
-        self.cidrs = cidrs
-        self.sources = sources
+        self.allowed = allowed
         self.permissions: list[dict[str, Any]] = []
 
     def find(self) -> dict[str, Any] | None:
@@ -115,8 +114,8 @@ class IngressRules(Resource):
         return {"rules": sorted(rule for permission in self.permissions for rule in _rules(permission))}
 
     def desired(self) -> dict[str, Any]:
-        sources = [*self.cidrs, *[source.id for source in self.sources]]
-        return {"rules": sorted(f"tcp {port} from {source}" for port in self.ports for source in sources)}
+        sources = [(port, source if isinstance(source, str) else source.id) for port, source in self.allowed]
+        return {"rules": sorted(f"tcp {port} from {source}" for port, source in sources)}
 
     def create(self, desired: dict[str, Any]) -> None:
         self.id = self.group.id

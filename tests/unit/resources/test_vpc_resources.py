@@ -285,7 +285,7 @@ def test_rules_that_somebody_added_meanwhile_do_not_keep_the_others_out(vpc: Vpc
     group = SecurityGroup(aws(ec2), "group", tags("group"), vpc, "group")
     group.id = "sg-1"
 
-    rules = IngressRules(aws(ec2), group, [80, 443], cidrs=["203.0.113.0/24"], sources=[])
+    rules = IngressRules(aws(ec2), group, [(port, "203.0.113.0/24") for port in (80, 443)])
     Engine("test", check_mode=False).apply([rules])
 
     ports = [
