@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from platform_client import aws
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCAL_AWS = ROOT / "tests" / "local_aws"
@@ -88,6 +89,13 @@ def wait(what: str, probe: Callable[[], Any], timeout: float, interval: float = 
     while not probe():
         assert time.monotonic() < deadline, f"{what}: not within {timeout:.0f} seconds"
         time.sleep(interval)
+
+
+def publish_dags() -> None:
+    """Put the DAGs of these tests where the platform takes DAGs from."""
+    bucket = next(b["Name"] for b in aws("s3").list_buckets()["Buckets"] if b["Name"].startswith("sm2a-local-dags-"))
+    for path in Path(__file__).with_name("dags").glob("*.py"):
+        aws("s3").upload_file(str(path), bucket, f"dags/{path.name}")
 
 
 @dataclass

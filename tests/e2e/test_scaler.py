@@ -10,17 +10,15 @@ import json
 import time
 from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from platform_client import ENDPOINT, FINISHED, Airflow, aws, workers
-from playbook_runs import ROOT, Platform, docker, playbook, succeed, wait
+from playbook_runs import ROOT, Platform, docker, playbook, publish_dags, succeed, wait
 
 POOL = "burst"
 MAXIMUM = 3
-DAGS = Path(__file__).with_name("dags")
 POOLS = {
     "default": {"minimum": 1, "maximum": 3, "concurrency": 2, "cpu": 1024, "memory": 2048},
     POOL: {"minimum": 0, "maximum": MAXIMUM, "concurrency": 2, "cpu": 1024, "memory": 2048},
@@ -32,9 +30,7 @@ LOOP_SECONDS = 5.0
 def airflow(platform: Platform) -> Airflow:
     """Airflow with a second pool, which has no worker as long as it has no task."""
     succeed(playbook("site", "-e", json.dumps({"sm2a_worker_pools": POOLS})))
-    bucket = next(b["Name"] for b in aws("s3").list_buckets()["Buckets"] if b["Name"].startswith("sm2a-local-dags-"))
-    for path in DAGS.glob("*.py"):
-        aws("s3").upload_file(str(path), bucket, f"dags/{path.name}")
+    publish_dags()
     client = Airflow()
     client.wait_until_up()
     client.log_in()

@@ -61,7 +61,7 @@ def mysql() -> None:
 
 
 def down() -> None:
-    """Stop MiniStack and delete all that it made; stop Docker if ``up`` started it."""
+    """Stop MiniStack and delete all that it made; stop Docker if ``up`` started it and nobody else uses it."""
     _stop(MINISTACK_PID, LAUNCHER.name)
     if docker_engine.answers():
         _remove_containers()
@@ -69,6 +69,10 @@ def down() -> None:
             names = run("docker", kind, "ls", "--quiet", "--filter", f"label={LABEL}").split()
             if names:
                 run("docker", kind, "rm", *names)
+        others = run("docker", "ps", "--quiet").split()
+        if others and DOCKERD_PID.exists():
+            print(f"Docker runs on, since {len(others)} containers that are not SM2A's run on it")
+            return
     _stop(DOCKERD_PID, "dockerd")
 
 

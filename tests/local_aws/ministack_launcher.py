@@ -17,6 +17,7 @@ import sys
 from typing import Any
 
 import docker.models.containers as docker_containers
+import ecs_deployments
 import ecs_task_protection
 import faults
 from hypercorn.asyncio import serve
@@ -59,6 +60,7 @@ def main(port: str, *addresses: str) -> None:
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     _publish_only_on(list(addresses))
+    ecs_deployments.install()
     asyncio.run(_serve(list(addresses), int(port)))
 
 

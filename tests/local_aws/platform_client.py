@@ -20,6 +20,9 @@ LOAD_BALANCER_HOST = f"sm2a-{ENVIRONMENT}.alb.localhost:4566"
 URL = f"http://{LOAD_BALANCER_HOST}"
 ADMIN_SECRET = f"sm2a/{ENVIRONMENT}/admin"
 FINISHED = ("success", "failed")
+# What the load balancer answers while the API server starts or is too busy: another moment may be better.
+PASSING = (502, 503, 504)
+PASSING_SECONDS = 120.0
 
 
 def aws(service: str) -> Any:
@@ -53,14 +56,28 @@ class Airflow:
         return self.session.request(method, ENDPOINT + path, timeout=90, **arguments)
 
     def json(self, method: str, path: str, **arguments: Any) -> Any:
-        """Send a request and return the decoded answer. Raises requests.HTTPError on a refusal."""
-        response = self.request(method, path, **arguments)
-        if not response.ok:
-            raise requests.HTTPError(f"{method} {path}: {response.status_code} {response.text[:500]}")
-        return response.json()
+        """Send a request and return the decoded answer.
 
-    def wait_until_up(self, timeout: float = 240) -> None:
-        """Return once every component of Airflow says that it is healthy."""
+        A server that cannot be reached or is too busy is asked again for PASSING_SECONDS if asking twice does no harm.
+        Raises requests.HTTPError on a refusal, requests.RequestException where there was no answer at all.
+        """
+        deadline = time.monotonic() + PASSING_SECONDS
+        while True:
+            repeatable = method == "GET" and time.monotonic() < deadline
+            try:
+                response = self.request(method, path, **arguments)
+            except (requests.ConnectionError, requests.Timeout):
+                if not repeatable:
+                    raise
+            else:
+                if response.ok:
+                    return response.json()
+                if response.status_code not in PASSING or not repeatable:
+                    raise requests.HTTPError(f"{method} {path}: {response.status_code} {response.text[:500]}")
+            time.sleep(1)
+
+    def wait_until_up(self, timeout: float = 300) -> None:
+        """Return once every component of Airflow is healthy. Raises TimeoutError that says which one is not."""
         deadline = time.monotonic() + timeout
         health: dict[str, str] = {}
         while not health or set(health.values()) != {"healthy"} or len(health) < 4:
@@ -79,15 +96,21 @@ class Airflow:
 
     def health(self) -> dict[str, str]:
         """Return the state of each component."""
-        answer = self.json("GET", "/api/v2/monitor/health")
+        answer = self.request("GET", "/api/v2/monitor/health").json()
         return {name: state["status"] for name, state in answer.items() if state.get("status")}
 
-    def wait_for_dag(self, dag_id: str, timeout: float = 180) -> None:
-        """Return once the DAG processor has read a DAG from the bucket."""
+    def wait_for_dag(self, dag_id: str, timeout: float = 300) -> None:
+        """Return once the DAG processor has read a DAG from the bucket. Raises TimeoutError with the last answer."""
         deadline = time.monotonic() + timeout
-        while self.request("GET", f"/api/v2/dags/{dag_id}").status_code != 200:
+        last = "no answer"
+        while True:
+            with contextlib.suppress(requests.ConnectionError, requests.Timeout):
+                response = self.request("GET", f"/api/v2/dags/{dag_id}")
+                if response.ok:
+                    return
+                last = f"{response.status_code} {response.text[:200]}"
             if time.monotonic() > deadline:
-                raise TimeoutError(f"the DAG {dag_id} did not appear within {timeout:.0f} seconds")
+                raise TimeoutError(f"the DAG {dag_id} did not appear within {timeout:.0f} seconds: {last}")
             time.sleep(2)
 
     def trigger(self, dag_id: str) -> str:

@@ -35,7 +35,7 @@ if ! .venv/bin/uv --version > /dev/null 2>&1 || ! usable .venv/bin/python; then
     python=$(find_python)
     echo "making .venv with $python"
     "$python" -m venv --clear .venv
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
+    .venv/bin/python -m pip install -qq --disable-pip-version-check --require-hashes --only-binary :all: \
         --requirement requirements/uv.txt
 fi
 .venv/bin/uv pip sync --quiet --python .venv/bin/python --require-hashes requirements/uv.txt requirements/dev.txt
