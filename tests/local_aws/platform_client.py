@@ -95,8 +95,10 @@ class Airflow:
         self.session.headers["Authorization"] = f"Bearer {token}"
 
     def health(self) -> dict[str, str]:
-        """Return the state of each component."""
-        answer = self.request("GET", "/api/v2/monitor/health").json()
+        """Return the state of each component. Raises requests.RequestException where there is no answer."""
+        response = self.request("GET", "/api/v2/monitor/health")
+        response.raise_for_status()
+        answer = response.json()
         return {name: state["status"] for name, state in answer.items() if state.get("status")}
 
     def wait_for_dag(self, dag_id: str, timeout: float = 300) -> None:

@@ -6,8 +6,8 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from types import SimpleNamespace
 from typing import Any
 
 import demo
@@ -15,6 +15,10 @@ import local_aws
 import platform_client
 import pytest
 import requests
+
+
+COMPONENTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
+HEALTHY = json.dumps({name: {"status": "healthy"} for name in COMPONENTS}).encode()
 
 
 class Clock:
@@ -52,7 +56,10 @@ class Server:
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):
             raise answer
-        return SimpleNamespace(ok=answer < 400, status_code=answer, text="text", json=lambda: {"state": "success"})
+        response = requests.Response()
+        response.status_code = answer
+        response._content = HEALTHY if url.endswith("/health") and answer == 200 else b'{"state": "success"}'
+        return response
 
 
 def airflow(*answers: int | Exception) -> tuple[platform_client.Airflow, Server]:
@@ -71,6 +78,20 @@ def test_a_server_that_is_busy_for_a_moment_is_asked_again(clock: Clock, passing
 
     assert client.run_state("dag", "run") == "success"
     assert len(server.requests) == 3
+
+
+def test_airflow_is_waited_for_while_the_load_balancer_has_nobody_to_ask(clock: Clock) -> None:
+    client, server = airflow(503, requests.ConnectionError("reset"), 404, 200)
+
+    client.wait_until_up()
+    assert len(server.requests) == 4
+
+
+def test_an_airflow_that_stays_away_is_given_up(clock: Clock) -> None:
+    client, _server = airflow(503)
+
+    with pytest.raises(TimeoutError, match="not healthy after 300 seconds"):
+        client.wait_until_up()
 
 
 def test_what_was_refused_is_not_asked_again(clock: Clock) -> None:

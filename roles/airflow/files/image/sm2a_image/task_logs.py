@@ -25,7 +25,7 @@ LOGGING_CONFIG: dict[str, Any] = copy.deepcopy(DEFAULT_LOGGING_CONFIG)
 LOGGING_CONFIG["handlers"]["task"]["class"] = "sm2a_image.task_logs.TaskLogHandler"
 
 
-class TaskLogHandler(FileTaskHandler):  # type: ignore[misc]  # Airflow is in the image only
+class TaskLogHandler(FileTaskHandler):
     """Airflow's handler, which also asks the worker as long as the upload to S3 may be under way."""
 
     def _read_remote_logs(self, ti: Any, try_number: int, metadata: Any = None) -> Any:
