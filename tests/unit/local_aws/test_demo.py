@@ -16,7 +16,6 @@ import platform_client
 import pytest
 import requests
 
-
 COMPONENTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 HEALTHY = json.dumps({name: {"status": "healthy"} for name in COMPONENTS}).encode()
 
