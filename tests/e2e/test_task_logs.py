@@ -13,7 +13,7 @@ import pytest
 from platform_client import FINISHED, Airflow
 from playbook_runs import Platform, publish_dags, wait
 
-TALKING, ENDING = "sm2a_talking", "sm2a_ending"
+TALKING, WAITING, ENDING = "sm2a_talking", "sm2a_waiting", "sm2a_ending"
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def airflow(platform: Platform) -> Airflow:
     client = Airflow()
     client.wait_until_up()
     client.log_in()
-    for dag in (TALKING, ENDING):
+    for dag in (TALKING, WAITING, ENDING):
         client.wait_for_dag(dag, timeout=240)
     return client
 
@@ -46,6 +46,18 @@ def test_log_of_a_running_task_grows(airflow: Airflow) -> None:
 
     wait("the end", lambda: airflow.run_state(TALKING, run) in FINISHED, 120)
     assert len(seen()) == 45
+
+
+def test_log_of_a_deferred_task_has_what_its_trigger_says(airflow: Airflow) -> None:
+    run = airflow.trigger(WAITING)
+
+    def state() -> str:
+        return str([task["state"] for task in airflow.task_instances(WAITING, run)])
+
+    wait("the deferral", lambda: state() == "['deferred']", 180)
+    wait("the trigger's words", lambda: "trigger starting" in airflow.log(WAITING, run, "deferred"), 30)
+    assert state() == "['deferred']"
+    assert "before the deferral 0" in airflow.log(WAITING, run, "deferred")
 
 
 def test_logs_are_whole_within_two_seconds_of_the_end(airflow: Airflow) -> None:

@@ -21,14 +21,15 @@ DEFERRED_TASKS = 4
 class DeferredOnce(BaseOperator):
     """Speaks, is deferred for some seconds, and speaks again, perhaps on another worker."""
 
-    def __init__(self, number: int, **kwargs: Any) -> None:
+    def __init__(self, number: int, seconds: int = 2, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.number = number
+        self.seconds = seconds
 
     def execute(self, context: Any) -> None:
         """Speak and be deferred."""
         print(f"before the deferral {self.number}")
-        self.defer(trigger=TimeDeltaTrigger(timedelta(seconds=2)), method_name="resume")
+        self.defer(trigger=TimeDeltaTrigger(timedelta(seconds=self.seconds)), method_name="resume")
 
     def resume(self, context: Any, event: Any = None) -> None:
         """Speak again."""
@@ -48,6 +49,12 @@ def sm2a_talking() -> None:
     talk()
 
 
+@dag(schedule=None, catchup=False)
+def sm2a_waiting() -> None:
+    """One task that is deferred for long."""
+    DeferredOnce(task_id="deferred", number=0, seconds=40)
+
+
 @dag(schedule=None, catchup=False, max_active_tasks=SHORT_TASKS)
 def sm2a_ending() -> None:
     """Tasks that end soon, some of them after a deferral."""
@@ -63,4 +70,5 @@ def sm2a_ending() -> None:
 
 
 sm2a_talking()
+sm2a_waiting()
 sm2a_ending()
