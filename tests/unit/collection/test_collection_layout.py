@@ -102,18 +102,8 @@ class TestModules:
         assert functions[0].end_lineno is not None and functions[0].end_lineno - functions[0].lineno <= 20
 
 
-class TestLayers:
-    """Data flows one way: modules use components, components use resources, resources use the kernel."""
-
-    @pytest.mark.parametrize(
-        ("layer", "forbidden"),
-        [("_reconcile", ("_resources", "_components")), ("_resources", ("_components",))],
-    )
-    def test_a_layer_does_not_import_the_one_above(self, layer: str, forbidden: tuple[str, ...]) -> None:
-        for path in (ROOT / "plugins/module_utils" / layer).rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text())):
-                module = node.module or "" if isinstance(node, ast.ImportFrom) else ""
-                assert not any(name in module.split(".") for name in forbidden), f"{path}: {module}"
+class TestRelease:
+    """What is internal is named so, and a release has all that it reads."""
 
     def test_internal_utilities_have_a_leading_underscore(self) -> None:
         public = [
@@ -160,6 +150,27 @@ class TestRoles:
         for name, value in defaults.items():
             if "{{" not in str(value) and "default" in options[name]:
                 assert options[name]["default"] == value, name
+
+    @by_name(ROLES)
+    def test_it_passes_on_every_option_of_its_module(self, path: Path) -> None:
+        module = documentation(ROOT / f"plugins/modules/{path.name}.py")["options"]
+        role = load(path / "meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+        [call] = [
+            task[f"sm2a.airflow.{path.name}"]
+            for task in load(path / "tasks/main.yml")
+            if f"sm2a.airflow.{path.name}" in task
+        ]
+        # These components have nothing that takes minutes.
+        quick = {"image", "queue", "secrets", "storage"}
+        connection = {"region", "profile", "endpoint_url", "access_key", "secret_key", "session_token"}
+        assert set(call) - connection == set(module) - ({"wait"} if path.name in quick else set())
+
+        for option in set(call) - connection:
+            variable = f"{path.name}_{option}"
+            assert re.search(rf"\b{variable}\b", str(call[option])), f"{option} is not {variable}"
+            for key in ("choices", "default"):
+                if key in module[option] and key in role[variable]:
+                    assert module[option][key] == role[variable][key], f"{key} of {variable}"
 
     @by_name(ROLES)
     def test_variables_carry_the_name_of_the_role(self, path: Path) -> None:
@@ -222,6 +233,16 @@ class TestPlaybooks:
         names = re.findall(r"name: sm2a\.airflow\.(\w+)$", path.read_text(), re.MULTILINE)
 
         assert set(names) <= {role.name for role in ROLES}
+
+    @pytest.mark.parametrize("playbook", ["site", "teardown"])
+    def test_every_component_is_made_and_deleted(self, playbook: str) -> None:
+        named = set(
+            re.findall(r"name: sm2a\.airflow\.(\w+)$", (ROOT / f"playbooks/{playbook}.yml").read_text(), re.MULTILINE)
+        )
+
+        # The roles of Airflow and the scaler have their images built by that of the image.
+        built = {"image"} if playbook == "site" else set()
+        assert named | built == {role.name for role in ROLES}
 
 
 class TestInventories:
