@@ -66,6 +66,13 @@ class Key(Resource):
             "tags": self._tags(self.id),
         }
 
+    def arn_if_ours(self) -> str | None:
+        """Return the ARN of the key behind the alias, None if there is none or somebody else made it."""
+        key = self._metadata(self.name)
+        if key is None or self._tags(key["Arn"]).get(ENVIRONMENT) != self.tags[ENVIRONMENT]:
+            return None
+        return str(key["Arn"])
+
     def _tags(self, key_id: str) -> dict[str, str]:
         answer = self.aws.client("kms").list_resource_tags(KeyId=key_id)
         return tags_from_list(answer["Tags"], "TagKey", "TagValue")
