@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ansible.module_utils.parsing.convert_bool import boolean
+
 
 @dataclass(frozen=True)
 class Fact:
@@ -143,9 +145,15 @@ class Gaps:
                     continue
                 if owner:
                     foreign.append(_foreign(variable, source.component, owner, maker, environment))
-                elif source.needed and (not source.needed_if or self._value_of(f"{role}_{source.needed_if}")):
+                elif self._needs(role, source):
                     missing.setdefault(role, {}).setdefault(maker, []).append(variable)
         return [*foreign, *(_missing(role, makers) for role, makers in missing.items()), *self._advice(missing)]
+
+    def _needs(self, role: str, source: Fact) -> bool:
+        if not source.needed_if:
+            return source.needed
+        # On the command line and in surveys of AWX it is a text.
+        return bool(boolean(self._value_of(f"{role}_{source.needed_if}"), strict=False))
 
     def _advice(self, missing: Mapping[str, Any]) -> list[str]:
         if not missing:

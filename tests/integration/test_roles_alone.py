@@ -138,7 +138,9 @@ def test_two_environments_in_one_play_do_not_mix(account: Account, tmp_path: Pat
     def role(name: str, environment: str, **variables: Any) -> dict[str, Any]:
         return include(name, {"sm2a_environment": environment, "network_nat_gateways": "none", **variables})
 
-    whole = [role(name, one) for one in ("one", "two") for name in ("network", "security", "queue")]
+    # One environment after the other, as docs/configuration.md has it.
+    order = "{{ ['one', 'two'] | product(['network', 'security', 'queue']) }}"
+    whole = {**role("{{ item.1 }}", "{{ item.0 }}"), "loop": order}
     # By now all facts are of the environment two.
     mixed = [
         {"block": [role(name, "one")], "rescue": [{"ansible.builtin.debug": {"msg": "refused"}}]}
@@ -146,7 +148,7 @@ def test_two_environments_in_one_play_do_not_mix(account: Account, tmp_path: Pat
     ]
     later = [role("queue", "one", queue_state="absent"), role("queue", "two")]
 
-    answers = play(account, tmp_path, [*whole, *mixed, *later], refused=2)
+    answers = play(account, tmp_path, [whole, *mixed, *later], refused=2)
 
     refusals = [answer["msg"] for answer in answers if answer.get("failed")]
     assert "facts of network are of the environment 'two', not of 'one'" in refusals[0]

@@ -22,7 +22,9 @@ LOOKUP = re.compile(r"lookup\('sm2a\.airflow\.fact', ((?:'\w+',\s+)+)environment
 
 
 def security(environment: str) -> dict[str, Any]:
-    return {"sm2a_security": {"environment": environment, "kms_key_arn": KEY, "security_group_ids": {"airflow": "sg-1"}}}
+    return {
+        "sm2a_security": {"environment": environment, "kms_key_arn": KEY, "security_group_ids": {"airflow": "sg-1"}}
+    }
 
 
 def lookup(name: str, *terms: str, variables: dict[str, Any], **options: Any) -> list[Any]:
@@ -50,7 +52,9 @@ class TestFact:
 
         assert lookup("fact", "security", *path, variables=variables, environment="one", default="none") == [value]
 
-    @pytest.mark.parametrize("facts", [{}, {"sm2a_security": {}}, {"sm2a_security": {"kms_key_arn": KEY}}, security("two")])
+    @pytest.mark.parametrize(
+        "facts", [{}, {"sm2a_security": {}}, {"sm2a_security": {"kms_key_arn": KEY}}, security("two")]
+    )
     def test_it_finds_nothing_of_another_environment(self, facts: dict[str, Any]) -> None:
         variables = {"ansible_facts": facts}
 
@@ -114,6 +118,7 @@ class TestMissingFacts:
     def test_names_resolve_in_no_vpc_without_service_discovery(self) -> None:
         assert "network (cluster_vpc_id)" in missing("cluster")
         assert missing("cluster", cluster_service_discovery=False) == ""
+        assert missing("cluster", cluster_service_discovery="false") == ""
 
 
 class TestTags:
@@ -153,7 +158,9 @@ class TestTags:
         assert self.said(*match[1].split(",")) == ""
 
     def test_a_part_that_is_left_out(self) -> None:
-        assert "The role security needs facts of roles that have not run: network" in self.said("all", skipped=("network",))
+        assert "The role security needs facts of roles that have not run: network" in self.said(
+            "all", skipped=("network",)
+        )
         assert "workers" not in self.said("all", skipped=("workers", "scaler"))
 
     def test_the_image_comes_with_the_role_that_runs_it(self) -> None:
@@ -211,7 +218,7 @@ class TestTable:
 
     @pytest.mark.parametrize("role", sorted(FACTS))
     def test_no_default_is_omitted_where_a_text_would_not_be_taken(self, role: str) -> None:
-        """Up to ansible-core 2.18 ``omit`` is a text until the module is called; roles' arguments are checked before."""
+        """Up to ansible-core 2.18 ``omit`` is a text until a module is called; a role's arguments are checked before."""
         options = yaml.safe_load((ROOT / f"roles/{role}/meta/argument_specs.yml").read_text())
         options = options["argument_specs"]["main"]["options"]
         defaults = yaml.safe_load((ROOT / f"roles/{role}/defaults/main.yml").read_text())
