@@ -218,7 +218,7 @@ class TestTable:
 
     @pytest.mark.parametrize("role", sorted(FACTS))
     def test_no_default_is_omitted_where_a_text_would_not_be_taken(self, role: str) -> None:
-        """Up to ansible-core 2.18 ``omit`` is a text until a module is called; a role's arguments are checked before."""
+        """Up to ansible-core 2.18 ``omit`` is a text until the module runs; a role checks its arguments before."""
         options = yaml.safe_load((ROOT / f"roles/{role}/meta/argument_specs.yml").read_text())
         options = options["argument_specs"]["main"]["options"]
         defaults = yaml.safe_load((ROOT / f"roles/{role}/defaults/main.yml").read_text())
