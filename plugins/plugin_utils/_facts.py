@@ -160,8 +160,8 @@ class Gaps:
             return []
         tags = ",".join(tags_for([*self._running, *missing]))
         return [
-            f"Run them before, in the same play and for the same environment; with the playbook site: --tags {tags}. "
-            "Or set these variables."
+            "Set these variables, or run those roles before, in the same play and for the same environment; "
+            f"with the playbook site: --tags {tags}"
         ]
 
 

@@ -68,10 +68,15 @@ class Key(Resource):
 
     def arn_if_ours(self) -> str | None:
         """Return the ARN of the key behind the alias, None if there is none or somebody else made it."""
-        key = self._metadata(self.name)
-        if key is None or self._tags(key["Arn"]).get(ENVIRONMENT) != self.tags[ENVIRONMENT]:
+        try:
+            key = self._metadata(self.name)
+            ours = key is not None and self._tags(key["Arn"]).get(ENVIRONMENT) == self.tags[ENVIRONMENT]
+        except ClientError as error:
+            # Who is not allowed to look has not made one either.
+            if error_code(error) != "AccessDeniedException":
+                raise
             return None
-        return str(key["Arn"])
+        return str(key["Arn"]) if key and ours else None
 
     def _tags(self, key_id: str) -> dict[str, str]:
         answer = self.aws.client("kms").list_resource_tags(KeyId=key_id)
