@@ -200,6 +200,10 @@ airflow:
   returned: always
   type: dict
   contains:
+    environment:
+      description: Name of the environment that these are of.
+      type: str
+      sample: dev
     services:
       description: The ECS service of each program.
       type: dict

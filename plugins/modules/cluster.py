@@ -52,6 +52,10 @@ cluster:
   returned: always
   type: dict
   contains:
+    environment:
+      description: Name of the environment that these are of.
+      type: str
+      sample: dev
     name:
       description: Name of the cluster.
       type: str

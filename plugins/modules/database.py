@@ -87,7 +87,10 @@ options:
     elements: str
     default: []
   kms_key_arn:
-    description: KMS key that encrypts the storage, the backups and the secrets. Without it AWS's own keys are used.
+    description:
+      - KMS key that encrypts the storage, the backups and the secrets.
+      - Without it what exists keeps the key that it has, and AWS's own keys are used for what is new.
+      - The key of the storage and the backups cannot be changed later.
     type: str
   recovery_window_days:
     description: Days for which a deleted secret can be restored, 7 to 30, or 0 for none.
@@ -116,6 +119,10 @@ database:
   returned: always
   type: dict
   contains:
+    environment:
+      description: Name of the environment that these are of.
+      type: str
+      sample: dev
     identifier:
       description: Identifier of the instance.
       type: str

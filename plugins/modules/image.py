@@ -116,6 +116,10 @@ image:
   returned: always
   type: dict
   contains:
+    environment:
+      description: Name of the environment that these are of.
+      type: str
+      sample: dev
     name:
       description: Short name of the image.
       type: str

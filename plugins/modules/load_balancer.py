@@ -109,6 +109,10 @@ load_balancer:
   returned: always
   type: dict
   contains:
+    environment:
+      description: Name of the environment that these are of.
+      type: str
+      sample: dev
     name:
       description: Name of the load balancer.
       type: str

@@ -144,6 +144,10 @@ network:
   returned: always
   type: dict
   contains:
+    environment:
+      description: Name of the environment that these are of.
+      type: str
+      sample: dev
     vpc_id:
       description: Id of the VPC.
       type: str

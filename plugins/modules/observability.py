@@ -22,7 +22,9 @@ options:
     type: int
     default: 30
   kms_key_arn:
-    description: KMS key that encrypts the logs. Without it CloudWatch encrypts them with a key of its own.
+    description:
+      - KMS key that encrypts the logs.
+      - Without it what exists keeps the key that it has, and CloudWatch encrypts new groups with a key of its own.
     type: str
   delete_log_groups:
     description: Whether O(state=absent) deletes the log groups too. They are kept by default.
@@ -48,6 +50,10 @@ observability:
   returned: always
   type: dict
   contains:
+    environment:
+      description: Name of the environment that these are of.
+      type: str
+      sample: dev
     log_groups:
       description: Name of the log group of each program.
       type: dict

@@ -38,7 +38,9 @@ options:
     type: int
     default: 10
   kms_key_arn:
-    description: KMS key that encrypts the messages. Without it SQS encrypts them with a key of its own.
+    description:
+      - KMS key that encrypts the messages.
+      - Without it what exists keeps the key that it has, and SQS encrypts new queues with a key of its own.
     type: str
 extends_documentation_fragment:
   - sm2a.airflow._component
@@ -60,6 +62,10 @@ queue:
   returned: always
   type: dict
   contains:
+    environment:
+      description: Name of the environment that these are of.
+      type: str
+      sample: dev
     queues:
       description: The queue of each pool.
       type: dict

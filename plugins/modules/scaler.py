@@ -106,6 +106,10 @@ scaler:
   returned: always
   type: dict
   contains:
+    environment:
+      description: Name of the environment that these are of.
+      type: str
+      sample: dev
     dashboard:
       description: Name of the CloudWatch dashboard that shows what the scaler sees and decides.
       type: str

@@ -20,7 +20,9 @@ author:
   - SM2A contributors (@sm2a)
 options:
   kms_key_arn:
-    description: KMS key that encrypts the secrets. Without it Secrets Manager uses C(aws/secretsmanager).
+    description:
+      - KMS key that encrypts the secrets.
+      - Without it what exists keeps the key that it has, and new secrets get C(aws/secretsmanager).
     type: str
   recovery_window_days:
     description:
@@ -70,6 +72,10 @@ secrets:
   returned: always
   type: dict
   contains:
+    environment:
+      description: Name of the environment that these are of.
+      type: str
+      sample: dev
     prefix:
       description: How the names of all secrets of the environment start.
       type: str

@@ -39,7 +39,9 @@ options:
       - mysql
     default: postgres
   kms_key:
-    description: Whether to make a KMS key. Without one AWS's own keys are used.
+    description:
+      - Whether to make a KMS key. Without one AWS's own keys are used.
+      - If the environment has one already, what it encrypts keeps it, and the roles may go on using it.
     type: bool
     default: true
   kms_key_arn:
@@ -108,6 +110,10 @@ security:
   returned: always
   type: dict
   contains:
+    environment:
+      description: Name of the environment that these are of.
+      type: str
+      sample: dev
     security_group_ids:
       description: Security group of the load balancer, of Airflow, of the API server besides, and of the database.
       type: dict

@@ -20,7 +20,9 @@ author:
   - SM2A contributors (@sm2a)
 options:
   kms_key_arn:
-    description: KMS key that encrypts what the buckets hold. Without it S3 encrypts with keys of its own.
+    description:
+      - KMS key that encrypts what the buckets hold.
+      - Without it what exists keeps the key that it has, and S3 encrypts new buckets with keys of its own.
     type: str
   log_transition_days:
     description:
@@ -93,6 +95,10 @@ storage:
   returned: always
   type: dict
   contains:
+    environment:
+      description: Name of the environment that these are of.
+      type: str
+      sample: dev
     log_bucket:
       description: Name of the bucket for logs.
       type: str

@@ -130,6 +130,10 @@ workers:
   returned: always
   type: dict
   contains:
+    environment:
+      description: Name of the environment that these are of.
+      type: str
+      sample: dev
     draining_pools:
       description: Pools that are no longer named and whose workers have not gone yet.
       type: list

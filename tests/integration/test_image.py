@@ -250,6 +250,7 @@ def test_an_existing_image_is_used_as_it_is(account: Account) -> None:
 
     assert not result["changed"] and result["plan"] == []
     assert result["image"] == {
+        "environment": "test",
         "name": "airflow",
         "uri": uri,
         "repository_uri": "registry.example.com:5000/company/airflow",

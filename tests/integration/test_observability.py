@@ -15,3 +15,14 @@ def test_log_groups_outlive_the_environment(account: Account) -> None:
     assert not result["changed"]
     groups = account.client("logs").describe_log_groups(logGroupNamePrefix="/sm2a/test/")["logGroups"]
     assert [group["retentionInDays"] for group in groups] == [30, 30]
+
+
+def test_the_key_stays_where_none_is_given(account: Account) -> None:
+    key = account.client("kms").create_key()["KeyMetadata"]["Arn"]
+    account.run("observability", kms_key_arn=key)
+
+    assert not account.run("observability")["changed"]
+    assert account.run("observability", log_retention_in_days=90)["changed"]
+
+    groups = account.client("logs").describe_log_groups(logGroupNamePrefix="/sm2a/test/")["logGroups"]
+    assert [group["kmsKeyId"] for group in groups] == [key, key]

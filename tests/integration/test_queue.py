@@ -46,3 +46,17 @@ def test_obsolete_pool_is_deleted_but_not_another_environment(account: Account) 
         "sm2a-test-dead-letter",
         "sm2a-test-default",
     ]
+
+
+def test_the_key_stays_where_none_is_given(account: Account) -> None:
+    key = account.client("kms").create_key()["KeyMetadata"]["Arn"]
+    url = account.run("queue", kms_key_arn=key)["queue"]["queues"]["default"]["url"]
+
+    assert not account.run("queue")["changed"]
+    assert account.run("queue", max_receive_count=20, pools=["default", "heavy"])["changed"]
+
+    sqs = account.client("sqs")
+    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    assert found["KmsMasterKeyId"] == key
+    heavy = sqs.get_queue_attributes(QueueUrl=url.replace("default", "heavy"), AttributeNames=["All"])["Attributes"]
+    assert "KmsMasterKeyId" not in heavy and heavy["SqsManagedSseEnabled"] == "true"

@@ -69,8 +69,13 @@ def roles(account: Account, vpc: Vpc, folder: Path) -> dict[str, dict[str, Any]]
     }
 
 
-def play(account: Account, folder: Path, tasks: list[dict[str, Any]], *arguments: str) -> list[dict[str, Any]]:
-    """Run these tasks as a role of the collection acme.data and return what each of them answered."""
+def play(
+    account: Account, folder: Path, tasks: list[dict[str, Any]], *arguments: str, refused: int = 0
+) -> list[dict[str, Any]]:
+    """Run these tasks as a role of the collection acme.data and return what each of them answered.
+
+    ``refused`` says how many of them fail.
+    """
     collection = folder / "collections/ansible_collections/acme/data"
     (collection / "playbooks").mkdir(parents=True, exist_ok=True)
     (collection / "roles/deploy/tasks").mkdir(parents=True, exist_ok=True)
@@ -94,7 +99,8 @@ def play(account: Account, folder: Path, tasks: list[dict[str, Any]], *arguments
     assert "{" in done.stdout, done.stderr
     report = json.loads(done.stdout[done.stdout.index("{") :])
     answers = [task["hosts"]["localhost"] for task in report["plays"][0]["tasks"]]
-    assert [answer.get("msg") for answer in answers if answer.get("failed")] == []
+    failures = [answer.get("msg") for answer in answers if answer.get("failed")]
+    assert len(failures) == refused, failures
     return answers
 
 
@@ -126,3 +132,36 @@ def test_the_scaler_runs_where_the_rest_is_somebody_elses(account: Account, vpc:
     definition = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
     assert definition["containerDefinitions"][0]["image"] == "registry.example.com/scaler:1"
     assert not any(answer.get("changed") for answer in play(account, tmp_path, tasks))
+
+
+def test_two_environments_in_one_play_do_not_mix(account: Account, tmp_path: Path) -> None:
+    def role(name: str, environment: str, **variables: Any) -> dict[str, Any]:
+        return include(name, {"sm2a_environment": environment, "network_nat_gateways": "none", **variables})
+
+    # One environment after the other, as docs/configuration.md has it.
+    order = "{{ ['one', 'two'] | product(['network', 'security', 'queue']) }}"
+    whole = {**role("{{ item.1 }}", "{{ item.0 }}"), "loop": order}
+    # By now all facts are of the environment two.
+    mixed = [
+        {"block": [role(name, "one")], "rescue": [{"ansible.builtin.debug": {"msg": "refused"}}]}
+        for name in ("security", "queue")
+    ]
+    later = [role("queue", "one", queue_state="absent"), role("queue", "two")]
+
+    answers = play(account, tmp_path, [whole, *mixed, *later], refused=2)
+
+    refusals = [answer["msg"] for answer in answers if answer.get("failed")]
+    assert "facts of network are of the environment 'two', not of 'one'" in refusals[0]
+    assert "facts of security are of the environment 'two', not of 'one'" in refusals[1]
+    ec2, kms, sqs = (account.client(service) for service in ("ec2", "kms", "sqs"))
+    for environment in ("one", "two"):
+        of_it = [{"Name": "tag:sm2a:environment", "Values": [environment]}]
+        [vpc] = ec2.describe_vpcs(Filters=of_it)["Vpcs"]
+        groups = ec2.describe_security_groups(Filters=of_it)["SecurityGroups"]
+        assert len(groups) == 3 and {group["VpcId"] for group in groups} == {vpc["VpcId"]}
+    # Deleting needs no fact; the queues of the other one keep their own key.
+    [url, dead_letter] = sqs.list_queues()["QueueUrls"]
+    assert "sm2a-two-" in url and "sm2a-two-" in dead_letter
+    key = kms.describe_key(KeyId="alias/sm2a-two")["KeyMetadata"]["Arn"]
+    assert sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]["KmsMasterKeyId"] == key
+    assert not answers[-1]["changed"]

@@ -109,3 +109,16 @@ def test_a_foreign_secret_is_left_alone(account: Account) -> None:
     assert result["failed"] and "was not created by the SM2A environment 'test'" in result["msg"]
     account.run("secrets", state="absent", recovery_window_days=0)
     assert client.get_secret_value(SecretId="sm2a/test/admin")["SecretString"] == "theirs"
+
+
+def test_the_key_stays_where_none_is_given(account: Account) -> None:
+    key = account.client("kms").create_key()["KeyMetadata"]["Arn"]
+    account.run("secrets", kms_key_arn=key)
+
+    assert not account.run("secrets")["changed"]
+    # One that was deleted comes back with its key.
+    account.run("secrets", state="absent")
+    assert account.run("secrets", tags={"team": "data"})["changed"]
+
+    client = account.client("secretsmanager")
+    assert {client.describe_secret(SecretId=name).get("KmsKeyId") for name in NAMES} == {key}

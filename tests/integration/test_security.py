@@ -109,6 +109,25 @@ def test_policies_that_somebody_added_go_and_a_boundary_stays(account: Account, 
     assert moved["failed"] and "its path '/teams/data/' cannot be changed to '/'" in moved["msg"]
 
 
+def test_what_a_former_key_encrypts_can_be_read(account: Account, vpc: Vpc) -> None:
+    def allowed() -> list[str]:
+        policy = account.client("iam").get_role_policy(RoleName="sm2a-test-worker", PolicyName="sm2a")["PolicyDocument"]
+        [resources] = [item["Resource"] for item in policy["Statement"] if "kms:Decrypt" in item["Action"]]
+        return [resources] if isinstance(resources, str) else list(resources)
+
+    former = account.run("security", vpc_id=vpc.id)["security"]["kms_key_arn"]
+    assert allowed() == [former]
+
+    without = account.run("security", vpc_id=vpc.id, kms_key=False)
+    assert without["security"]["kms_key_arn"] is None and not without["changed"]
+    assert allowed() == [former]
+
+    other = account.client("kms").create_key()["KeyMetadata"]["Arn"]
+    assert account.run("security", vpc_id=vpc.id, kms_key_arn=other)["security"]["kms_key_arn"] == other
+    assert allowed() == [other, former]
+    assert not account.run("security", vpc_id=vpc.id, kms_key_arn=other)["changed"]
+
+
 def test_roles_of_the_same_environment_in_another_region_are_left_alone(account: Account, vpc: Vpc) -> None:
     account.run("security", vpc_id=vpc.id, kms_key=False)
     iam = account.client("iam")

@@ -63,6 +63,7 @@ def test_buckets_are_private_encrypted_and_described(account: Account, buckets: 
 
     s3 = account.client("s3")
     assert result["storage"] == {
+        "environment": "test",
         "log_bucket": buckets["logs"],
         "dag_bucket": buckets["dags"],
         "log_bucket_arn": f"arn:aws:s3:::{buckets['logs']}",
@@ -223,3 +224,15 @@ def test_the_policy_goes_when_it_is_not_wanted(account: Account, buckets: dict[s
 
     assert codes(account.client("s3").get_bucket_policy, Bucket=buckets["logs"]) == "NoSuchBucketPolicy"
     assert not account.run("storage", deny_plain_http=False)["changed"]
+
+
+def test_encryption_stays_where_no_key_is_given(account: Account, buckets: dict[str, str]) -> None:
+    key = account.client("kms").create_key()["KeyMetadata"]["Arn"]
+    account.run("storage", kms_key_arn=key)
+
+    assert not account.run("storage")["changed"]
+    assert account.run("storage", log_expiration_days=10)["changed"]
+
+    for bucket in buckets.values():
+        [rule] = account.client("s3").get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+        assert rule["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}

@@ -58,7 +58,10 @@ class Component:
         raise NotImplementedError
 
     def facts(self) -> dict[str, Any]:
-        """Return what the next roles need to know. Called after the graph was applied, or planned."""
+        """Return what the next roles need to know, beside ``environment``, which all facts carry.
+
+        Called after the graph was applied, or planned.
+        """
         return {}
 
     @property
@@ -128,7 +131,7 @@ def run(component_class: type[Component]) -> None:
             facts: dict[str, Any] = {}
         else:
             steps = engine.apply(resources)
-            facts = component.facts()
+            facts = {"environment": component.environment, **component.facts()}
     except OptionError as error:
         module.fail_json(msg=str(error), option=error.option, rule=error.rule, documentation=error.documentation)
     except ApplyError as error:

@@ -51,16 +51,19 @@ class QueueComponent(Component):
         validate_kms_key_arn(self.options, self.aws)
 
     def resources(self) -> list[Resource]:
-        attributes: dict[str, Any] = {"MessageRetentionPeriod": str(self.options["message_retention_period"])}
-        if self.options["kms_key_arn"]:
-            attributes["KmsMasterKeyId"] = self.options["kms_key_arn"]
-        else:
-            attributes["SqsManagedSseEnabled"] = "true"
+        key = self.options["kms_key_arn"]
         self.dead_letter = Queue(
-            self.aws, f"{self.prefix}-{DEAD_LETTER}", self.tags, {**attributes, "MessageRetentionPeriod": str(14 * DAY)}
+            self.aws,
+            f"{self.prefix}-{DEAD_LETTER}",
+            self.tags,
+            {"MessageRetentionPeriod": str(14 * DAY)},
+            kms_key_arn=key,
         )
-        attributes["VisibilityTimeout"] = str(self.options["visibility_timeout"])
-        attributes["ReceiveMessageWaitTimeSeconds"] = "20"
+        attributes = {
+            "MessageRetentionPeriod": str(self.options["message_retention_period"]),
+            "VisibilityTimeout": str(self.options["visibility_timeout"]),
+            "ReceiveMessageWaitTimeSeconds": "20",
+        }
         self.queues = {
             pool: Queue(
                 self.aws,
@@ -69,6 +72,7 @@ class QueueComponent(Component):
                 attributes,
                 self.dead_letter,
                 self.options["max_receive_count"],
+                key,
             )
             for pool in self.options["pools"]
         }

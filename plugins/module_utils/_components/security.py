@@ -129,9 +129,14 @@ class SecurityComponent(Component):
             self._key_policy(),
             self.options["kms_deletion_window_days"],
         )
+        self.former_key_arn: str | None = None
         unwanted = not self.options["kms_key"] or bool(self.options["kms_key_arn"])
-        # A key that is no longer wanted still encrypts what was written: only deleting the environment deletes it.
-        return [] if unwanted and self.options["state"] == "present" else [self.key]
+        if not unwanted or self.options["state"] == "absent":
+            return [self.key]
+        # A key that is no longer wanted still encrypts what was written, and everything that no other key was given:
+        # only deleting the environment deletes it, and until then the roles may use it.
+        self.former_key_arn = self.key.arn_if_ours()
+        return []
 
     def _key_policy(self) -> dict[str, Any]:
         root = f"arn:{self.aws.partition}:iam::{self.aws.account_id}:root"
@@ -164,6 +169,11 @@ class SecurityComponent(Component):
             return str(self.options["kms_key_arn"])
         return self.key.id if self.options["kms_key"] else None
 
+    @property
+    def key_arns(self) -> list[str]:
+        """The ARNs of all keys that may encrypt something of the environment."""
+        return list(dict.fromkeys(arn for arn in (self.key_arn, self.former_key_arn) if arn))
+
     def _roles(self) -> list[Resource]:
         trust = service_trust("ecs-tasks.amazonaws.com", self.aws.account_id)
         self.roles = {
@@ -178,7 +188,7 @@ class SecurityComponent(Component):
                 path=self.options["role_path"],
                 statements=self._statements(service),
                 key=self.key,
-                key_arn=lambda: self.key_arn,
+                key_arns=lambda: self.key_arns,
             )
             for service in SERVICES
         }
@@ -273,18 +283,19 @@ class SecurityComponent(Component):
 
 
 class _ServiceRole(Role):
-    """A role whose policy names the key, which is known only once the key is reconciled."""
+    """A role whose policy names the keys, of which ours is known only once it is reconciled."""
 
-    def __init__(self, *args: Any, statements: list[dict[str, Any]], key: Key, key_arn: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, statements: list[dict[str, Any]], key: Key, key_arns: Any, **kwargs: Any) -> None:
         super().__init__(*args, policy=None, **kwargs)
         self.statements = statements
         self.key = key
-        self.key_arn = key_arn
+        self.key_arns = key_arns
 
     def find(self) -> dict[str, Any] | None:
-        arn = self.key_arn()
+        arns = self.key_arns()
         statements = list(self.statements)
-        if arn and statements:
-            statements.append({"Action": ["kms:Decrypt", "kms:GenerateDataKey"], "Resource": arn})
+        if arns and statements:
+            resource = arns[0] if len(arns) == 1 else arns
+            statements.append({"Action": ["kms:Decrypt", "kms:GenerateDataKey"], "Resource": resource})
         self.policy = policy_document(statements) if statements else None
         return super().find()

@@ -66,6 +66,18 @@ class Key(Resource):
             "tags": self._tags(self.id),
         }
 
+    def arn_if_ours(self) -> str | None:
+        """Return the ARN of the key behind the alias, None if there is none or somebody else made it."""
+        try:
+            key = self._metadata(self.name)
+            ours = key is not None and self._tags(key["Arn"]).get(ENVIRONMENT) == self.tags[ENVIRONMENT]
+        except ClientError as error:
+            # Who is not allowed to look has not made one either.
+            if error_code(error) != "AccessDeniedException":
+                raise
+            return None
+        return str(key["Arn"]) if key and ours else None
+
     def _tags(self, key_id: str) -> dict[str, str]:
         answer = self.aws.client("kms").list_resource_tags(KeyId=key_id)
         return tags_from_list(answer["Tags"], "TagKey", "TagValue")

@@ -39,7 +39,10 @@ RETENTION_DAYS = (
 
 
 class LogGroup(Resource):
-    """A log group. ``id`` is its name, ``arn`` its ARN without the trailing ``:*``."""
+    """A log group. ``id`` is its name, ``arn`` its ARN without the trailing ``:*``.
+
+    Without ``kms_key_arn`` a group that exists keeps its key, and a new one gets CloudWatch's own.
+    """
 
     kind = "AWS::Logs::LogGroup"
 
@@ -68,7 +71,8 @@ class LogGroup(Resource):
         }
 
     def desired(self) -> dict[str, Any]:
-        return {"retention_in_days": self.retention_in_days, "kms_key_arn": self.kms_key_arn, "tags": self.tags}
+        key = {"kms_key_arn": self.kms_key_arn} if self.kms_key_arn else {}
+        return {"retention_in_days": self.retention_in_days, **key, "tags": self.tags}
 
     def create(self, desired: dict[str, Any]) -> None:
         key = {"kmsKeyId": self.kms_key_arn} if self.kms_key_arn else {}
@@ -80,10 +84,7 @@ class LogGroup(Resource):
         if "retention_in_days" in changes:
             self._put_retention()
         if "kms_key_arn" in changes:
-            if self.kms_key_arn:
-                logs.associate_kms_key(logGroupName=self.name, kmsKeyId=self.kms_key_arn)
-            else:
-                logs.disassociate_kms_key(logGroupName=self.name)
+            logs.associate_kms_key(logGroupName=self.name, kmsKeyId=changes["kms_key_arn"])
         if "tags" in changes:
             logs.tag_resource(resourceArn=self.arn, tags=self.tags)
 

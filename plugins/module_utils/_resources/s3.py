@@ -55,6 +55,8 @@ BLOCK_PUBLIC_ACCESS = {
 class Bucket(Resource):
     """A private bucket. ``id`` is its name, ``arn`` its ARN.
 
+    Without ``kms_key_arn`` a bucket that exists stays encrypted as it is, and a new one is by S3's own keys.
+
     Every request names the account that must own the bucket, since names are shared by all accounts of the world:
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
     """
@@ -83,6 +85,7 @@ class Bucket(Resource):
         self.lifecycle_rules = list(lifecycle_rules or [])
         self._of_others: dict[str, list[dict[str, Any]]] = {"lifecycle_rules": [], "policy_statements": []}
         self._rules_found: dict[str, Any] = {}
+        self._encrypted = False
         self._minimum_size: str | None = None
 
     def _call(self, operation: str, **arguments: Any) -> dict[str, Any]:
@@ -136,6 +139,7 @@ class Bucket(Resource):
         }
         self._rules_found = _by_id([rule for rule in rules if rule.get("ID", "").startswith(OURS)])
         encryption = (self._get("get_bucket_encryption", "ServerSideEncryptionConfiguration") or {}).get("Rules", [])
+        self._encrypted = bool(encryption)
         ownership = (self._get("get_bucket_ownership_controls", "OwnershipControls") or {}).get("Rules", [])
         return {
             "encryption": encryption[0] if encryption else None,
@@ -163,13 +167,8 @@ class Bucket(Resource):
         return rules
 
     def desired(self) -> dict[str, Any]:
-        encryption: dict[str, Any] = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
-        if self.kms_key_arn:
-            default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": self.kms_key_arn}
-            # One call to KMS for many objects instead of one for each.
-            encryption = {"ApplyServerSideEncryptionByDefault": default, "BucketKeyEnabled": True}
         desired: dict[str, Any] = {
-            "encryption": encryption,
+            **self._encryption(),
             # None for those of ours that are no longer wanted.
             "lifecycle_rules": {**dict.fromkeys(self._rules_found), **_by_id(self.lifecycle_rules)},
             "ownership": "BucketOwnerEnforced",
@@ -180,6 +179,15 @@ class Bucket(Resource):
         if self.versioning:
             desired["versioning"] = "Enabled"
         return desired
+
+    def _encryption(self) -> dict[str, Any]:
+        if self.kms_key_arn:
+            default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": self.kms_key_arn}
+            # One call to KMS for many objects instead of one for each.
+            return {"encryption": {"ApplyServerSideEncryptionByDefault": default, "BucketKeyEnabled": True}}
+        if self._encrypted:
+            return {}
+        return {"encryption": {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}}
 
     def _deny_plain_http(self) -> dict[str, Any]:
         """Return the statement that AWS recommends.

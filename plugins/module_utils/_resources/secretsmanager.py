@@ -76,7 +76,8 @@ def read_secret_fields(aws: Aws, name: str, *fields: str) -> dict[str, str]:
 class Secret(Resource):
     """A secret. ``id`` and ``arn`` are its ARN; what its value is, subclasses say.
 
-    A secret that is scheduled for deletion is restored: its name could not be used otherwise.
+    A secret that is scheduled for deletion is restored: its name could not be used otherwise. Without ``kms_key_id`` a
+    secret that exists keeps its key, and a new one gets Secrets Manager's own.
     """
 
     kind = "AWS::SecretsManager::Secret"
@@ -97,6 +98,7 @@ class Secret(Resource):
         self.kms_key_id = kms_key_id
         self.recovery_window_days = recovery_window_days
         self.arn = KNOWN_AFTER_APPLY
+        self._exists = False
 
     def value_to_store(self, desired: dict[str, Any]) -> str:
         """Return the value for a secret that has none, or whose value differs."""
@@ -114,6 +116,7 @@ class Secret(Resource):
         if self.absent and scheduled and self.recovery_window_days:
             return None
         self.id = self.arn = found["ARN"]
+        self._exists = True
         has_value = any("AWSCURRENT" in stages for stages in found.get("VersionIdsToStages", {}).values())
         return {
             "description": found.get("Description", ""),
@@ -133,12 +136,8 @@ class Secret(Resource):
         return answer
 
     def desired(self) -> dict[str, Any]:
-        return {
-            "description": self.description,
-            "kms_key_id": self.kms_key_id or AWS_MANAGED_KEY,
-            "state": "available",
-            "tags": self.tags,
-        }
+        key = {} if self._exists and not self.kms_key_id else {"kms_key_id": self.kms_key_id or AWS_MANAGED_KEY}
+        return {"description": self.description, **key, "state": "available", "tags": self.tags}
 
     def create(self, desired: dict[str, Any]) -> None:
         request = {
@@ -171,9 +170,7 @@ class Secret(Resource):
         if "description" in changes:
             settings["Description"] = self.description
         if "kms_key_id" in changes:
-            # An empty string is AWS's own key:
-            # https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_UpdateSecret.html
-            settings["KmsKeyId"] = self.kms_key_id or ""
+            settings["KmsKeyId"] = changes["kms_key_id"]
         if settings:
             client.update_secret(SecretId=self.id, **settings)
         if "tags" in changes:

@@ -23,7 +23,10 @@ MISSING = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
 
 
 class Queue(Resource):
-    """A standard queue. ``id`` is its URL, ``arn`` its ARN; the state's fields are its attributes."""
+    """A standard queue. ``id`` is its URL, ``arn`` its ARN; the state's fields are its attributes.
+
+    Without ``kms_key_arn`` a queue that exists stays encrypted as it is, and a new one is by SQS's own key.
+    """
 
     kind = "AWS::SQS::Queue"
 
@@ -35,11 +38,14 @@ class Queue(Resource):
         attributes: dict[str, Any],
         dead_letter: Queue | None = None,
         max_receive_count: int = 0,
+        kms_key_arn: str | None = None,
     ) -> None:
         super().__init__(aws, name, tags)
         self.attributes = attributes
         self.dead_letter = dead_letter
         self.max_receive_count = max_receive_count
+        self.kms_key_arn = kms_key_arn
+        self._encrypted = False
         self.arn = KNOWN_AFTER_APPLY
 
     def find(self) -> dict[str, Any] | None:
@@ -53,6 +59,7 @@ class Queue(Resource):
                 return None
             raise
         self.arn = attributes["QueueArn"]
+        self._encrypted = bool(attributes.get("KmsMasterKeyId")) or attributes.get("SqsManagedSseEnabled") == "true"
         for field in ("RedrivePolicy", "Policy"):
             if field in attributes:
                 attributes[field] = json.loads(attributes[field])
@@ -60,6 +67,10 @@ class Queue(Resource):
 
     def desired(self) -> dict[str, Any]:
         desired = {**self.attributes, "tags": self.tags}
+        if self.kms_key_arn:
+            desired["KmsMasterKeyId"] = self.kms_key_arn
+        elif not self._encrypted:
+            desired["SqsManagedSseEnabled"] = "true"
         if self.dead_letter:
             desired["RedrivePolicy"] = {
                 "deadLetterTargetArn": self.dead_letter.arn,

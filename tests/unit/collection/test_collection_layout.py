@@ -108,7 +108,7 @@ class TestRelease:
     def test_internal_utilities_have_a_leading_underscore(self) -> None:
         public = [
             path.relative_to(ROOT)
-            for folder in ("module_utils", "doc_fragments")
+            for folder in ("module_utils", "plugin_utils", "doc_fragments")
             for path in (ROOT / "plugins" / folder).iterdir()
             if not path.name.startswith("_")
         ]

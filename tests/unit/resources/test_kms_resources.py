@@ -154,3 +154,14 @@ def test_a_key_on_its_way_out_is_not_deleted_again() -> None:
     [step] = Engine("test", check_mode=False).remove([key(kms)])
 
     assert step.action == "none"
+
+
+@pytest.mark.parametrize(
+    ("tags", "arn"), [(TAGS, "arn/one"), ({**TAGS, "sm2a:environment": "test-2"}, None), ({}, None), (None, None)]
+)
+def test_a_key_that_is_not_wanted_is_ours_or_nobodys(tags: dict[str, str] | None, arn: str | None) -> None:
+    """None for tags: a key that one may not look at, which is no reason to fail."""
+    kms = Kms(one={"state": "Enabled", "tags": tags, "alias": "alias/sm2a-test"})
+
+    assert key(kms).arn_if_ours() == arn
+    assert key(Kms()).arn_if_ours() is None

@@ -1,0 +1,178 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which role needs which facts of which component, and what to say when they are not there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible.module_utils.parsing.convert_bool import boolean
+
+
+@dataclass(frozen=True)
+class Fact:
+    """Where a variable of a role takes its value from unless the user sets it.
+
+    ``component`` is the one whose fact it is, as the fact's name has it behind ``sm2a_``. A fact that is not ``needed``
+    may be missing: what exists then stays as it is. ``needed_if`` names a variable of the same role, without the
+    role's prefix, that has to be true for the fact to be needed.
+    """
+
+    component: str
+    needed: bool = True
+    needed_if: str = ""
+
+
+_KEY = {"kms_key_arn": Fact("security", needed=False)}
+_PRIVATE = {"subnet_ids": Fact("network"), "security_group_ids": Fact("security")}
+_CONTAINER = {**_PRIVATE, "cluster": Fact("cluster"), "role_arns": Fact("security"), "log_group": Fact("observability")}
+_AIRFLOW = {
+    **_CONTAINER,
+    "image": Fact("image_airflow"),
+    "log_bucket": Fact("storage"),
+    "dag_bucket": Fact("storage"),
+    "queues": Fact("queue"),
+    "url": Fact("load_balancer"),
+}
+
+FACTS: dict[str, dict[str, Fact]] = {
+    "network": {},
+    "security": {"vpc_id": Fact("network")},
+    "storage": _KEY,
+    "secrets": _KEY,
+    "queue": _KEY,
+    "database": {**_PRIVATE, **_KEY},
+    "load_balancer": {**_PRIVATE, "vpc_id": Fact("network")},
+    "observability": _KEY,
+    "cluster": {"vpc_id": Fact("network", needed_if="service_discovery")},
+    "image": _KEY,
+    "airflow": {
+        **_AIRFLOW,
+        "api_server_security_group_ids": Fact("security", needed=False),
+        "execution_api_server_url": Fact("cluster"),
+        "target_group_arn": Fact("load_balancer"),
+        "namespace_id": Fact("cluster", needed=False),
+        "database_resource_id": Fact("database"),
+    },
+    "workers": {
+        **_AIRFLOW,
+        "execution_api_server_url": Fact("airflow"),
+        "draining_pools": Fact("queue", needed=False),
+    },
+    "scaler": {
+        **_CONTAINER,
+        "image": Fact("image_scaler"),
+        "pools": Fact("workers"),
+        "database_secret": Fact("database"),
+    },
+}
+"""The facts that each role needs, by its variables without its prefix; the roles in the order of ``site``."""
+
+TAGS: dict[str, tuple[str, ...]] = {
+    **{role: (role,) for role in FACTS},
+    "image": ("image", "airflow", "workers", "scaler"),
+}
+"""The tags under which the playbook ``site`` runs each role."""
+
+
+def fact(ansible_facts: Mapping[str, Any], component: str, path: Iterable[str], environment: str) -> Any:
+    """Return what stands at ``path`` in the facts of a component of this environment, None if there is nothing."""
+    value: Any = ansible_facts.get(f"sm2a_{component}") or {}
+    if value.get("environment") != environment:
+        return None
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
+def roles_of_tags(tags: Iterable[str], skipped: Iterable[str]) -> list[str]:
+    """Return the roles that ``site`` runs with ``--tags`` and ``--skip-tags``."""
+    wanted, unwanted = set(tags), set(skipped)
+    everything = bool(wanted & {"all", "tagged"})
+    return [
+        role
+        for role, names in TAGS.items()
+        if (everything or wanted & set(names)) and not unwanted & {*names[:1], "all", "tagged"}
+    ]
+
+
+def tags_for(roles: Iterable[str]) -> list[str]:
+    """Return the tags with which ``site`` runs these roles and all that they need, in its order."""
+    needed = set(roles)
+    while True:
+        more = {_role(fact.component) for role in needed for fact in FACTS[role].values() if fact.needed} - needed
+        if not more:
+            return [role for role in FACTS if role in needed]
+        needed |= more
+
+
+def _role(component: str) -> str:
+    """Return the role that makes the facts of a component; that of images has a fact for each."""
+    return "image" if component.startswith("image_") else component
+
+
+class Gaps:
+    """Looks for facts that roles need and that are not there.
+
+    ``value_of`` returns the value of a variable, None if there is no such variable; ``running`` are roles of which it
+    is known that they will run before.
+    """
+
+    def __init__(
+        self, ansible_facts: Mapping[str, Any], value_of: Callable[[str], Any], running: Iterable[str] = ()
+    ) -> None:
+        self._facts = ansible_facts
+        self._value_of = value_of
+        self._running = set(running)
+
+    def of(self, roles: Iterable[str]) -> list[str]:
+        """Return what is missing for these roles, and what to do about it, as sentences."""
+        foreign: list[str] = []
+        missing: dict[str, dict[str, list[str]]] = {}
+        for role in roles:
+            if self._value_of(f"{role}_state") == "absent":
+                continue
+            environment = self._value_of(f"{role}_environment")
+            for option, source in FACTS[role].items():
+                variable, maker = f"{role}_{option}", _role(source.component)
+                if maker in self._running or self._value_of(variable):
+                    continue
+                owner = (self._facts.get(f"sm2a_{source.component}") or {}).get("environment")
+                if owner == environment:
+                    continue
+                if owner:
+                    foreign.append(_foreign(variable, source.component, owner, maker, environment))
+                elif self._needs(role, source):
+                    missing.setdefault(role, {}).setdefault(maker, []).append(variable)
+        return [*foreign, *(_missing(role, makers) for role, makers in missing.items()), *self._advice(missing)]
+
+    def _needs(self, role: str, source: Fact) -> bool:
+        if not source.needed_if:
+            return source.needed
+        # On the command line and in surveys of AWX it is a text.
+        return bool(boolean(self._value_of(f"{role}_{source.needed_if}"), strict=False))
+
+    def _advice(self, missing: Mapping[str, Any]) -> list[str]:
+        if not missing:
+            return []
+        tags = ",".join(tags_for([*self._running, *missing]))
+        return [
+            "Set these variables, or run those roles before, in the same play and for the same environment; "
+            f"with the playbook site: --tags {tags}"
+        ]
+
+
+def _foreign(variable: str, component: str, owner: str, maker: str, environment: str) -> str:
+    return (
+        f"{variable}: the facts of {component} are of the environment {owner!r}, not of {environment!r}. "
+        f"Run the role {maker} of {environment!r} first, or set {variable}."
+    )
+
+
+def _missing(role: str, makers: Mapping[str, list[str]]) -> str:
+    needed = "; ".join(f"{maker} ({', '.join(variables)})" for maker, variables in makers.items())
+    return f"The role {role} needs facts of roles that have not run: {needed}."

@@ -1,0 +1,228 @@
+"""What roles take from the facts of other roles: where they look, what they say, and that one table has all of it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.parsing.plugin_docs import read_docstring
+from ansible.plugins.loader import lookup_loader
+from ansible.template import Templar
+
+from ansible_collections.sm2a.airflow.plugins.plugin_utils._facts import FACTS, TAGS, roles_of_tags, tags_for
+
+ROOT = Path(__file__).parents[3]
+KEY = "arn:aws:kms:eu-central-1:123456789012:key/mine"
+# A variable's default, as it looks into a fact: the component, and the keys below it.
+LOOKUP = re.compile(r"lookup\('sm2a\.airflow\.fact', ((?:'\w+',\s+)+)environment=(\w+)_environment")
+
+
+def security(environment: str) -> dict[str, Any]:
+    return {
+        "sm2a_security": {"environment": environment, "kms_key_arn": KEY, "security_group_ids": {"airflow": "sg-1"}}
+    }
+
+
+def lookup(name: str, *terms: str, variables: dict[str, Any], **options: Any) -> list[Any]:
+    """Run one of our lookups with these variables of a host, as a template would."""
+    templar = Templar(loader=DataLoader(), variables=variables)
+    plugin = lookup_loader.get(f"sm2a.airflow.{name}", loader=templar._loader, templar=templar)
+    return list(plugin.run(list(terms), variables=variables, **options))
+
+
+class TestFact:
+    """The lookup ``fact``."""
+
+    @pytest.mark.parametrize(
+        ("path", "value"),
+        [
+            (("kms_key_arn",), KEY),
+            (("security_group_ids", "airflow"), "sg-1"),
+            (("security_group_ids", "moon"), "none"),
+            (("kms_key_arn", "id"), "none"),
+            (("moon",), "none"),
+        ],
+    )
+    def test_it_finds_what_is_there(self, path: tuple[str, ...], value: str) -> None:
+        variables = {"ansible_facts": security("one")}
+
+        assert lookup("fact", "security", *path, variables=variables, environment="one", default="none") == [value]
+
+    @pytest.mark.parametrize(
+        "facts", [{}, {"sm2a_security": {}}, {"sm2a_security": {"kms_key_arn": KEY}}, security("two")]
+    )
+    def test_it_finds_nothing_of_another_environment(self, facts: dict[str, Any]) -> None:
+        variables = {"ansible_facts": facts}
+
+        assert lookup("fact", "security", "kms_key_arn", variables=variables, environment="one") == [""]
+        assert lookup("fact", "security", "x", variables=variables, environment="one", default=[]) == [[]]
+        assert lookup("fact", "security", "kms_key_arn", variables={}, environment="one") == [""]
+
+    def test_a_key_that_nobody_made_is_none(self) -> None:
+        variables = {"ansible_facts": {"sm2a_security": {"environment": "one", "kms_key_arn": None}}}
+
+        assert lookup("fact", "security", "kms_key_arn", variables=variables, environment="one") == [""]
+
+
+def missing(*roles: str, facts: dict[str, Any] | None = None, **variables: Any) -> str:
+    """Return what the lookup ``missing_facts`` says of roles for the environment ``one``."""
+    environments = {f"{role}_environment": "one" for role in FACTS}
+    known = {"ansible_facts": facts or {}, "cluster_service_discovery": True, **environments, **variables}
+    return " ".join(lookup("missing_facts", *roles, variables=known))
+
+
+class TestMissingFacts:
+    """The lookup ``missing_facts``, as the first task of a role asks it."""
+
+    @pytest.mark.parametrize("role", ["network", "storage", "secrets", "queue", "observability", "image"])
+    def test_what_needs_no_facts_has_them_all(self, role: str) -> None:
+        assert missing(role) == ""
+
+    def test_it_names_roles_variables_and_tags(self) -> None:
+        said = missing("load_balancer", load_balancer_subnet_ids=["subnet-1", "subnet-2"])
+
+        assert "The role load_balancer needs facts of roles that have not run" in said
+        assert "security (load_balancer_security_group_ids)" in said and "network (load_balancer_vpc_id)" in said
+        assert "load_balancer_subnet_ids" not in said
+        assert said.endswith("--tags network,security,load_balancer")
+
+    def test_the_tags_are_all_that_it_takes(self) -> None:
+        everything_but = [role for role in FACTS if role not in ("secrets", "image")]
+
+        assert missing("scaler").endswith(f"--tags {','.join(tags_for(['scaler']))}")
+        assert [tag for tag in tags_for(["scaler"]) if tag != "image"] == everything_but
+
+    def test_what_the_user_sets_or_a_role_returned_is_not_missing(self) -> None:
+        assert missing("security", security_vpc_id="vpc-1") == ""
+        assert missing("security", facts={"sm2a_network": {"environment": "one", "vpc_id": "vpc-1"}}) == ""
+
+    @pytest.mark.parametrize("role", [role for role in FACTS if FACTS[role]])
+    def test_nothing_is_needed_to_delete(self, role: str) -> None:
+        assert missing(role, facts=security("two"), **{f"{role}_state": "absent"}) == ""
+
+    @pytest.mark.parametrize("role", ["storage", "secrets", "queue", "database", "observability", "image", "airflow"])
+    def test_facts_of_another_environment_are_refused(self, role: str) -> None:
+        said = missing(role, facts=security("two"))
+
+        assert "the facts of security are of the environment 'two', not of 'one'" in said
+        assert "Run the role security of 'one' first" in said
+
+    def test_facts_of_another_environment_do_not_matter_to_who_needs_none(self) -> None:
+        assert missing("storage", facts=security("two"), storage_kms_key_arn=KEY) == ""
+        assert missing("network", facts=security("two")) == ""
+
+    def test_names_resolve_in_no_vpc_without_service_discovery(self) -> None:
+        assert "network (cluster_vpc_id)" in missing("cluster")
+        assert missing("cluster", cluster_service_discovery=False) == ""
+        assert missing("cluster", cluster_service_discovery="false") == ""
+
+
+class TestTags:
+    """The lookup ``missing_facts``, as the playbook asks it."""
+
+    def said(self, *tags: str, skipped: tuple[str, ...] = ()) -> str:
+        variables = {
+            "ansible_facts": {},
+            "cluster_service_discovery": True,
+            **{f"{role}_environment": "one" for role in FACTS},
+        }
+        return " ".join(lookup("missing_facts", variables=variables, tags=list(tags), skipped_tags=list(skipped)))
+
+    @pytest.mark.parametrize(
+        "tags",
+        [
+            ("all",),
+            ("tagged",),
+            ("untagged",),
+            ("network",),
+            ("storage",),
+            ("secrets", "queue"),
+            ("network", "security"),
+            ("network", "security", "database"),
+            tuple(tags_for(["scaler"])),
+            ("their_own",),
+        ],
+    )
+    def test_what_is_complete(self, tags: tuple[str, ...]) -> None:
+        assert self.said(*tags) == ""
+
+    @pytest.mark.parametrize("role", [role for role in FACTS if tags_for([role]) != [role]])
+    def test_every_other_role_alone_is_refused_with_the_tags_that_make_it_whole(self, role: str) -> None:
+        match = re.search(r"--tags ([\w,]+)$", self.said(role))
+
+        assert match and match[1].split(",")[-1] == role
+        assert self.said(*match[1].split(",")) == ""
+
+    def test_a_part_that_is_left_out(self) -> None:
+        assert "The role security needs facts of roles that have not run: network" in self.said(
+            "all", skipped=("network",)
+        )
+        assert "workers" not in self.said("all", skipped=("workers", "scaler"))
+
+    def test_the_image_comes_with_the_role_that_runs_it(self) -> None:
+        assert roles_of_tags(["workers"], []) == ["image", "workers"]
+        assert roles_of_tags(["workers"], ["image"]) == ["workers"]
+
+
+class TestTable:
+    """The table is what the roles, the playbook and the modules say."""
+
+    def test_it_has_every_variable_that_looks_into_a_fact(self) -> None:
+        looked = {}
+        for path in (ROOT / "roles").glob("*/defaults/main.yml"):
+            role = path.parents[1].name
+            for variable, text in yaml.safe_load(path.read_text()).items():
+                for terms, environment in LOOKUP.findall(str(text)):
+                    assert environment == role, f"{variable} looks for another role's environment"
+                    looked[variable] = re.findall(r"\w+", terms)[0]
+
+        table = {f"{role}_{option}": fact.component for role, facts in FACTS.items() for option, fact in facts.items()}
+        assert looked == table
+
+    def test_nothing_reads_facts_but_through_the_lookup(self) -> None:
+        # Facts that are read directly may be of another environment.
+        files = [path for kind in ("defaults", "tasks") for path in (ROOT / "roles").glob(f"*/{kind}/*.yml")]
+
+        assert [path for path in files if "ansible_facts" in path.read_text()] == []
+
+    def test_modules_return_what_the_lookups_look_for(self) -> None:
+        for path in (ROOT / "roles").glob("*/defaults/main.yml"):
+            for terms, _environment in LOOKUP.findall(path.read_text()):
+                component, key = re.findall(r"\w+", terms)[:2]
+                module = component.partition("_")[0] if component.startswith("image_") else component
+                returned = read_docstring(str(ROOT / f"plugins/modules/{module}.py"))["returndocs"]
+                assert {"environment", key} <= set(returned[module]["contains"]), f"{path}: {component}.{key}"
+
+    def test_order_and_tags_are_the_playbooks(self) -> None:
+        [play] = yaml.safe_load((ROOT / "playbooks/site.yml").read_text())
+        imported: dict[str, set[str]] = {}
+        for task in play["tasks"]:
+            role = task.get("ansible.builtin.import_role")
+            if role:
+                name = "image" if role.get("tasks_from") == "image" else role["name"].rsplit(".", 1)[-1]
+                imported.setdefault(name, set()).update(task["tags"])
+
+        assert list(FACTS) == list(imported)
+        assert {role: set(tags) for role, tags in TAGS.items()} == imported
+
+    @pytest.mark.parametrize("role", sorted(role for role, facts in FACTS.items() if facts))
+    def test_a_role_asks_before_it_does_anything(self, role: str) -> None:
+        [check, *others] = yaml.safe_load((ROOT / f"roles/{role}/tasks/main.yml").read_text())
+
+        assert check["ansible.builtin.assert"]["that"] == f"query('sm2a.airflow.missing_facts', '{role}') == []"
+        assert len(others) == 1
+
+    @pytest.mark.parametrize("role", sorted(FACTS))
+    def test_no_default_is_omitted_where_a_text_would_not_be_taken(self, role: str) -> None:
+        """Up to ansible-core 2.18 ``omit`` is a text until the module runs; a role checks its arguments before."""
+        options = yaml.safe_load((ROOT / f"roles/{role}/meta/argument_specs.yml").read_text())
+        options = options["argument_specs"]["main"]["options"]
+        defaults = yaml.safe_load((ROOT / f"roles/{role}/defaults/main.yml").read_text())
+
+        for name, value in defaults.items():
+            if re.search(r"\bomit\b", str(value)):
+                assert options[name]["type"] == "str" and "choices" not in options[name], name
