@@ -16,8 +16,11 @@ STRUCTURES: dict[str, type] = {"dict": dict, "list": list}
 
 
 def is_empty(value: Any) -> bool:
-    """Tell whether a value is a text without a character that shows: a question that was not answered."""
-    return isinstance(value, str) and not value.strip()
+    """Tell whether a value is that of a question that was not answered: a text without a character that shows, or None.
+
+    AWX marks an empty answer as unsafe, and Ansible makes null of that.
+    """
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def from_text(value: Any) -> Any:
@@ -45,13 +48,14 @@ def _from_yaml(text: str) -> Any:
 def given(options: Mapping[str, Any], specification: Mapping[str, Any], keep: Collection[str] = ()) -> dict[str, Any]:
     """Return the options that were given, as Ansible validates them.
 
-    An empty text is an option that was not given, unless ``keep`` names it. A text of JSON or YAML for an option that is
-    a mapping or a list becomes what it describes. The rest is left to Ansible, which converts "3" and "true".
+    An empty text, or None, is an option that was not given, unless it is required or ``keep`` names it. A text of JSON or YAML for
+    an option that is a mapping or a list becomes what it describes. The rest is left to Ansible, which converts "3" and
+    "true".
     """
     found = {}
     for name, value in options.items():
         option = specification.get(name, {})
-        if is_empty(value) and name not in keep and not name.startswith("_ansible_"):
+        if is_empty(value) and not (option.get("required") or name in keep or name.startswith("_ansible_")):
             continue
         structure = STRUCTURES.get(option.get("type", ""))
         if structure and isinstance(from_text(value), structure):

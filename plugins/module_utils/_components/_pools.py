@@ -29,15 +29,15 @@ POOL_NUMBERS = ("minimum", "maximum", "concurrency", "cpu", "memory", "ephemeral
 def typed_pools(option: str, pools: Mapping[Any, Any]) -> dict[Any, dict[str, Any]]:
     """Return the pools that a mapping describes, with the defaults of what they leave out. Raises OptionError.
 
-    A pool may be None, for all defaults. An option whose value is an empty text was not given, and a text of digits is
-    the number; a pool, or its environment variables, may be a text of JSON or YAML.
+    A pool without options has all defaults. An option whose value is empty was not given, and a text of digits is the
+    number; a pool, or its environment variables, may be a text of JSON or YAML.
     """
     return {name: typed_pool(f"{option}.{name}", pool) for name, pool in pools.items()}
 
 
 def typed_pool(option: str, pool: Any) -> dict[str, Any]:
     """Return one pool, as `typed_pools` does."""
-    pool = {} if pool is None or is_empty(pool) else from_text(pool)
+    pool = {} if is_empty(pool) else from_text(pool)
     if not isinstance(pool, dict):
         raise OptionError(option, pool, "it must be a mapping")
     found = dict(POOL_DEFAULTS)
@@ -51,9 +51,7 @@ def typed_pool(option: str, pool: Any) -> dict[str, Any]:
     return found
 
 
-def _whole_number(option: str, value: Any) -> int | None:
-    if value is None and option.endswith(".ephemeral_storage"):
-        return None
+def _whole_number(option: str, value: Any) -> int:
     if isinstance(value, str):
         try:
             value = int(value)

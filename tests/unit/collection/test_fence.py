@@ -138,8 +138,8 @@ def test_an_option_that_a_pool_or_a_service_has_not_is_refused(
 
 
 def test_answers_of_a_survey_are_accepted() -> None:
-    nothing = {name: "" for name in [*_variables.SITE, *OPTIONS]}
-    assert refused(**nothing) == []
+    for nothing in ("", " ", None):
+        assert refused(**{name: nothing for name in [*_variables.SITE, *OPTIONS]}) == []
 
     answers = {
         "sm2a_worker_pools": '{"default": {"minimum": "1", "maximum": "3", "cpu": ""}, "heavy": null}',
