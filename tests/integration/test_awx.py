@@ -147,8 +147,17 @@ def test_site_is_planned_by_a_survey(
     after = {label: state for result in results if "plan" in result for label, state in result["diff"]["after"].items()}
     assert after["AWS::RDS::DBInstance sm2a-dev"]["MultiAZ"] is True
     assert after["AWS::ECS::Service sm2a-dev-scheduler"]["desired_count"] == 2
-    assert after["AWS::ECS::Service sm2a-dev-worker-default"]["desired_count"] == 1
-    assert "AWS::ECS::Service sm2a-dev-worker-heavy" in after and "AWS::SQS::Queue sm2a-dev-heavy" in after
+    sizes = {pool: after[f"AWS::ECS::TaskDefinition sm2a-dev-worker-{pool}"] for pool in ("default", "heavy")}
+    assert {pool: (size["cpu"], size["memory"]) for pool, size in sizes.items()} == {
+        "default": ("1024", "4096"),
+        "heavy": ("1024", "8192"),
+    }
+    assert "AWS::SQS::Queue sm2a-dev-heavy" in after
+    [scaler] = after["AWS::ECS::TaskDefinition sm2a-dev-scaler"]["containerDefinitions"]
+    assert scaler["image"] == "registry.example.com/scaler:1"
+    [configuration] = [item["value"] for item in scaler["environment"] if item["name"] == "SM2A_SCALER_CONFIGURATION"]
+    pools = json.loads(configuration)["pools"]
+    assert {pool: (of["minimum"], of["maximum"]) for pool, of in pools.items()} == {"default": (1, 3), "heavy": (1, 5)}
     assert sum(label.startswith("AWS::EC2::Subnet ") for label in after) == 6
     assert {"owner": "data", "team": "4711"}.items() <= after["AWS::EC2::VPC sm2a-dev"]["tags"].items()
 
