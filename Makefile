@@ -94,4 +94,4 @@ lock: $(SET_UP) ## Lock the requirements again
 .PHONY: clean
 clean: ## Delete .venv and everything that tests left
 	@if [ -x .venv/bin/python ]; then $(LOCAL_AWS) down; fi
-	@rm -rf .venv .local collections .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv .local collections/ansible_collections .mypy_cache .pytest_cache .ruff_cache .hypothesis

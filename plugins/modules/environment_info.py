@@ -106,9 +106,8 @@ table:
   sample: ['SERVICE             RUNNING  DESIRED', 'sm2a-dev-scheduler  1        1']
 """
 
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._base import validate_environment
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._module import aws_module
 from ansible_collections.sm2a.airflow.plugins.module_utils._components.environment_info import read_environment, table
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.aws import Aws
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors import OptionError
@@ -121,10 +120,7 @@ except ImportError:
 
 def main():
     """Run the module."""
-    module = AnsibleAWSModule(
-        argument_spec={"environment": {"type": "str", "required": True}, "url": {"type": "str"}},
-        supports_check_mode=True,
-    )
+    module = aws_module({"environment": {"type": "str", "required": True}, "url": {"type": "str"}})
     try:
         validate_environment(module.params["environment"])
         status = read_environment(Aws(module), module.params["environment"], module.params["url"])

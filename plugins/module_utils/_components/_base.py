@@ -9,14 +9,13 @@ from __future__ import annotations
 import re
 from typing import Any, ClassVar
 
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-
 from .._reconcile.aws import Aws
 from .._reconcile.engine import ApplyError, Engine, Step, diff_of
 from .._reconcile.errors import OptionError, ReconcileError
 from .._reconcile.resource import Resource
 from .._reconcile.tags import ownership_tags
 from ._keys import resolve_kms_key_arn
+from ._module import aws_module
 
 try:
     from botocore.exceptions import BotoCoreError, ClientError
@@ -104,15 +103,14 @@ def _validate_common(options: dict[str, Any]) -> None:
 
 def run(component_class: type[Component]) -> None:
     """Run a component as an Ansible module: the whole of every module's ``main``."""
-    module = AnsibleAWSModule(
-        argument_spec={
+    module = aws_module(
+        {
             "environment": {"type": "str", "required": True},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "tags": {"type": "dict", "default": {}},
             "wait": {"type": "bool", "default": True},
             **component_class.ARGUMENTS,
         },
-        supports_check_mode=True,
         **component_class.CONSTRAINTS,
     )
     module.params["tags"] = {str(key): str(value) for key, value in module.params["tags"].items()}

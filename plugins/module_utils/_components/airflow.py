@@ -22,8 +22,9 @@ from ._airflow import (
     validate_airflow,
 )
 from ._base import Component
+from ._pools import typed_pools
 from ._rules import validate_arn, validate_form, validate_ids
-from .workers import POOL_DEFAULTS, validate_pool
+from .workers import validate_pool
 
 TARGET_GROUPS = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html"
 NAMES = "https://docs.aws.amazon.com/cloud-map/latest/api/API_Namespace.html"
@@ -99,7 +100,7 @@ class AirflowComponent(Component):
             validate_size(f"services.{name}", size["cpu"], size["memory"])
             if not 1 <= size["count"] <= MOST_TASKS:
                 raise OptionError(f"services.{name}.count", size["count"], f"it must be from 1 to {MOST_TASKS}")
-
+        self.options["worker_pools"] = typed_pools("worker_pools", self.options["worker_pools"])
         for name, pool in self.options["worker_pools"].items():
             validate_pool(f"worker_pools.{name}", pool)
 
@@ -158,12 +159,11 @@ class AirflowComponent(Component):
 
     def _parallelism(self) -> dict[str, str]:
         """As many running tasks as all pools have slots: with Airflow's own limit of 32 they would never fill."""
-        pools = [{**POOL_DEFAULTS, **(pool or {})} for pool in self.options["worker_pools"].values()]
-        slots = sum(pool["maximum"] * pool["concurrency"] for pool in pools)
+        slots = sum(pool["maximum"] * pool["concurrency"] for pool in self.options["worker_pools"].values())
         return {"AIRFLOW__CORE__PARALLELISM": str(max(AIRFLOW_PARALLELISM, slots))}
 
     def _service(self, name: str, variables: dict[str, str], after: list[Resource]) -> Service:
-        if name == "scheduler":
+        if name == "scheduler" and self.options["state"] == "present":
             variables = {**self._parallelism(), **variables}
         if name == "api_server":
             variables = {

@@ -22,18 +22,9 @@ from ._airflow import (
     validate_variables,
 )
 from ._base import Component
+from ._pools import POOL_DEFAULTS, typed_pools
 from ._rules import validate_pool_name
 
-POOL_DEFAULTS: dict[str, Any] = {
-    "minimum": 1,
-    "maximum": 5,
-    "concurrency": 4,
-    "cpu": 1024,
-    "memory": 4096,
-    "capacity_provider": "FARGATE",
-    "ephemeral_storage": None,
-    "environment_variables": {},
-}
 CAPACITY_PROVIDERS = ("FARGATE", "FARGATE_SPOT")
 PROVIDERS = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-capacity-providers.html"
 QUOTAS = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html"
@@ -60,15 +51,13 @@ class WorkersComponent(Component):
             return
         if not self.options["pools"]:
             raise OptionError("pools", self.options["pools"], "at least one worker pool is needed")
-        for name, given in self.options["pools"].items():
+        self.options["pools"] = typed_pools("pools", self.options["pools"])
+        for name, pool in self.options["pools"].items():
             validate_pool_name("pools", name)
-            validate_pool(f"pools.{name}", given)
+            validate_pool(f"pools.{name}", pool)
             if name not in self.options["queues"]:
                 rule = "it has no queue; the pools of the queue component must include it"
                 raise OptionError(f"pools.{name}", name, rule)
-
-    def _pool(self, name: str) -> dict[str, Any]:
-        return {**POOL_DEFAULTS, **(self.options["pools"][name] or {})}
 
     def resources(self) -> list[Resource]:
         present = self.options["state"] == "present"
@@ -78,7 +67,7 @@ class WorkersComponent(Component):
         return [*definitions, *self.services.values(), *self._obsolete(present)]
 
     def _service(self, name: str) -> Service:
-        pool = self._pool(name)
+        pool = self.options["pools"][name]
         variables = {
             **airflow_variables(self.options, self.aws.region),
             **{key: str(value) for key, value in pool["environment_variables"].items()},
@@ -177,9 +166,9 @@ class WorkersComponent(Component):
                         "service": service.name,
                         "queue": name,
                         "queue_url": self.options["queues"][name]["url"],
-                        "concurrency": self._pool(name)["concurrency"],
-                        "minimum": self._pool(name)["minimum"],
-                        "maximum": self._pool(name)["maximum"],
+                        "concurrency": self.options["pools"][name]["concurrency"],
+                        "minimum": self.options["pools"][name]["minimum"],
+                        "maximum": self.options["pools"][name]["maximum"],
                     }
                     for name, service in self.services.items()
                 },
@@ -187,15 +176,8 @@ class WorkersComponent(Component):
         }
 
 
-def validate_pool(option: str, given: Any) -> None:
-    """Refuse a pool with unknown keys or values out of range. ``given``: a mapping, or None for all defaults."""
-    given = {} if given is None else given
-    if not isinstance(given, dict):
-        raise OptionError(option, given, "it must be a mapping")
-    for key in given:
-        if key not in POOL_DEFAULTS:
-            raise OptionError(f"{option}.{key}", given[key], f"it must be one of {', '.join(POOL_DEFAULTS)}")
-    pool = {**POOL_DEFAULTS, **given}
+def validate_pool(option: str, pool: dict[str, Any]) -> None:
+    """Refuse a pool, as `typed_pools` returns it, with values out of range."""
     _validate_numbers(option, pool)
     validate_size(option, pool["cpu"], pool["memory"])
     if pool["capacity_provider"] not in CAPACITY_PROVIDERS:
@@ -205,10 +187,6 @@ def validate_pool(option: str, given: Any) -> None:
 
 
 def _validate_numbers(option: str, pool: dict[str, Any]) -> None:
-    for key in ("minimum", "maximum", "concurrency", "cpu", "memory", "ephemeral_storage"):
-        missing = key == "ephemeral_storage" and pool[key] is None
-        if not missing and (not isinstance(pool[key], int) or isinstance(pool[key], bool)):
-            raise OptionError(f"{option}.{key}", pool[key], "it must be a whole number")
     if not 0 <= pool["minimum"] <= pool["maximum"] <= MOST_WORKERS or pool["maximum"] == 0:
         raise OptionError(
             option,
