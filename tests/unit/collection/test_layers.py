@@ -19,8 +19,11 @@ import pytest
 ROOT = Path(__file__).parents[3]
 COLLECTION = "ansible_collections.sm2a.airflow"
 UTILS = f"{COLLECTION}.plugins.module_utils"
-# Each layer, and what of the collection it may import.
+# Small tools that know nothing of the collection, so that every part of it may use them.
+TOOLS = tuple(f"{UTILS}.{path.stem}" for path in sorted((ROOT / "plugins/module_utils").glob("_*.py")))
+# Each layer, and what of the collection it may import besides.
 LAYERS = {
+    "plugins/module_utils": (),
     "plugins/module_utils/_reconcile": (f"{UTILS}._reconcile",),
     "plugins/module_utils/_resources": (f"{UTILS}._resources", f"{UTILS}._reconcile"),
     "plugins/module_utils/_components": (f"{UTILS}._components", f"{UTILS}._resources", f"{UTILS}._reconcile"),
@@ -75,8 +78,8 @@ def package_of(path: Path) -> str:
 @pytest.mark.parametrize("layer", LAYERS)
 def test_a_layer_knows_those_below_it_only(layer: str) -> None:
     found = {
-        str(path.relative_to(ROOT)): strangers(path.read_text(), package_of(path), LAYERS[layer])
-        for path in (ROOT / layer).rglob("*.py")
+        str(path.relative_to(ROOT)): strangers(path.read_text(), package_of(path), (*LAYERS[layer], *TOOLS))
+        for path in (ROOT / layer).glob("*.py")
     }
 
     assert {path: names for path, names in found.items() if names} == {}

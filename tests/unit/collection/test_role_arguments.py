@@ -129,5 +129,5 @@ def test_every_inventory_is_accepted(inventory: str) -> None:
         ROOT / "playbooks/site.yml", "-i", f"inventories/{inventory}", "-e", "my_network=red", "--tags", "none"
     )
 
-    [answer] = [task["hosts"][inventory] for task in report["plays"][0]["tasks"]]
-    assert "failed" not in answer, answer["msg"]
+    answers = [task["hosts"][inventory] for task in report["plays"][0]["tasks"]]
+    assert answers and [answer["msg"] for answer in answers if answer.get("failed")] == []
