@@ -12,6 +12,7 @@ import pytest
 import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
+
 from ansible_collections.sm2a.airflow.plugins.lookup.refused_variables import LookupModule
 from ansible_collections.sm2a.airflow.plugins.module_utils._spelling import Slips, did_you_mean
 from ansible_collections.sm2a.airflow.plugins.plugin_utils import _variables
