@@ -103,7 +103,7 @@ def test_short_names_are_compared_whole() -> None:
 
 @pytest.mark.parametrize("name", [name for name, option in OPTIONS.items() if option["type"] in WRONG])
 def test_a_value_of_another_type_is_refused_before_anything_is_done(name: str) -> None:
-    sentence, *_ = refused(**{name: WRONG[OPTIONS[name]["type"]]})
+    sentence, *_more = refused(**{name: WRONG[OPTIONS[name]["type"]]})
 
     assert name in sentence
 
