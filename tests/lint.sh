@@ -40,7 +40,9 @@ check_mypy() {
     local failed=0
     MYPYPATH="${ANSIBLE_COLLECTIONS_PATH%%:*}" mypy --cache-dir "$CACHE/mypy" \
         -p ansible_collections.sm2a.airflow.plugins.module_utils \
-        -p ansible_collections.sm2a.airflow.plugins.plugin_utils || failed=1
+        -p ansible_collections.sm2a.airflow.plugins.plugin_utils \
+        -p ansible_collections.sm2a.airflow.plugins.filter \
+        -p ansible_collections.sm2a.airflow.plugins.lookup || failed=1
     local path
     for path in roles/scaler/files/image/src tests/local_aws; do
         [ -n "$(find "$path" -name '*.py' -print -quit 2>/dev/null)" ] || continue

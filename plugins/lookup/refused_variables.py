@@ -14,8 +14,8 @@ description:
   - Ansible passes over a variable that nobody reads, and a misspelt one is such a variable. This finds them before
     anything is done.
   - "Refused are: a variable whose name begins like those of a role of SM2A, or with C(sm2a_), and that SM2A does not
-    know; a variable whose name is one slip away from one that SM2A knows; a value that is not of the variable's type, or
-    that is none of its choices; an unknown option of a worker pool or of a service of Airflow."
+    know; a variable whose name is one slip away from one that SM2A knows; a value that is not of the variable's type,
+    or that is none of its choices; an unknown option of a worker pool or of a service of Airflow."
   - A slip is a character too many, too few, another or elsewhere, an underscore that is missing, different or too many,
     upper case, and a plural for a singular or the other way round.
   - Ansible's own variables, those of AWX (C(awx_), C(tower_)), names that begin with C(sm2a_local_), and those in the
@@ -65,11 +65,16 @@ class LookupModule(LookupBase):
     def run(self, terms: list[Any], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[str]:
         """Return a sentence for each variable that is refused."""
         roles = _variables.role_options()
-        specification = {**_variables.SITE, **{name: option for role in roles.values() for name, option in role.items()}}
+        specification = {
+            **_variables.SITE,
+            **{name: option for role in roles.values() for name, option in role.items()},
+        }
         values = self._values(variables or {}, specification)
-        others = values.get(OTHERS, [])
+        others = values.get(OTHERS)
         if isinstance(others, str):
             others = [name.strip() for name in others.split(",")]
+        elif not isinstance(others, list):
+            others = []
         fine = {*specification, *_variables.INTERNAL, *_variables.facts(list(roles)), *others}
         names = sorted(name for name in (variables or {}) if name not in fine and not FOREIGN.match(name))
         return [*misspelt(names, set(specification), [*roles, "sm2a"]), *wrong(values, specification)]

@@ -48,9 +48,9 @@ def _from_yaml(text: str) -> Any:
 def given(options: Mapping[str, Any], specification: Mapping[str, Any], keep: Collection[str] = ()) -> dict[str, Any]:
     """Return the options that were given, as Ansible validates them.
 
-    An empty text, or None, is an option that was not given, unless it is required or ``keep`` names it. A text of JSON or YAML for
-    an option that is a mapping or a list becomes what it describes. The rest is left to Ansible, which converts "3" and
-    "true".
+    An empty text, or None, is an option that was not given, unless it is required or ``keep`` names it. A text of JSON
+    or YAML for an option that is a mapping or a list becomes what it describes. The rest is left to Ansible, which
+    converts "3" and "true".
     """
     found = {}
     for name, value in options.items():

@@ -57,7 +57,14 @@ def job_folder(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, 
     # There is no Galaxy here: what it would bring lies where it would be installed.
     amazon = Path(next(iter(ansible_collections.amazon.aws.__path__))).parent
     (collections / "ansible_collections/amazon").symlink_to(amazon)
-    command = ["ansible-galaxy", "collection", "install", "--offline", "-r", str(project / "collections/requirements.yml")]
+    command = [
+        "ansible-galaxy",
+        "collection",
+        "install",
+        "--offline",
+        "-r",
+        str(project / "collections/requirements.yml"),
+    ]
     done = subprocess.run(
         [*command, "--collections-path", str(collections)],
         cwd=project,
@@ -168,9 +175,7 @@ def test_status_and_teardown_take_the_same_answers(
     answers = answers_of(account)
 
     for playbook, arguments in (("status", []), ("teardown", ["--check"])):
-        status, _results, output = launch(
-            monkeypatch, environment, job_folder, account, playbook, answers, *arguments
-        )
+        status, _results, output = launch(monkeypatch, environment, job_folder, account, playbook, answers, *arguments)
         assert status == "successful", output[-3000:]
 
 

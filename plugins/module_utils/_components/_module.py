@@ -21,6 +21,8 @@ EMPTY_SAYS_SOMETHING = frozenset({"role_permissions_boundary"})
 class _Module(AnsibleModule):
     """A module that takes an empty text for an option that was not given, and JSON or YAML for what it describes."""
 
+    params: dict[str, Any]
+
     def _load_params(self) -> None:
         super()._load_params()
         self.params = given(self.params, self.argument_spec, keep=EMPTY_SAYS_SOMETHING)

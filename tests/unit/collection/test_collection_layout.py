@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible.parsing.plugin_docs import read_docstring
+
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._variables import SITE
 
 ROOT = Path(__file__).parents[3]

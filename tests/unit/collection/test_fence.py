@@ -12,6 +12,7 @@ import pytest
 import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
+
 from ansible_collections.sm2a.airflow.plugins.lookup.refused_variables import LookupModule
 from ansible_collections.sm2a.airflow.plugins.module_utils._spelling import Slips, did_you_mean
 from ansible_collections.sm2a.airflow.plugins.plugin_utils import _variables
@@ -102,7 +103,7 @@ def test_short_names_are_compared_whole() -> None:
 
 @pytest.mark.parametrize("name", [name for name, option in OPTIONS.items() if option["type"] in WRONG])
 def test_a_value_of_another_type_is_refused_before_anything_is_done(name: str) -> None:
-    sentence, *_ = refused(**{name: WRONG[OPTIONS[name]["type"]]})
+    sentence, *_more = refused(**{name: WRONG[OPTIONS[name]["type"]]})
 
     assert name in sentence
 

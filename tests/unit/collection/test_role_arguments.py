@@ -1,4 +1,4 @@
-"""Roles refuse bad arguments before they run a module, and the playbook `site` refuses variables that no role knows."""
+"""Roles refuse bad arguments before they run a module, and playbooks refuse variables that SM2A does not know."""
 
 from __future__ import annotations
 

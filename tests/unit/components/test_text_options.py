@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 import yaml
+from module_runs import run
+from test_bad_input import COMPONENTS, GOOD
+
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._base import Component
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._module import EMPTY_SAYS_SOMETHING
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._pools import POOL_DEFAULTS, typed_pools
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors import OptionError
 from ansible_collections.sm2a.airflow.plugins.module_utils._text import from_text, given
-from module_runs import run
-from test_bad_input import COMPONENTS, GOOD
 
 COMPONENT_MODULES = "ansible_collections.sm2a.airflow.plugins.module_utils._components"
 
