@@ -19,10 +19,10 @@ from ._airflow import (
     required_when_present,
     task_definition,
     validate_airflow,
-    validate_variables,
 )
 from ._base import Component
 from ._rules import validate_pool_name
+from ._variables import validate_variables
 
 POOL_DEFAULTS: dict[str, Any] = {
     "minimum": 1,
