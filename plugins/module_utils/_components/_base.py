@@ -25,6 +25,8 @@ except ImportError:
 
 TAGGING_RULES = "https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html"
 
+IAM_TAGS = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html"
+
 # The longest name that we derive is the load balancer's and its target group's: 32 characters, without two
 # hyphens in a row in the database's. https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/
 ENVIRONMENT_RULE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -89,7 +91,15 @@ def _validate_common(options: dict[str, Any]) -> None:
     if len(options["tags"]) > MOST_TAGS:
         rule = f"at most {MOST_TAGS}, since AWS takes 50 and SM2A needs four"
         raise OptionError("tags", len(options["tags"]), rule, TAGGING_RULES)
+    keys: dict[str, str] = {}
     for key, value in options["tags"].items():
+        if key.lower() == "name":
+            raise OptionError("tags", key, "SM2A sets the tag that is the name in the console", TAGGING_RULES)
+        other = keys.setdefault(key.lower(), key)
+        if other != key:
+            # IAM takes no two keys that differ in this way only, other services do.
+            rule = "keys have to differ in more than capital letters"
+            raise OptionError("tags", f"{other} and {key}", rule, IAM_TAGS)
         if key.lower().startswith(("aws:", "sm2a:")):
             raise OptionError("tags", key, "the prefixes aws: and sm2a: are reserved", TAGGING_RULES)
         if not 1 <= len(key) <= 128 or len(str(value)) > 256:

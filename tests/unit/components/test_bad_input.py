@@ -107,6 +107,9 @@ def test_environment(module: str, name: str) -> None:
         ({"owner;": "x"}, "owner;", "letters, digits, spaces"),
         ({"owner": "<x>"}, "<x>", "letters, digits, spaces"),
         ({f"key{number}": "x" for number in range(47)}, "47", "AWS takes 50"),
+        ({"Owner": "a", "owner": "b"}, "Owner and owner", "differ in more than capital letters"),
+        ({"Name": "ours"}, "Name", "the name in the console"),
+        ({"name": "ours"}, "name", "the name in the console"),
     ],
 )
 def test_tags(module: str, tags: dict[str, str], value: str, rule: str) -> None:
