@@ -14,8 +14,8 @@ import re
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-# The end of what a secret is called, in capitals. `..._SECRET` may as well be the form in which Airflow is told the name
-# of a secret, so only what is usual as the name of a value counts.
+# How the name of a secret ends, in capitals. `..._SECRET` may also be the form in which Airflow is told a secret's name,
+# so only what is usual as the name of a value counts.
 _ENDING = re.compile(
     r"(^|_)(CLIENT|CONSUMER|APP|APPLICATION|API|AUTH|COOKIE|HMAC|JWT|OAUTH|SESSION|SHARED|SIGNING|WEBHOOK)_SECRET$"
     r"|(^|_)(ACCESS|ACCOUNT|API|ENCRYPTION|FERNET|PRIVATE|SECRET|SIGNING)_KEY$"
@@ -34,7 +34,7 @@ _PROXY = re.compile(r"(HTTP|HTTPS|ALL|FTP)_PROXY")
 def is_secret_name(name: str) -> bool:
     """Tell whether this is what a secret is called: ``DB_PASSWORD``, ``client_secret``; not ``password_file``."""
     capitals = name.upper().replace("-", "_")
-    return bool(_ENDING.search(capitals) or _PASSWORD.search(capitals) and not _ABOUT.search(capitals))
+    return bool(_ENDING.search(capitals) or (_PASSWORD.search(capitals) and not _ABOUT.search(capitals)))
 
 
 def holds_secret(name: str, value: Any) -> bool:
