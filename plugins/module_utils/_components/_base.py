@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any, ClassVar
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
@@ -145,7 +146,18 @@ def run(component_class: type[Component]) -> None:
         module.fail_json(msg=str(error), **_report(error.steps, aws))
     except (ReconcileError, ClientError, BotoCoreError) as error:
         module.fail_json_aws(error, msg=f"the component {component.NAME} could not be read")
-    module.exit_json(**_report(steps, aws), **{component.NAME: facts}, ansible_facts={component.facts_name: facts})
+    report = _report(steps, aws)
+    ansible_facts = {component.facts_name: facts, **_plan_fact(component, report["plan"])}
+    module.exit_json(**report, **{component.NAME: facts}, ansible_facts=ansible_facts)
+
+
+def _plan_fact(component: Component, plan: list[dict[str, str]]) -> dict[str, Any]:
+    """Return the fact from which the filter ``plan_summary`` tells, at the end of a play, what was done.
+
+    A component that is begun without waiting and finished later has two.
+    """
+    name = component.facts_name.replace("sm2a_", "sm2a_plan_", 1) + ("" if component.options["wait"] else "_begun")
+    return {name: {"at": time.time(), "steps": plan}}
 
 
 def _report(steps: list[Step], aws: Aws) -> dict[str, Any]:

@@ -66,14 +66,16 @@ def _ask(connection: _Connection, name: str, path: str) -> tuple[dict[str, str],
     try:
         connection.request("GET", path + HEALTH_PATH, headers={"Host": name})
         answer = connection.getresponse()
-        if answer.status != 200:
-            return {}, f"it answers with HTTP status {answer.status} {answer.reason}".rstrip()
-        content = json.loads(answer.read())
-        return {part: str(state["status"]) for part, state in content.items() if state.get("status")}, ""
-    except (ValueError, AttributeError, TypeError):
-        return {}, "what answers there is not Airflow"
+        content = answer.read()
     finally:
         connection.close()
+    if answer.status != 200:
+        return {}, f"it answers with HTTP status {answer.status} {answer.reason}".rstrip()
+    try:
+        states = {part: state["status"] for part, state in json.loads(content).items()}
+    except (ValueError, AttributeError, TypeError):
+        return {}, "what answers there is not Airflow"
+    return {part: str(state) for part, state in states.items() if state}, ""
 
 
 def _reason(error: Exception, host: str, port: int) -> str:

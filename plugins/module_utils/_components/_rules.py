@@ -18,7 +18,9 @@ ARNS = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html"
 BUCKETS = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"
 QUEUES = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html"
 IMAGES = "https://docs.docker.com/reference/cli/docker/image/tag/"
+LISTENERS = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/create-https-listener.html"
 
+DOMAIN = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
 # [registry[:port]/]path[:tag][@digest], as the distribution's grammar has it.
 IMAGE = re.compile(
     r"(?P<repository>(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?[a-z0-9]+(?:[._/-]+[a-z0-9]+)*)"

@@ -14,8 +14,8 @@ import re
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-# How the name of a secret ends, in capitals. `..._SECRET` may also be the form in which Airflow is told a secret's name,
-# so only what is usual as the name of a value counts.
+# How the name of a secret ends, in capitals. `..._SECRET` may also be the form in which Airflow is told a secret's
+# name, so only what is usual as the name of a value counts.
 _ENDING = re.compile(
     r"(^|_)(CLIENT|CONSUMER|APP|APPLICATION|API|AUTH|COOKIE|HMAC|JWT|OAUTH|SESSION|SHARED|SIGNING|WEBHOOK)_SECRET$"
     r"|(^|_)(ACCESS|ACCOUNT|API|ENCRYPTION|FERNET|PRIVATE|SECRET|SIGNING)_KEY$"

@@ -10,7 +10,9 @@ from typing import Any
 
 from .._reconcile.aws import Aws
 from .._resources.sqs import MISSING as MISSING_QUEUE
+from ._base import validate_environment
 from ._health import airflow_health
+from ._rules import DOMAIN, LISTENERS, validate_form, validate_url
 
 try:
     from botocore.exceptions import ClientError
@@ -18,6 +20,15 @@ except ImportError:
     ClientError = Exception  # AnsibleAWSModule reports the missing library.
 
 DESCRIBE_SERVICES_LIMIT = 10  # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServices.html
+
+
+def validate_options(options: dict[str, Any]) -> None:
+    """Refuse a name or an address that cannot exist. Raises OptionError."""
+    validate_environment(options["environment"])
+    if options["url"]:
+        validate_url("url", options["url"], LISTENERS)
+    if options["domain_name"]:
+        validate_form("domain_name", options["domain_name"], DOMAIN, "a host name in lower case", LISTENERS)
 
 
 def read_environment(aws: Aws, environment: str, url: str | None, domain_name: str | None) -> dict[str, Any]:

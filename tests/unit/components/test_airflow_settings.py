@@ -76,9 +76,7 @@ WAYS = [
 
 
 @pytest.mark.parametrize(("options", "option", "value"), WAYS)
-def test_late_acknowledgement_cannot_be_taken_back_in_any_way(
-    options: dict[str, Any], option: str, value: str
-) -> None:
+def test_late_acknowledgement_cannot_be_taken_back_in_any_way(options: dict[str, Any], option: str, value: str) -> None:
     assert_refused("workers", {**WORKERS, **options}, option, value, "keeps its protection")
 
 
@@ -148,13 +146,13 @@ SECRETS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ({"smtp.smtp_password": HIDDEN}, {}, "as in smtp: {smtp_password: ...}"),
     ({}, {"AIRFLOW__KEYCLOAK_AUTH_MANAGER__CLIENT_SECRET": HIDDEN}, "set client_secret_secret to client_secret"),
     ({}, {"AIRFLOW_CONN_WAREHOUSE": f"postgres://u:{HIDDEN}@h/d"}, "sm2a/<environment>/connections/warehouse"),
-    ({}, {"AIRFLOW_CONN_WAREHOUSE": json.dumps({"conn_type": "postgres", "password": HIDDEN})}, "connections/warehouse"),
+    ({}, {"AIRFLOW_CONN_WAREHOUSE": json.dumps({"conn_type": "postgres", "password": HIDDEN})}, "connections/w"),
     ({}, {"AIRFLOW_CONN_X": json.dumps({"conn_type": "x", "extra": json.dumps({"api_key": HIDDEN})})}, "connections/x"),
     ({}, {"AIRFLOW_CONN_X": f"snowflake://?private_key={HIDDEN}"}, "connections/x"),
     ({}, {"AIRFLOW_VAR_DB_PASSWORD": HIDDEN}, "sm2a/<environment>/variables/db_password"),
     ({}, {"AIRFLOW_VAR_DB": json.dumps({"password": HIDDEN})}, "sm2a/<environment>/variables/db"),
     ({}, {"AWS_SECRET_ACCESS_KEY": HIDDEN}, "security_role_policies"),
-    ({}, {"AWS_SECRET_ACCESS_KEY": HIDDEN, "AWS_ENDPOINT_URL": "https://sqs.eu-central-1.amazonaws.com"}, "permissions"),
+    ({}, {"AWS_SECRET_ACCESS_KEY": HIDDEN, "AWS_ENDPOINT_URL": "https://sqs.eu-central-1.amazonaws.com"}, "roles"),
     ({}, {"DB_PASSWORD": HIDDEN}, "sm2a/<environment>/variables/db_password"),
     ({}, {"PASSWORD_OF_DB": HIDDEN}, "sm2a/<environment>/variables/"),
     ({}, {"GITHUB_TOKEN": HIDDEN}, "variables/github_token"),
@@ -294,7 +292,7 @@ def test_the_known_options_are_those_of_the_images_airflow() -> None:
     requirements = (ROOT / "roles/airflow/files/image/requirements.txt").read_text()
     pinned = dict(re.findall(r"^(apache-airflow[a-z-]*)==([\w.]+)", requirements, re.MULTILINE))
 
-    assert airflow_options.VERSIONS == pinned, "run `make lock`"
+    assert pinned == airflow_options.VERSIONS, "run `make lock`"
 
 
 def test_every_own_option_is_one_of_airflows() -> None:
