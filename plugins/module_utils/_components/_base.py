@@ -37,6 +37,13 @@ TAG_RULE = re.compile(r"[\w\s.:/=+@-]*")
 # A resource has at most 50 tags (TAGGING_RULES), of which up to four are ours: environment, component, pool, Name.
 MOST_TAGS = 46
 
+COMMON_ARGUMENTS: dict[str, Any] = {
+    "environment": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "tags": {"type": "dict", "default": {}},
+    "wait": {"type": "bool", "default": True},
+}
+
 
 class Component:
     """One component of an environment: options in, a graph of resources and a dictionary of facts out."""
@@ -87,7 +94,8 @@ def validate_environment(environment: str) -> None:
         )
 
 
-def _validate_common(options: dict[str, Any]) -> None:
+def validate_common(options: dict[str, Any]) -> None:
+    """Refuse the options of all components that AWS would refuse. Raises OptionError."""
     validate_environment(options["environment"])
     if len(options["tags"]) > MOST_TAGS:
         rule = f"at most {MOST_TAGS}, since AWS takes 50 and SM2A needs four"
@@ -113,13 +121,7 @@ def _validate_common(options: dict[str, Any]) -> None:
 def run(component_class: type[Component]) -> None:
     """Run a component as an Ansible module: the whole of every module's ``main``."""
     module = AnsibleAWSModule(
-        argument_spec={
-            "environment": {"type": "str", "required": True},
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "tags": {"type": "dict", "default": {}},
-            "wait": {"type": "bool", "default": True},
-            **component_class.ARGUMENTS,
-        },
+        argument_spec={**COMMON_ARGUMENTS, **component_class.ARGUMENTS},
         supports_check_mode=True,
         **component_class.CONSTRAINTS,
     )
@@ -128,7 +130,7 @@ def run(component_class: type[Component]) -> None:
     component = component_class(module.params, aws)
     steps: list[Step] = []
     try:
-        _validate_common(module.params)
+        validate_common(module.params)
         component.validate()
         if module.params["state"] == "present":
             resolve_kms_key_arn(module.params, aws)
