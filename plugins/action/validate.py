@@ -55,11 +55,11 @@ class ActionModule(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         self._variables = task_vars or {}
         _checked, arguments = self.validate_argument_spec(
-            {"roles": {"type": "list", "elements": "str", "required": True}, **aws_argument_spec()}
+            {"roles": {"type": "list", "elements": "str"}, **aws_argument_spec()}
         )
         aws = SimpleNamespace(region=_region(arguments))
         errors = []
-        roles = set(arguments["roles"])
+        roles = set(self._chosen() if arguments["roles"] is None else arguments["roles"])
         for role in sorted(roles):
             if role != "image":
                 errors += self._errors(role, self._options(role), aws)
@@ -74,6 +74,12 @@ class ActionModule(ActionBase):
         if errors:
             return {**result, "failed": True, "msg": "\n".join(dict.fromkeys(errors))}
         return {**result, "changed": False}
+
+    def _chosen(self) -> list[str]:
+        """Return the roles that the run's tags choose; in `site` they have the roles' names."""
+        wanted, unwanted = (self._variables.get(f"ansible_{kind}_tags", []) for kind in ("run", "skip"))
+        names = [path.name for path in ROLES.iterdir()]
+        return [name for name in names if name not in unwanted and (name in wanted or "all" in wanted)]
 
     def _errors(self, role: str, options: dict[str, Any], aws: Any) -> list[str]:
         """Return what the component of a role says of its options."""

@@ -21,10 +21,11 @@ author:
   - SM2A contributors (@sm2a)
 options:
   roles:
-    description: Names of the roles whose variables are checked.
+    description:
+      - Names of the roles whose variables are checked.
+      - Without them all roles, or those that C(--tags) names and C(--skip-tags) does not.
     type: list
     elements: str
-    required: true
 attributes:
   action:
     description: Runs on the controller. Only where Docker is missing is a module sent to the host.
@@ -54,11 +55,11 @@ extends_documentation_fragment:
 EXAMPLES = r"""
 - name: Refuse wrong options before the first of these roles creates anything
   sm2a.airflow.validate:
-    roles: [network, database]
+    roles: [network, queue]
   vars:
     network_environment: dev
-    database_environment: dev
-    database_allocated_storage: 20
+    queue_environment: dev
+    queue_visibility_timeout: 43200
 """
 
 RETURN = r"""

@@ -21,6 +21,7 @@ from ._rules import (
     validate_arn,
     validate_form,
     validate_ids,
+    validate_origin,
     validate_pool_name,
     validate_url,
 )
@@ -92,7 +93,7 @@ def validate_airflow(options: dict[str, Any], services: list[str]) -> None:
         rule = "3 to 63 lower-case letters, digits, hyphens and dots"
         validate_form(option, options[option], BUCKET, rule, BUCKETS)
     _validate_queues(options["queues"], options["default_pool"])
-    validate_url("url", options["url"], CONFIGURATION)
+    validate_origin("url", options["url"], CONFIGURATION)
     validate_url("execution_api_server_url", options["execution_api_server_url"], EXECUTION_API, ending="/execution/")
     validate_configuration("configuration", options["configuration"])
 

@@ -69,6 +69,17 @@ def validate_url(option: str, url: str, documentation: str, ending: str = "") ->
         raise OptionError(option, url, f"it must end in {ending}", documentation)
 
 
+def validate_origin(option: str, url: str, documentation: str) -> None:
+    """Refuse what is not the address of a web server, and one below which Airflow would have to live at a path.
+
+    Airflow puts its execution API below that path too, where tasks do not look for it, and where the rule of the load
+    balancer does not close it.
+    """
+    validate_url(option, url, documentation)
+    if not has_unknown(url) and not re.fullmatch(r"https?://[^/?#]+", url):
+        raise OptionError(option, url, "it must end after the host and its port, without a path", documentation)
+
+
 def validate_pool_name(option: str, name: Any) -> None:
     """Refuse the name of a worker pool that cannot be part of a queue's name."""
     rule = "1 to 32 lower-case letters, digits and hyphens, starting with a letter"

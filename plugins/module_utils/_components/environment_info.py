@@ -40,7 +40,8 @@ def read_environment(aws: Aws, environment: str, url: str | None, domain_name: s
     prefix = f"sm2a-{environment}"
     balancer = _balancer(aws, prefix)
     address = url or (_address(aws, balancer, domain_name) if balancer else None)
-    health, problem = ({}, "there is no load balancer")
+    health: dict[str, str] = {}
+    problem = "there is no load balancer"
     if address:
         health, problem = airflow_health(address, balancer["DNSName"] if balancer else None)
     return {

@@ -14,7 +14,7 @@ from .._reconcile.values import has_unknown
 from .._resources.elbv2 import Listener, LoadBalancer, PathRule, TargetGroup
 from .._resources.route53 import AliasRecord, Certificate, ValidationRecord
 from ._base import Component
-from ._rules import BUCKET, BUCKETS, DOMAIN, LISTENERS, validate_arn, validate_form, validate_ids, validate_url
+from ._rules import BUCKET, BUCKETS, DOMAIN, LISTENERS, validate_arn, validate_form, validate_ids, validate_origin
 
 CREATE = "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html"
 ATTRIBUTES = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html"
@@ -75,7 +75,7 @@ class LoadBalancerComponent(Component):
             if not options["domain_name"]:
                 raise OptionError("hosted_zone_id", zone, "it needs domain_name", LISTENERS)
         if options["url"]:
-            validate_url("url", options["url"], LISTENERS)
+            validate_origin("url", options["url"], LISTENERS)
         if options["access_logs_bucket"]:
             rule = "3 to 63 lower-case letters, digits, hyphens and dots"
             validate_form("access_logs_bucket", options["access_logs_bucket"], BUCKET, rule, BUCKETS)

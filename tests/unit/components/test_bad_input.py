@@ -362,6 +362,8 @@ for name in ("airflow", "workers"):
         (name, {"queues": {"Default": QUEUE}}, "queues", "'Default'", "lower-case"),
         (name, {"default_pool": "heavy"}, "default_pool", "'heavy'", "one of default"),
         (name, {"url": "airflow.example.com"}, "url", "'airflow.example.com'", "https://"),
+        (name, {"url": "https://data.example.com/airflow"}, "url", "example.com/airflow", "without a path"),
+        (name, {"url": "https://data.example.com/"}, "url", "example.com/", "without a path"),
         (
             name,
             {"execution_api_server_url": "http://api-server:8080"},
