@@ -22,15 +22,15 @@ CONFIGURATION = "https://airflow.apache.org/docs/apache-airflow/stable/howto/set
 REFERENCE = "https://airflow.apache.org/docs/apache-airflow/stable/configurations-ref.html"
 DEFAULT_CELERY_CONFIG = "airflow.providers.celery.executors.default_celery.DEFAULT_CELERY_CONFIG"
 
-_CONCURRENCY = "the scaler counts with sm2a_worker_pools.<pool>.concurrency, use that"
+_CONCURRENCY = "use sm2a_worker_pools.<pool>.concurrency, with which the scaler counts"
 _QUEUES = "each pool of sm2a_worker_pools has its SQS queue"
 _ACKNOWLEDGE = "a worker keeps its protection for as long as it has messages to acknowledge, which is when a task ends"
-_PROCESSES = "the worker's concurrency and its protection are those of processes"
+_PROCESSES = "a worker runs each task in a process of its own, and its protection is made for that"
 _PORT = "the load balancer and the health check ask port 8080 by HTTP; for HTTPS use load_balancer_certificate_arn"
 _LOG_SERVER = "the security group lets the API server in at this port only"
 _REMOTE_LOG = "tasks' logs are in the log bucket, from where the API server reads them"
 _BACKEND = "connections, variables and keys are read from Secrets Manager"
-_PROXY = "the load balancer leaves no other header that could be trusted"
+_PROXY = "headers that are not the load balancer's could come from anybody"
 
 # Why, or what to use instead, by section and option.
 OWN = {
@@ -40,9 +40,9 @@ OWN = {
     "api.ssl_cert": _PORT,
     "api.ssl_key": _PORT,
     "celery.broker_url": _QUEUES,
-    "celery.celery_config_options": "nobody can check a module of the image beforehand, use celery.extra_celery_config",
+    "celery.celery_config_options": "use celery.extra_celery_config, which can be checked before anything runs",
     "celery.pool": _PROCESSES,
-    "celery.ssl_active": "SQS is always spoken to by HTTPS, and Celery knows no certificates for it",
+    "celery.ssl_active": "SQS always uses HTTPS, and Celery takes certificates for other brokers only",
     "celery.task_acks_late": _ACKNOWLEDGE,
     "celery.worker_autoscale": _CONCURRENCY,
     "celery.worker_concurrency": _CONCURRENCY,
@@ -158,7 +158,7 @@ def _validate_celery(option: str, variable: str, value: Any) -> None:
         settings = None
     if not isinstance(settings, dict):
         raise OptionError(option, variable, "it must map settings of Celery to values, in the clear", CONFIGURATION)
-    for setting in sorted(settings):
+    for setting in sorted(map(str, settings)):
         if setting.lower() in CELERY:
             _refuse(option, f"{variable}: {setting}", CELERY[setting.lower()])
 
@@ -179,22 +179,22 @@ def validate_known(option: str, variable: str, strict: bool) -> None:
     airflow = f"Airflow {VERSIONS['apache-airflow']}"
     if f"{section}.{name}" in OLD:
         new = OLD[f"{section}.{name}"]
-        rule = f"{airflow} reads [{section}] {name} no more; " + (f"it is {_shown(new)} now" if new else "it is gone")
+        rule = f"{airflow} no longer has [{section}] {name}" + (f"; it is called {_shown(new)} now" if new else "")
         raise OptionError(option, variable, rule, REFERENCE)
     if section not in OPTIONS:
         _validate_section(option, variable, section, name)
     elif name not in OPTIONS[section] and not _names_secret(option, variable, section, name):
         nearest = _nearest(section, name, strict)
         if nearest or strict:
-            hint = f"is it {nearest}?" if nearest else f"if that of your image does, set the variable {variable}"
-            rule = f"{airflow} knows no [{section}] {name}; {hint}"
+            hint = f"is it {nearest}?" if nearest else f"if your image's does, set the environment variable {variable}"
+            rule = f"{airflow} does not know [{section}] {name}; {hint}"
             raise OptionError(option, variable, rule, REFERENCE)
 
 
 def _validate_section(option: str, variable: str, section: str, name: str) -> None:
     for known, section_of_airflow in _SECTIONS.items():
         if one_slip(section, known) and name in OPTIONS[section_of_airflow]:
-            rule = f"Airflow knows no section {section}; is it {_shown(f'{section_of_airflow}.{name}')}?"
+            rule = f"Airflow has no section {section}; is it {_shown(f'{section_of_airflow}.{name}')}?"
             raise OptionError(option, variable, rule, REFERENCE)
 
 
@@ -204,7 +204,7 @@ def _names_secret(option: str, variable: str, section: str, name: str) -> bool:
     if bare == name or bare not in OPTIONS[section]:
         return False
     if f"{section}.{bare}" not in SENSITIVE:
-        rule = f"Airflow takes [{section}] {bare} from no secret and no command"
+        rule = f"Airflow does not take [{section}] {bare} from a secret or a command"
         raise OptionError(option, variable, rule, CONFIGURATION)
     return True
 

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[3]
+# With these no Docker is needed.
+IMAGES = {name: f"registry.example.com/{name}:1" for name in ("airflow", "scaler")}
 
 
 def site(*arguments: str, **environment: str) -> list[dict[str, Any]]:
@@ -57,6 +59,7 @@ def test_every_role_is_looked_at_before_the_first_one_runs() -> None:
         "storage_log_expiration_days": "365",
         "cluster_tags": {"Owner": "a", "owner": "b"},
         "image_keep_images": 0,
+        "image_uris": IMAGES,
     }
 
     *_fence, refusal = site("-e", json.dumps(wrong))
@@ -86,8 +89,7 @@ def test_docker_that_is_missing_is_found_first_and_needed_only_to_build(no_docke
     assert refusal["failed"] and "docker is not on the PATH" in refusal["msg"]
     assert "image_uris: {airflow: registry/airflow:1" in refusal["msg"]
 
-    uris = json.dumps({"image_uris": {name: f"registry.example.com/{name}:1" for name in ("airflow", "scaler")}})
-    answers = site(*arguments, "--check", "-e", uris, PATH=no_docker)
+    answers = site(*arguments, "--check", "-e", json.dumps({"image_uris": IMAGES}), PATH=no_docker)
     assert not any(answer.get("failed") or answer.get("warnings") for answer in answers)
     assert answers[-1]["lines"] == ["Plan: 0 to create, 0 to change, 0 to delete"]
 
