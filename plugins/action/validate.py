@@ -17,6 +17,7 @@ from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.validation import check_type_dict
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
@@ -112,7 +113,7 @@ class ActionModule(ActionBase):
     def _unknown(self, option: str, kind: str) -> Any:
         """Return what stands for a fact of a role that has not run yet."""
         unknown = KNOWN_AFTER_APPLY
-        pools = self._value("sm2a_worker_pools") or {"default": {}}
+        pools = self._pools()
         numbers = {"concurrency": 1, "minimum": 0, "maximum": 1}
         mappings = {
             "pools": {pool: {**dict.fromkeys(("service", "queue", "queue_url"), unknown), **numbers} for pool in pools},
@@ -122,6 +123,13 @@ class ActionModule(ActionBase):
         if kind == "dict":
             return mappings[option]
         return [unknown] if kind == "list" else unknown
+
+    def _pools(self) -> list[str]:
+        """Return the names of the worker pools; a survey gives them as text."""
+        try:
+            return list(check_type_dict(self._value("workers_pools")))
+        except TypeError:
+            return ["default"]  # what is wrong with them is said where they are an option
 
     def _value(self, variable: str) -> Any:
         """Return a variable's value, and None where it has none or is to be omitted."""
