@@ -84,12 +84,15 @@ test: $(SET_UP) ## All of the above; leaves nothing running
 	@trap '$(LOCAL_AWS) down' EXIT; $(MAKE) --no-print-directory lint test-unit test-integration test-e2e
 
 .PHONY: lock
-lock: $(SET_UP) ## Lock the requirements again
+lock: $(SET_UP) ## Lock the requirements again, and list the options of the image's Airflow
 	@uv pip compile --quiet --generate-hashes --universal --no-header requirements/uv.in -o requirements/uv.txt
 	@uv pip compile --quiet --generate-hashes --universal --python-version 3.12 --no-header \
 		requirements/dev.in -o requirements/dev.txt
 	@cd roles/airflow/files/image && uv pip compile --quiet --generate-hashes --python-version 3.13 \
 		--python-platform x86_64-manylinux_2_40 --no-header requirements.in -o requirements.txt
+	@uv pip install --quiet --no-deps --target .local/airflow \
+		$$(sed -nE 's/^(apache-airflow[a-z-]*==[0-9.]+).*/\1/p' roles/airflow/files/image/requirements.txt)
+	@python tests/airflow_options.py .local/airflow
 
 .PHONY: clean
 clean: ## Delete .venv and everything that tests left

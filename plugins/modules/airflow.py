@@ -81,7 +81,9 @@ options:
       - Needed unless the component is to be absent.
     type: str
   configuration:
-    description: Further configuration of Airflow, as sections of options. Secrets are refused.
+    description:
+      - Further configuration of Airflow, as sections of options.
+      - Secrets are refused, and so are options that SM2A sets itself and those that Airflow does not know.
     type: dict
     default: {}
   api_server_security_group_ids:

@@ -22,7 +22,12 @@ options:
     type: str
     required: true
   url:
-    description: Address of Airflow. Without it the load balancer's own name is used.
+    description:
+      - Address where users find Airflow. Without it that is O(domain_name).
+      - The load balancer is asked in the name of this address, whether or not the name leads there already.
+    type: str
+  domain_name:
+    description: Name that users know Airflow by. Without it that of the certificate, or the load balancer's own.
     type: str
 attributes:
   check_mode:
@@ -59,8 +64,8 @@ EXAMPLES = r"""
   register: status
 
 - name: Show it
-  ansible.builtin.debug:
-    msg: "{{ status.table }}"
+  sm2a.airflow.show:
+    lines: "{{ status.table }}"
 """
 
 RETURN = r"""
@@ -74,6 +79,11 @@ health:
   returned: success
   type: dict
   sample: {metadatabase: healthy, scheduler: healthy, triggerer: healthy, dag_processor: healthy}
+health_problem:
+  description: Why Airflow does not answer, or null.
+  returned: success
+  type: str
+  sample: airflow.dev.example.com:443 refuses connections
 services:
   description: The ECS services of the environment.
   returned: success
@@ -106,29 +116,12 @@ table:
   sample: ['SERVICE             RUNNING  DESIRED', 'sm2a-dev-scheduler  1        1']
 """
 
-from ansible_collections.sm2a.airflow.plugins.module_utils._components._base import validate_environment
-from ansible_collections.sm2a.airflow.plugins.module_utils._components._module import aws_module
-from ansible_collections.sm2a.airflow.plugins.module_utils._components.environment_info import read_environment, table
-from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.aws import Aws
-from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors import OptionError
-
-try:
-    from botocore.exceptions import BotoCoreError, ClientError
-except ImportError:
-    pass  # AnsibleAWSModule reports the missing library.
+from ansible_collections.sm2a.airflow.plugins.module_utils._components.environment_info import run
 
 
 def main():
     """Run the module."""
-    module = aws_module({"environment": {"type": "str", "required": True}, "url": {"type": "str"}})
-    try:
-        validate_environment(module.params["environment"])
-        status = read_environment(Aws(module), module.params["environment"], module.params["url"])
-    except OptionError as error:
-        module.fail_json(msg=str(error), option=error.option, rule=error.rule, documentation=error.documentation)
-    except (ClientError, BotoCoreError) as error:
-        module.fail_json_aws(error, msg="the environment could not be read")
-    module.exit_json(changed=False, table=table(status), **status)
+    run()
 
 
 if __name__ == "__main__":

@@ -93,7 +93,7 @@ def test_lifecycle_without_pushing(account: Account, stand_in: StandIn, source: 
 
     image = results["create"]["image"]
     assert image["uri"] == f"{REPOSITORY}:{image['tag']}"
-    assert results["create"]["ansible_facts"] == {"sm2a_image_airflow": image}
+    assert results["create"]["ansible_facts"]["sm2a_image_airflow"] == image
     assert results["create"]["api_calls"]["write"] == 0
     assert stand_in.images == [] and not stand_in.of("push")
 

@@ -46,3 +46,7 @@ def test_an_empty_account_is_planned_whole(
     assert kinds["AWS::ECS::Service"] == 6
     assert after[f"AWS::ECS::Service sm2a-{inventory}-api-server"]["desired_count"] == api_servers
     assert after[f"AWS::RDS::DBInstance sm2a-{inventory}"]["MultiAZ"] == (inventory == "production")
+    created = {(step["kind"], step["name"]) for step in planned.plan if step["action"] == "create"}
+    *lines, summary = planned.results[-1]["lines"]
+    assert summary == f"Plan: {len(created)} to create, 0 to change, 0 to delete"
+    assert sorted(lines) == sorted(f"create  {kind} {name}" for kind, name in created)

@@ -6,13 +6,12 @@
 
 from __future__ import annotations
 
-import json
-import re
 from typing import Any
 
 from .._reconcile.aws import Aws
 from .._reconcile.errors import OptionError
 from .._resources.ecs import TaskDefinition
+from ._own_options import CONFIGURATION
 from ._rules import (
     BUCKET,
     BUCKETS,
@@ -22,37 +21,19 @@ from ._rules import (
     validate_arn,
     validate_form,
     validate_ids,
+    validate_origin,
     validate_pool_name,
     validate_url,
 )
+from ._variables import SECRET_OPTIONS, validate_configuration, validate_variables, variables_of
 
 CLUSTERS = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCluster.html"
 TASK_ROLES = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html"
 LOG_GROUPS = "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html"
-VARIABLES = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/taskdef-envfiles.html"
 EXECUTION_API = "https://airflow.apache.org/docs/apache-airflow/stable/configurations-ref.html#execution-api-server-url"
-CONFIGURATION = "https://airflow.apache.org/docs/apache-airflow/stable/howto/set-config.html"
 # Fargate ends a task at the latest two minutes after SIGTERM:
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html
 STOP_SECONDS = 120
-
-# What Airflow reads from Secrets Manager at run time, and the secret below the configuration prefix.
-SECRET_OPTIONS = {
-    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "sql_alchemy_conn",
-    "AIRFLOW__CELERY__RESULT_BACKEND": "result_backend",
-    "AIRFLOW__CORE__FERNET_KEY": "fernet_key",
-    "AIRFLOW__API__SECRET_KEY": "api_secret_key",
-    "AIRFLOW__API_AUTH__JWT_SECRET": "jwt_secret",
-}
-# These stand where the environment's own resources are named; overriding them breaks the platform.
-OWN_OPTIONS = (
-    "AIRFLOW__CORE__EXECUTOR",
-    "AIRFLOW__SECRETS__BACKEND",
-    "AIRFLOW__SECRETS__BACKEND_KWARGS",
-    "AIRFLOW__CELERY__BROKER_URL",
-    "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__PREDEFINED_QUEUES",
-    "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT",
-)
 
 CONTAINER_ARGUMENTS: dict[str, Any] = {
     "cluster": {"type": "str"},
@@ -112,12 +93,9 @@ def validate_airflow(options: dict[str, Any], services: list[str]) -> None:
         rule = "3 to 63 lower-case letters, digits, hyphens and dots"
         validate_form(option, options[option], BUCKET, rule, BUCKETS)
     _validate_queues(options["queues"], options["default_pool"])
-    validate_url("url", options["url"], CONFIGURATION)
+    validate_origin("url", options["url"], CONFIGURATION)
     validate_url("execution_api_server_url", options["execution_api_server_url"], EXECUTION_API, ending="/execution/")
-    for section, values in options["configuration"].items():
-        if not isinstance(values, dict):
-            raise OptionError(f"configuration.{section}", values, "it must map options to values", CONFIGURATION)
-        validate_variables("configuration", _variables({section: values}))
+    validate_configuration("configuration", options["configuration"])
 
 
 def _validate_queues(queues: dict[str, Any], default_pool: str | None) -> None:
@@ -130,33 +108,6 @@ def _validate_queues(queues: dict[str, Any], default_pool: str | None) -> None:
         validate_url(f"queues.{pool}.url", queue["url"], QUEUES)
     if default_pool and default_pool not in queues:
         raise OptionError("default_pool", default_pool, f"it must be one of {', '.join(sorted(queues))}")
-
-
-def validate_variables(option: str, variables: Any) -> None:
-    """Refuse what is no environment variable, or one that holds a secret or that SM2A sets itself."""
-    if not isinstance(variables, dict):
-        raise OptionError(option, variables, "it must map names to values", VARIABLES)
-    for name in variables:
-        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", str(name)):
-            raise OptionError(option, name, "a name has letters, digits and underscores", VARIABLES)
-        bare = re.sub(r"_(SECRET|CMD)$", "", name)
-        if bare in SECRET_OPTIONS or name in SECRET_OPTIONS:
-            raise OptionError(option, name, "SM2A reads this from Secrets Manager", CONFIGURATION)
-        if name in OWN_OPTIONS:
-            raise OptionError(option, name, "SM2A sets this itself", CONFIGURATION)
-
-
-def _variables(configuration: dict[str, dict[str, Any]]) -> dict[str, str]:
-    """Turn Airflow's sections and options into its environment variables."""
-    return {
-        f"AIRFLOW__{section.upper().replace('.', '_').replace('-', '_')}__{option.upper()}": _text(value)
-        for section, values in configuration.items()
-        for option, value in values.items()
-    }
-
-
-def _text(value: Any) -> str:
-    return json.dumps(value) if isinstance(value, (dict, list)) else str(value)
 
 
 def airflow_variables(options: dict[str, Any], region: str) -> dict[str, str]:
@@ -218,11 +169,11 @@ def airflow_variables(options: dict[str, Any], region: str) -> dict[str, str]:
     }
     secrets = {f"{name}_SECRET": secret for name, secret in SECRET_OPTIONS.items()}
     return {
-        **_variables(own),
+        **variables_of(own),
         **secrets,
         # The connection of the remote log and of the DAG bundle: the task role's credentials, nothing stored.
         "AIRFLOW_CONN_AWS_DEFAULT": "aws://",
-        **_variables(options["configuration"]),
+        **variables_of(options["configuration"]),
         **{name: str(value) for name, value in options["environment_variables"].items()},
     }
 

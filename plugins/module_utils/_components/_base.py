@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any, ClassVar
 
 from .._reconcile.aws import Aws
@@ -24,6 +25,8 @@ except ImportError:
 
 TAGGING_RULES = "https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html"
 
+IAM_TAGS = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html"
+
 # The longest name that we derive is the load balancer's and its target group's: 32 characters, without two
 # hyphens in a row in the database's. https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/
 ENVIRONMENT_RULE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -32,6 +35,13 @@ ENVIRONMENT_LENGTH = 16
 TAG_RULE = re.compile(r"[\w\s.:/=+@-]*")
 # A resource has at most 50 tags (TAGGING_RULES), of which up to four are ours: environment, component, pool, Name.
 MOST_TAGS = 46
+
+COMMON_ARGUMENTS: dict[str, Any] = {
+    "environment": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "tags": {"type": "dict", "default": {}},
+    "wait": {"type": "bool", "default": True},
+}
 
 
 class Component:
@@ -86,12 +96,21 @@ def validate_environment(environment: str) -> None:
         )
 
 
-def _validate_common(options: dict[str, Any]) -> None:
+def validate_common(options: dict[str, Any]) -> None:
+    """Refuse the options of all components that AWS would refuse. Raises OptionError."""
     validate_environment(options["environment"])
     if len(options["tags"]) > MOST_TAGS:
         rule = f"at most {MOST_TAGS}, since AWS takes 50 and SM2A needs four"
         raise OptionError("tags", len(options["tags"]), rule, TAGGING_RULES)
+    keys: dict[str, str] = {}
     for key, value in options["tags"].items():
+        if key.lower() == "name":
+            raise OptionError("tags", key, "SM2A sets the tag that is the name in the console", TAGGING_RULES)
+        other = keys.setdefault(key.lower(), key)
+        if other != key:
+            # IAM takes no two keys that differ in this way only, other services do.
+            rule = "keys have to differ in more than capital letters"
+            raise OptionError("tags", f"{other} and {key}", rule, IAM_TAGS)
         if key.lower().startswith(("aws:", "sm2a:")):
             raise OptionError("tags", key, "the prefixes aws: and sm2a: are reserved", TAGGING_RULES)
         if not 1 <= len(key) <= 128 or len(str(value)) > 256:
@@ -104,13 +123,7 @@ def _validate_common(options: dict[str, Any]) -> None:
 def run(component_class: type[Component]) -> None:
     """Run a component as an Ansible module: the whole of every module's ``main``."""
     module = aws_module(
-        {
-            "environment": {"type": "str", "required": True},
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "tags": {"type": "dict", "default": {}},
-            "wait": {"type": "bool", "default": True},
-            **component_class.ARGUMENTS,
-        },
+        {**COMMON_ARGUMENTS, **component_class.ARGUMENTS},
         **component_class.CONSTRAINTS,
     )
     module.params["tags"] = {str(key): str(value) for key, value in module.params["tags"].items()}
@@ -118,7 +131,7 @@ def run(component_class: type[Component]) -> None:
     component = component_class(module.params, aws)
     steps: list[Step] = []
     try:
-        _validate_common(module.params)
+        validate_common(module.params)
         component.validate()
         if module.params["state"] == "present":
             resolve_kms_key_arn(module.params, aws)
@@ -136,7 +149,18 @@ def run(component_class: type[Component]) -> None:
         module.fail_json(msg=str(error), **_report(error.steps, aws))
     except (ReconcileError, ClientError, BotoCoreError) as error:
         module.fail_json_aws(error, msg=f"the component {component.NAME} could not be read")
-    module.exit_json(**_report(steps, aws), **{component.NAME: facts}, ansible_facts={component.facts_name: facts})
+    report = _report(steps, aws)
+    ansible_facts = {component.facts_name: facts, **_plan_fact(component, report["plan"])}
+    module.exit_json(**report, **{component.NAME: facts}, ansible_facts=ansible_facts)
+
+
+def _plan_fact(component: Component, plan: list[dict[str, str]]) -> dict[str, Any]:
+    """Return the fact from which the filter ``plan_summary`` tells, at the end of a play, what was done.
+
+    A component that is begun without waiting and finished later has two.
+    """
+    name = component.facts_name.replace("sm2a_", "sm2a_plan_", 1) + ("" if component.options["wait"] else "_begun")
+    return {name: {"at": time.time(), "steps": plan}}
 
 
 def _report(steps: list[Step], aws: Aws) -> dict[str, Any]:

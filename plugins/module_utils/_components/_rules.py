@@ -18,7 +18,9 @@ ARNS = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html"
 BUCKETS = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"
 QUEUES = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html"
 IMAGES = "https://docs.docker.com/reference/cli/docker/image/tag/"
+LISTENERS = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/create-https-listener.html"
 
+DOMAIN = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
 # [registry[:port]/]path[:tag][@digest], as the distribution's grammar has it.
 IMAGE = re.compile(
     r"(?P<repository>(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?[a-z0-9]+(?:[._/-]+[a-z0-9]+)*)"
@@ -65,6 +67,17 @@ def validate_url(option: str, url: str, documentation: str, ending: str = "") ->
         raise OptionError(option, url, "it must be like https://host.example.com", documentation)
     if not url.endswith(ending):
         raise OptionError(option, url, f"it must end in {ending}", documentation)
+
+
+def validate_origin(option: str, url: str, documentation: str) -> None:
+    """Refuse what is not the address of a web server, and one below which Airflow would have to live at a path.
+
+    Airflow puts its execution API below that path too, where tasks do not look for it, and where the rule of the load
+    balancer does not close it.
+    """
+    validate_url(option, url, documentation)
+    if not has_unknown(url) and not re.fullmatch(r"https?://[^/?#]+", url):
+        raise OptionError(option, url, "it must end after the host and its port, without a path", documentation)
 
 
 def validate_pool_name(option: str, name: Any) -> None:

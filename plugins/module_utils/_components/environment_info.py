@@ -6,35 +6,65 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
-from urllib.error import URLError
-from urllib.parse import urlsplit
-
-from ansible.module_utils.urls import open_url
 
 from .._reconcile.aws import Aws
+from .._reconcile.errors import OptionError
 from .._resources.sqs import MISSING as MISSING_QUEUE
+from ._base import validate_environment
+from ._health import airflow_health
+from ._module import aws_module
+from ._rules import DOMAIN, LISTENERS, validate_form, validate_url
 
 try:
-    from botocore.exceptions import ClientError
+    from botocore.exceptions import BotoCoreError, ClientError
 except ImportError:
-    ClientError = Exception  # AnsibleAWSModule reports the missing library.
+    BotoCoreError = ClientError = Exception  # AnsibleAWSModule reports the missing library.
 
-HEALTH_PATH = "/api/v2/monitor/health"
 DESCRIBE_SERVICES_LIMIT = 10  # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServices.html
 
 
-def read_environment(aws: Aws, environment: str, url: str | None) -> dict[str, Any]:
+def run() -> None:
+    """Read an environment as an Ansible module: the whole of its ``main``."""
+    module = aws_module(
+        {"environment": {"type": "str", "required": True}, "url": {"type": "str"}, "domain_name": {"type": "str"}}
+    )
+    try:
+        validate_options(module.params)
+        status = read_environment(Aws(module), *(module.params[name] for name in ("environment", "url", "domain_name")))
+    except OptionError as error:
+        module.fail_json(msg=str(error), option=error.option, rule=error.rule, documentation=error.documentation)
+    except (ClientError, BotoCoreError) as error:
+        module.fail_json_aws(error, msg="the environment could not be read")
+    module.exit_json(changed=False, table=table(status), **status)
+
+
+def validate_options(options: dict[str, Any]) -> None:
+    """Refuse a name or an address that cannot exist. Raises OptionError."""
+    validate_environment(options["environment"])
+    if options["url"]:
+        validate_url("url", options["url"], LISTENERS)
+    if options["domain_name"]:
+        validate_form("domain_name", options["domain_name"], DOMAIN, "a host name in lower case", LISTENERS)
+
+
+def read_environment(aws: Aws, environment: str, url: str | None, domain_name: str | None) -> dict[str, Any]:
     """Return the services, queues, database, address and health of an environment.
 
-    Whatever does not exist is missing from the lists or None.
+    ``url`` is where users find Airflow; without it that is ``domain_name``, the certificate's name, or the load
+    balancer's own, in this order. Whatever does not exist is missing from the lists or None.
     """
     prefix = f"sm2a-{environment}"
-    address = url or _address(aws, prefix)
+    balancer = _balancer(aws, prefix)
+    address = url or (_address(aws, balancer, domain_name) if balancer else None)
+    health: dict[str, str] = {}
+    problem = "there is no load balancer"
+    if address:
+        health, problem = airflow_health(address, balancer["DNSName"] if balancer else None)
     return {
         "url": address,
-        "health": _health(address) if address else {},
+        "health": health,
+        "health_problem": problem or None,
         "services": _services(aws, prefix),
         "queues": _queues(aws, prefix),
         "database": _database(aws, prefix),
@@ -56,7 +86,8 @@ def table(status: dict[str, Any]) -> list[str]:
         )
     lines = _aligned(rows)
     lines += ["", *_aligned([("QUEUE", "WAITING", "IN FLIGHT"), *_queue_rows(status["queues"])])]
-    health = ", ".join(f"{name} {state}" for name, state in sorted(status["health"].items())) or "unreachable"
+    health = ", ".join(f"{name} {state}" for name, state in sorted(status["health"].items()))
+    health = health or f"unreachable: {status['health_problem']}"
     database = status["database"]
     described = (
         f"{database['engine']} {database['engine_version']} {database['status']}" if database else "does not exist"
@@ -149,29 +180,32 @@ def _database(aws: Aws, identifier: str) -> dict[str, Any] | None:
     }
 
 
-def _address(aws: Aws, name: str) -> str | None:
-    elbv2 = aws.client("elbv2")
+def _balancer(aws: Aws, name: str) -> dict[str, Any] | None:
     try:
-        balancer = elbv2.describe_load_balancers(Names=[name])["LoadBalancers"][0]
+        found = aws.client("elbv2").describe_load_balancers(Names=[name])["LoadBalancers"]
     except ClientError as error:
         if error.response["Error"]["Code"] == "LoadBalancerNotFound":
             return None
         raise
-    listeners = elbv2.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
-    scheme = "https" if any(listener["Protocol"] == "HTTPS" for listener in listeners) else "http"
-    return f"{scheme}://{balancer['DNSName']}"
+    return dict(found[0])
 
 
-def _health(address: str) -> dict[str, str]:
-    """Return the state that Airflow reports of each of its components, empty where it does not answer."""
-    parts = urlsplit(address)
-    headers = {}
-    if (parts.hostname or "").endswith(".localhost"):
-        # Browsers know that such names are this machine (RFC 6761); the C library of many systems does not.
-        headers["Host"] = parts.netloc
-        parts = parts._replace(netloc=parts.netloc.replace(str(parts.hostname), "127.0.0.1"))
+def _address(aws: Aws, balancer: dict[str, Any], domain_name: str | None) -> str:
+    listeners = aws.client("elbv2").describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
+    secure = [listener for listener in listeners if listener["Protocol"] == "HTTPS"]
+    if not secure:
+        return f"http://{domain_name or balancer['DNSName']}"
+    return f"https://{domain_name or _certified_name(aws, secure[0]) or balancer['DNSName']}"
+
+
+def _certified_name(aws: Aws, listener: dict[str, Any]) -> str | None:
+    """Return the name that a listener's certificate is for; nothing where it is for many, or may not be read."""
+    certificates = listener.get("Certificates", [])
+    if not certificates:
+        return None
     try:
-        answer = json.loads(open_url(parts.geturl() + HEALTH_PATH, headers=headers, timeout=10).read())
-    except (URLError, OSError, ValueError):
-        return {}
-    return {name: str(state["status"]) for name, state in answer.items() if state.get("status")}
+        arn = certificates[0]["CertificateArn"]
+        name = str(aws.client("acm").describe_certificate(CertificateArn=arn)["Certificate"]["DomainName"])
+    except ClientError:
+        return None
+    return None if "*" in name else name

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from .._reconcile.errors import OptionError
@@ -15,15 +14,13 @@ from .._reconcile.values import has_unknown
 from .._resources.elbv2 import Listener, LoadBalancer, PathRule, TargetGroup
 from .._resources.route53 import AliasRecord, Certificate, ValidationRecord
 from ._base import Component
-from ._rules import BUCKET, BUCKETS, validate_arn, validate_form, validate_ids, validate_url
+from ._rules import BUCKET, BUCKETS, DOMAIN, LISTENERS, validate_arn, validate_form, validate_ids, validate_origin
 
 CREATE = "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html"
-LISTENERS = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/create-https-listener.html"
 ATTRIBUTES = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html"
 CERTIFICATES = "https://docs.aws.amazon.com/acm/latest/userguide/acm-services.html"
 POLICIES = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html"
 ZONES = "https://docs.aws.amazon.com/Route53/latest/APIReference/API_GetHostedZone.html"
-DOMAIN = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
 API_SERVER_PORT = 8080
 EXECUTION_PATHS = ["/execution", "/execution/*"]
 
@@ -78,7 +75,7 @@ class LoadBalancerComponent(Component):
             if not options["domain_name"]:
                 raise OptionError("hosted_zone_id", zone, "it needs domain_name", LISTENERS)
         if options["url"]:
-            validate_url("url", options["url"], LISTENERS)
+            validate_origin("url", options["url"], LISTENERS)
         if options["access_logs_bucket"]:
             rule = "3 to 63 lower-case letters, digits, hyphens and dots"
             validate_form("access_logs_bucket", options["access_logs_bucket"], BUCKET, rule, BUCKETS)

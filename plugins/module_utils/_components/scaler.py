@@ -65,8 +65,6 @@ class ScalerComponent(Component):
             values = [pool[key] for pool in self.options["pools"].values() if not has_unknown(pool[key])]
             if len(set(values)) != len(values):
                 raise OptionError("pools", values, f"each pool needs a {key} of its own")
-        if "SM2A_SCALER_CONFIGURATION" in self.options["environment_variables"]:
-            raise OptionError("environment_variables", "SM2A_SCALER_CONFIGURATION", "SM2A sets this itself")
         if not 1 <= self.options["interval_seconds"] <= 60:
             raise OptionError("interval_seconds", self.options["interval_seconds"], "it must be from 1 to 60")
 

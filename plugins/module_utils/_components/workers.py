@@ -19,11 +19,11 @@ from ._airflow import (
     required_when_present,
     task_definition,
     validate_airflow,
-    validate_variables,
 )
 from ._base import Component
 from ._pools import POOL_DEFAULTS, typed_pools
 from ._rules import validate_pool_name
+from ._variables import validate_variables
 
 CAPACITY_PROVIDERS = ("FARGATE", "FARGATE_SPOT")
 PROVIDERS = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-capacity-providers.html"

@@ -26,6 +26,11 @@ from .ecr import Repository, has_image, registry_login
 CA_BUNDLE = "ca-bundle.crt"
 """The file at the top of a build context that holds the certificate authorities of the network."""
 
+WITHOUT_DOCKER = (
+    "Without Docker, name images that exist in image_uris, as in image_uris: {airflow: registry/airflow:1, "
+    "scaler: registry/scaler:1}"
+)
+
 TAG_LENGTH = 16
 ANSWER_SECONDS = 60
 BUILD_SECONDS = 3600
@@ -66,7 +71,7 @@ class Docker:
         if not executable:
             raise DockerError(
                 "the command docker is not on the PATH of the machine that builds images "
-                "(see https://docs.docker.com/engine/install/)"
+                f"(see https://docs.docker.com/engine/install/). {WITHOUT_DOCKER}"
             )
         try:
             # AnsibleModule.run_command knows no time limit.
@@ -88,7 +93,8 @@ class Docker:
         """Raise DockerError unless the command and its engine are there."""
         result = self.run("version", "--format", "{{.Server.Version}}")
         if result.returncode:
-            raise DockerError(f"Docker's engine does not answer: {result.stdout.strip()[-500:]}")
+            said = result.stdout.strip()[-500:]
+            raise DockerError(f"Docker's engine does not answer: {said}. {WITHOUT_DOCKER}")
 
     def has_image(self, reference: str) -> bool:
         """Tell whether the engine has an image."""

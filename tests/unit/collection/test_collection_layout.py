@@ -14,7 +14,13 @@ from ansible.parsing.plugin_docs import read_docstring
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._variables import SITE
 
 ROOT = Path(__file__).parents[3]
-MODULES = sorted((ROOT / "plugins/modules").glob("[a-z]*.py"))
+ACTIONS = sorted((ROOT / "plugins/action").glob("[a-z]*.py"))
+# A file of an action plugin's name has that plugin's documentation, and is no module.
+MODULES = sorted(
+    path
+    for path in (ROOT / "plugins/modules").glob("[a-z]*.py")
+    if path.name not in {action.name for action in ACTIONS}
+)
 ROLES = sorted(path for path in (ROOT / "roles").iterdir() if (path / "meta/main.yml").exists())
 PLAYBOOKS = sorted((ROOT / "playbooks").glob("*.y*ml"))
 
@@ -65,8 +71,13 @@ class TestModules:
     def test_action_group_lists_every_module_and_nothing_else(self) -> None:
         group = load(ROOT / "meta/runtime.yml")["action_groups"]["airflow"]
 
+        members = [
+            path.stem
+            for path in [*MODULES, *(ROOT / "plugins/modules" / action.name for action in ACTIONS)]
+            if "action_group" in documentation(path)["attributes"]
+        ]
         names = [entry for entry in group if isinstance(entry, str)]
-        assert names == [module.stem for module in MODULES], "meta/runtime.yml: names, sorted, one for each module"
+        assert names == sorted(members), "meta/runtime.yml: names, sorted, one for each module"
 
     def test_action_group_extends_the_one_of_amazon_aws(self) -> None:
         [metadata] = [e for e in load(ROOT / "meta/runtime.yml")["action_groups"]["airflow"] if isinstance(e, dict)]
@@ -102,6 +113,20 @@ class TestModules:
 
         assert [function.name for function in functions] == ["main"]
         assert functions[0].end_lineno is not None and functions[0].end_lineno - functions[0].lineno <= 20
+
+
+class TestActions:
+    """Every action plugin has its documentation where Ansible looks for it."""
+
+    @by_name(ACTIONS)
+    def test_it_is_documented(self, path: Path) -> None:
+        docs = read_docstring(str(ROOT / "plugins/modules" / path.name))
+
+        assert docs["doc"]["module"] == path.stem
+        assert docs["doc"]["version_added"]
+        assert set(docs["doc"]["attributes"]) >= {"action", "check_mode", "diff_mode", "idempotent", "platform"}
+        assert f"sm2a.airflow.{path.stem}:" in docs["plainexamples"]
+        assert docs["returndocs"]
 
 
 class TestRelease:

@@ -107,6 +107,9 @@ def test_environment(module: str, name: str) -> None:
         ({"owner;": "x"}, "owner;", "letters, digits, spaces"),
         ({"owner": "<x>"}, "<x>", "letters, digits, spaces"),
         ({f"key{number}": "x" for number in range(47)}, "47", "AWS takes 50"),
+        ({"Owner": "a", "owner": "b"}, "Owner and owner", "differ in more than capital letters"),
+        ({"Name": "ours"}, "Name", "the name in the console"),
+        ({"name": "ours"}, "name", "the name in the console"),
     ],
 )
 def test_tags(module: str, tags: dict[str, str], value: str, rule: str) -> None:
@@ -360,6 +363,8 @@ for name in ("airflow", "workers"):
         (name, {"queues": {"Default": QUEUE}}, "queues", "'Default'", "lower-case"),
         (name, {"default_pool": "heavy"}, "default_pool", "'heavy'", "one of default"),
         (name, {"url": "airflow.example.com"}, "url", "'airflow.example.com'", "https://"),
+        (name, {"url": "https://data.example.com/airflow"}, "url", "example.com/airflow", "without a path"),
+        (name, {"url": "https://data.example.com/"}, "url", "example.com/", "without a path"),
         (
             name,
             {"execution_api_server_url": "http://api-server:8080"},

@@ -68,6 +68,47 @@ def test_unreadable_secret_names_the_option_and_the_secret(missing: str) -> None
     assert option in message and missing in message and "cannot be read" in message
 
 
+@pytest.mark.parametrize("error", ["AccessDenied on resource sm2a/dev/config/{}", "Invalid name {}", "{}"])
+@pytest.mark.parametrize("section", ["KEYCLOAK_AUTH_MANAGER", "GITHUB_ENTERPRISE"])
+def test_value_that_was_taken_for_a_secrets_name_is_not_shown(section: str, error: str) -> None:
+    value = "the-key-itself"
+    option = f"AIRFLOW__{section}__CLIENT_SECRET"
+
+    def read(name: str) -> str:
+        if name in SECRETS:
+            return SECRETS[name]
+        raise LookupError(error.format(value))
+
+    with pytest.raises(ConfigurationError) as caught:
+        check({**ENVIRONMENT, option: value}, read)
+
+    message = str(caught.value)
+    assert value not in message and option in message and "LookupError" in message
+    assert f"{option}_SECRET" in message
+    # Nor does a traceback of it.
+    assert caught.value.__cause__ is None and caught.value.__suppress_context__
+
+
+def test_value_that_names_an_empty_secret_is_not_shown() -> None:
+    option = "AIRFLOW__SENTRY__SENTRY_DSN_SECRET"
+    message = refusal({**ENVIRONMENT, option: "the-key-itself"}, {**SECRETS, "sm2a/dev/config/the-key-itself": ""})
+    assert option in message and "is empty" in message
+
+
+def test_code_of_awss_error_is_shown() -> None:
+    class Refused(Exception):
+        response = {"Error": {"Code": "ResourceNotFoundException", "Message": "the-key-itself"}}
+
+    def read(name: str) -> str:
+        if name in SECRETS:
+            return SECRETS[name]
+        raise Refused("the-key-itself")
+
+    with pytest.raises(ConfigurationError, match="ResourceNotFoundException") as caught:
+        check({**ENVIRONMENT, "AIRFLOW__KEYCLOAK__CLIENT_SECRET": "the-key-itself"}, read)
+    assert "the-key-itself" not in str(caught.value)
+
+
 def test_empty_secret() -> None:
     message = refusal(ENVIRONMENT, {**SECRETS, "sm2a/dev/config/jwt_secret": " \n"})
     assert "sm2a/dev/config/jwt_secret is empty" in message

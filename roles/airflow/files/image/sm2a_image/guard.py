@@ -16,10 +16,22 @@ from collections.abc import Callable, Mapping
 # The exception is an option whose own name ends so: its value is no secret's name, and may not be printed.
 SECRET_OPTION = re.compile(r"^(?!AIRFLOW__API_AUTH__JWT_SECRET$)AIRFLOW__.+?__.+_SECRET$")
 CONNECTION = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
+# SM2A itself names the secrets of these. What another such option holds may be a secret instead of a secret's name, as
+# that of CLIENT_SECRET is, and is never shown.
+NAMED_BY_SM2A = {
+    f"{option}_SECRET"
+    for option in (
+        CONNECTION,
+        "AIRFLOW__CELERY__RESULT_BACKEND",
+        "AIRFLOW__CORE__FERNET_KEY",
+        "AIRFLOW__API__SECRET_KEY",
+        "AIRFLOW__API_AUTH__JWT_SECRET",
+    )
+}
 
 
 class ConfigurationError(Exception):
-    """What is wrong, with the option and the secret by name and no value."""
+    """What is wrong, with the option, and the secret if SM2A named it, and no value."""
 
 
 def read_secret(name: str) -> str:
@@ -47,6 +59,17 @@ def secret_name(environment: Mapping[str, str], variable: str) -> str:
     return f"{prefix}/{environment[variable]}"
 
 
+def unreadable(variable: str, name: str, error: Exception) -> str:
+    """Say that a secret cannot be read, without its name unless SM2A gave it: AWS repeats the name in its errors."""
+    if variable in NAMED_BY_SM2A:
+        return f"{variable}: the secret {name} cannot be read: {error}"
+    code = getattr(error, "response", {}).get("Error", {}).get("Code") or type(error).__name__
+    return (
+        f"{variable}: it has to name a secret, and there is none of this name that can be read ({code}). If the option "
+        f"itself is a secret, store that, and set {variable}_SECRET to its name"
+    )
+
+
 def check(environment: Mapping[str, str], read: Callable[[str], str] = read_secret) -> None:
     """Read every secret that the configuration names and judge the database connection.
 
@@ -59,9 +82,10 @@ def check(environment: Mapping[str, str], read: Callable[[str], str] = read_secr
             value = read(name)
         except Exception as error:
             # Whatever the SDK raises, the operator needs the option and the secret beside it.
-            raise ConfigurationError(f"{variable}: the secret {name} cannot be read: {error}") from error
+            raise ConfigurationError(unreadable(variable, name, error)) from None
         if not value.strip():
-            raise ConfigurationError(f"{variable}: the secret {name} is empty")
+            shown = name if variable in NAMED_BY_SM2A else "that it names"
+            raise ConfigurationError(f"{variable}: the secret {shown} is empty")
         if variable == f"{CONNECTION}_SECRET":
             connection = value
     if not connection:

@@ -1,0 +1,86 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Sums up what the modules of a play did, or would do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+DOCUMENTATION = r"""
+name: plan_summary
+short_description: Sum up what the modules of SM2A did or would do
+version_added: 0.1.0
+description:
+  - Every module of a component leaves its plan among the facts of the host.
+  - Returns a line for each resource that was created, changed or deleted, or would be, and the numbers last.
+author:
+  - SM2A contributors (@sm2a)
+positional: since
+options:
+  _input:
+    description: The facts of the host, C(ansible_facts).
+    type: dict
+    required: true
+  since:
+    description: Unix seconds. Older plans, of another play or from a cache of facts, are left out.
+    type: float
+    default: 0
+  planned:
+    description: Whether the plans are of check mode.
+    type: bool
+    default: false
+"""
+
+EXAMPLES = r"""
+- name: Say what was done
+  sm2a.airflow.show:
+    lines: "{{ ansible_facts | sm2a.airflow.plan_summary(planned=ansible_check_mode) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The lines.
+  type: list
+  elements: str
+  sample:
+    - create  AWS::SQS::Queue sm2a-dev-default
+    - 'Plan: 1 to create, 0 to change, 0 to delete'
+"""
+
+# A resource may be met twice in a play, as the database, which is begun and finished: the first of these counts.
+ORDER = ("create", "delete", "update", "deferred", "none")
+SHOWN = {"create": "create", "update": "change", "delete": "delete", "deferred": "later"}
+SUMMARY = {
+    True: "Plan: {create} to create, {update} to change, {delete} to delete",
+    False: "Created {create}, changed {update}, deleted {delete}",
+}
+
+
+def plan_summary(facts: dict[str, Any], since: float = 0.0, planned: bool = False) -> list[str]:
+    """Return a line for each resource that changes, by kind and name, and the numbers last."""
+    if not isinstance(facts, dict):
+        raise AnsibleFilterError("plan_summary: the facts of a host are needed, ansible_facts")
+    actions: dict[tuple[str, str], str] = {}
+    for name, plan in facts.items():
+        if not name.startswith("sm2a_plan_") or plan["at"] < float(since):
+            continue
+        for step in plan["steps"]:
+            resource = (step["kind"], step["name"])
+            actions[resource] = min(step["action"], actions.get(resource, "none"), key=ORDER.index)
+    numbers = Counter(actions.values())
+    lines = [f"{SHOWN[action]:6}  {kind} {name}" for (kind, name), action in sorted(actions.items()) if action in SHOWN]
+    return [*lines, SUMMARY[bool(planned)].format(**{action: numbers[action] for action in ORDER})]
+
+
+class FilterModule:
+    """Ansible's way to find the filter."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return the filters by name."""
+        return {"plan_summary": plan_summary}

@@ -1,0 +1,117 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Environment variables and Airflow's configuration, which become environment variables: what is refused of them."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+from .._reconcile.errors import OptionError
+from ._airflow_options import OPTIONS, SENSITIVE
+from ._own_options import CONFIGURATION, split_variable, validate_known, validate_own
+from ._secret_values import connection_holds_secret, holds_secret
+
+VARIABLES = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/taskdef-envfiles.html"
+SECRETS = "https://github.com/sm2a/airflow/blob/main/docs/configuration.md#secrets"
+
+# What Airflow reads from Secrets Manager at run time, and the secret below the configuration prefix.
+SECRET_OPTIONS = {
+    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "sql_alchemy_conn",
+    "AIRFLOW__CELERY__RESULT_BACKEND": "result_backend",
+    "AIRFLOW__CORE__FERNET_KEY": "fernet_key",
+    "AIRFLOW__API__SECRET_KEY": "api_secret_key",
+    "AIRFLOW__API_AUTH__JWT_SECRET": "jwt_secret",
+}
+
+
+def variable_of(section: str, option: str) -> str:
+    """Return the environment variable of an option of Airflow's."""
+    return f"AIRFLOW__{str(section).upper().replace('.', '_').replace('-', '_')}__{str(option).upper()}"
+
+
+def variables_of(configuration: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """Turn Airflow's sections and options into its environment variables."""
+    return {
+        variable_of(section, option): json.dumps(value) if isinstance(value, (dict, list)) else str(value)
+        for section, values in configuration.items()
+        for option, value in values.items()
+    }
+
+
+def validate_configuration(option: str, configuration: dict[str, Any]) -> None:
+    """Refuse sections that map nothing, and options that ``validate_variables`` refuses or that Airflow has not."""
+    for section, values in configuration.items():
+        if not isinstance(values, dict):
+            rule = "it must map options to values"
+            outer, dot, inner = str(section).partition(".")
+            if dot:
+                rule += f", as in {outer}: {{{inner}: ...}}"
+            shown = "its value" if holds_secret(inner or outer, values) else values
+            raise OptionError(f"{option}.{section}", shown, rule, CONFIGURATION)
+        validate_variables(option, {variable_of(section, name): value for name, value in values.items()}, True)
+
+
+def validate_variables(option: str, variables: Any, strict: bool = False) -> None:
+    """Refuse what is no environment variable, one that SM2A sets itself, a secret, and an option unknown to Airflow.
+
+    With ``strict`` every option of Airflow's has to be known, otherwise only those are refused that look misspelt.
+    Raises OptionError, without the value where it may be a secret.
+    """
+    if not isinstance(variables, dict):
+        shown = "its value" if holds_secret("", variables) else variables
+        raise OptionError(option, shown, "it must map names to values", VARIABLES)
+    for name, value in variables.items():
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", str(name)):
+            raise OptionError(option, name, "a name has letters, digits and underscores", VARIABLES)
+        _validate_read_from_secrets_manager(option, name)
+        validate_own(option, name, value)
+        if not _is_stand_in(name, variables):
+            _validate_not_secret(option, name, value)
+        validate_known(option, name, strict)
+
+
+def _validate_read_from_secrets_manager(option: str, name: str) -> None:
+    parts = split_variable(name)
+    current = variable_of(*parts) if parts else name
+    if current in SECRET_OPTIONS or re.sub(r"_(SECRET|CMD)$", "", current) in SECRET_OPTIONS:
+        raise OptionError(option, name, "SM2A reads this from Secrets Manager", CONFIGURATION)
+
+
+def _is_stand_in(name: str, variables: dict[str, Any]) -> bool:
+    """Tell whether these are the credentials of an emulator of AWS, which are none."""
+    endpoint = urlsplit(str(variables.get("AWS_ENDPOINT_URL", ""))).hostname or "amazonaws.com"
+    emulated = not re.search(r"(^|\.)(amazonaws\.com(\.cn)?|api\.aws)$", endpoint)
+    return name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN") and emulated
+
+
+def _validate_not_secret(option: str, name: str, value: Any) -> None:
+    if name.startswith("AIRFLOW_CONN_"):
+        secret = connection_holds_secret(value)
+    else:
+        parts = split_variable(name)
+        secret = holds_secret(parts[1] if parts else name, value)
+    if secret:
+        rule = f"it looks like a secret, and whoever may see a task definition sees it; {_safe_way(name)}"
+        raise OptionError(option, name, rule, SECRETS)
+
+
+def _safe_way(name: str) -> str:
+    """Return how the secret of a variable gets to the containers otherwise."""
+    store = "store it in Secrets Manager as sm2a/<environment>"
+    for start, folder in (("AIRFLOW_CONN_", "connections"), ("AIRFLOW_VAR_", "variables")):
+        if name.startswith(start):
+            return f"{store}/{folder}/{name.removeprefix(start).lower()}"
+    if name.startswith("AWS_"):
+        return "containers have the permissions of their roles, see security_role_policies"
+    parts = split_variable(name)
+    if not parts:
+        return f"{store}/variables/{name.lower()}, and read it in DAGs as Airflow's variable"
+    section, option = parts
+    if section not in OPTIONS or f"{section}.{option}" in SENSITIVE:
+        return f"{store}/config/{option}, and set {option}_secret to {option}"
+    return f"Airflow takes it from a connection, so {store}/connections/<connection>"

@@ -1,0 +1,152 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Writes plugins/module_utils/_components/_airflow_options.py: the options that the image's Airflow knows.
+
+Usage: airflow_options.py FOLDER
+
+FOLDER holds Airflow and its providers, without what they depend on, in the versions of the image's requirements.txt.
+`make lock` puts them there. Nothing of them is imported: files are read and parsed.
+"""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+REQUIREMENTS = ROOT / "roles/airflow/files/image/requirements.txt"
+TARGET = ROOT / "plugins/module_utils/_components/_airflow_options.py"
+HEADER = '''\
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The options that the image's Airflow and its providers know. Written by tests/airflow_options.py: see `make lock`."""
+
+from __future__ import annotations
+'''
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Airflow's own packages in the image, by package."""
+    pinned = re.findall(r"^(apache-airflow[a-z-]*)==([\w.]+)", REQUIREMENTS.read_text(), re.MULTILINE)
+    return dict(sorted(pinned))
+
+
+def value_of(tree: ast.AST, name: str) -> ast.expr:
+    """Return the expression that a module or a class gives to a name."""
+    for node in ast.walk(tree):
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        value = getattr(node, "value", None)
+        if value is not None and any(getattr(target, "id", None) == name for target in targets):
+            return value
+    raise LookupError(name)
+
+
+def described(airflow: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each section with the descriptions of its options, of Airflow and of each provider."""
+    core = yaml.safe_load((airflow / "config_templates/config.yml").read_text())
+    yield from ((section, content["options"]) for section, content in core.items())
+    for path in sorted((airflow / "providers").rglob("get_provider_info.py")):
+        [returned] = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Return)]
+        information = ast.literal_eval(returned.value) if returned.value else {}
+        yield from ((section, content["options"]) for section, content in information.get("config", {}).items())
+
+
+def read_in_the_code(airflow: Path) -> Iterator[tuple[str, str]]:
+    """Yield what is read by name, since not every option is described."""
+    for path in airflow.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+                continue
+            holder = node.func.value
+            name = getattr(holder, "id", getattr(holder, "attr", ""))
+            given = {word.arg: word.value for word in node.keywords}
+            first = [given.get("section"), given.get("key")] if "section" in given else node.args[:2]
+            texts = [word.value for word in first if isinstance(word, ast.Constant) and isinstance(word.value, str)]
+            if name.endswith("conf") and re.match("get|has_option", node.func.attr) and len(texts) == 2:
+                yield texts[0].lower(), texts[1].lower()
+
+
+def renamed(airflow: Path) -> dict[str, str]:
+    """Return what `airflow config lint` says of options of older versions: their new name, or nothing."""
+    tree = ast.parse((airflow / "cli/commands/config_command.py").read_text())
+    changes = value_of(tree, "CONFIGS_CHANGES")
+    found = {}
+    for change in ast.walk(changes):
+        if getattr(getattr(change, "func", None), "id", "") == "ConfigChange":
+            words = {word.arg: word.value for word in change.keywords}  # type: ignore[attr-defined]
+            old, new = (_parameter(words.get(word)) for word in ("config", "renamed_to"))
+            if new or not {"default_change", "is_invalid_if", "remove_if_equals"} & set(words):
+                found[old] = new
+    return found
+
+
+def _parameter(node: ast.expr | None) -> str:
+    return ".".join(ast.literal_eval(part) for part in node.args) if isinstance(node, ast.Call) else ""
+
+
+def honoured(airflow: Path) -> dict[str, str]:
+    """Return the old names that Airflow still reads, with the new ones."""
+    parser = ast.parse((airflow / "_shared/configuration/parser.py").read_text())
+    replaced = ast.literal_eval(value_of(parser, "deprecated_options"))
+    return {f"{old[0]}.{old[1]}": f"{new[0]}.{new[1]}" for new, old in replaced.items()}
+
+
+def collect(airflow: Path) -> tuple[dict[str, set[str]], set[str]]:
+    """Return the options by section, and those that may come from a secret."""
+    known: dict[str, set[str]] = {}
+    secret = set()
+    for section, options in described(airflow):
+        known.setdefault(section, set()).update(name.lower() for name in options)
+        secret |= {f"{section}.{name.lower()}" for name, option in options.items() if option.get("sensitive")}
+    fallback = configparser.ConfigParser(interpolation=None)
+    fallback.read(airflow / "config_templates/provider_config_fallback_defaults.cfg")
+    named = [(section, name) for section in fallback.sections() for name in fallback[section]]
+    for section, name in [*named, *read_in_the_code(airflow)]:
+        if section in known:
+            known[section].add(name)
+    return known, secret
+
+
+def old_names(airflow: Path, known: dict[str, set[str]]) -> dict[str, str]:
+    """Return the names that this version does not read, with the newest of their new names."""
+    names = renamed(airflow)
+    read = {f"{section}.{name}" for section, options in known.items() for name in options} | set(honoured(airflow))
+
+    def newest(name: str) -> str:
+        while name in names and name not in read:
+            name = names[name]
+        return name
+
+    return {name: newest(name) for name in names if name not in read and "." in name}
+
+
+def written(airflow: Path) -> str:
+    """Return the text of the module."""
+    known, secret = collect(airflow)
+    lines = [HEADER, "VERSIONS = {"]
+    lines += [f'    "{package}": "{version}",' for package, version in versions().items()]
+    lines += ["}", "# By section.", "OPTIONS = {"]
+    for section, names in sorted(known.items()):
+        lines += [f'    "{section}": {{', *(f'        "{name}",' for name in sorted(names)), "    },"]
+    lines += ["}", "# Airflow reads the `_SECRET` form of these and of no others.", "SENSITIVE = {"]
+    lines += [f'    "{name}",' for name in sorted(secret)]
+    lines += ["}", "# Old names that are still read.", "HONOURED = {"]
+    lines += [f'    "{old}": "{new}",' for old, new in sorted(honoured(airflow).items())]
+    lines += ["}", "# Names of older versions that this one does not read: the new name, if there is one.", "OLD = {"]
+    lines += [f'    "{old}": "{new}",' for old, new in sorted(old_names(airflow, known).items())]
+    return "\n".join([*lines, "}", ""])
+
+
+if __name__ == "__main__":
+    TARGET.write_text(written(Path(sys.argv[1], "airflow")))

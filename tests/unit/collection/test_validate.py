@@ -1,0 +1,103 @@
+"""`site` refuses what is wrong with any role before the first of them runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+# With these no Docker is needed.
+IMAGES = {name: f"registry.example.com/{name}:1" for name in ("airflow", "scaler")}
+
+
+def site(*arguments: str, **environment: str) -> list[dict[str, Any]]:
+    """Run the playbook on the inventory `dev`, without AWS, and return what each task answered."""
+    done = subprocess.run(
+        [
+            str(Path(sys.executable).with_name("ansible-playbook")),
+            "playbooks/site.yml",
+            "-i",
+            "inventories/dev",
+            *arguments,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", **environment},
+        cwd=ROOT,
+    )
+    assert "{" in done.stdout, done.stderr
+    report = json.loads(done.stdout[done.stdout.index("{") :])
+    return [{**task["hosts"]["dev"], "name": task["task"]["name"]} for task in report["plays"][0]["tasks"]]
+
+
+@pytest.fixture
+def no_docker(tmp_path: Path) -> str:
+    """A PATH with all that is on this machine's but Docker."""
+    for folder in os.environ["PATH"].split(os.pathsep):
+        for program in Path(folder).glob("*"):
+            link = tmp_path / program.name
+            if program.name != "docker" and not link.is_symlink():
+                link.symlink_to(program)
+    return str(tmp_path)
+
+
+def test_every_role_is_looked_at_before_the_first_one_runs() -> None:
+    wrong = {
+        "database_allocated_storage": 5,
+        "scaler_interval_seconds": 0,
+        "load_balancer_hosted_zone_id": "",
+        "airflow_services": {"triggerer": {"count": 0}},
+        "workers_environment_variables": {"WAREHOUSE_PASSWORD": "hunter2"},
+        "network_availability_zone_count": 4,
+        "storage_log_expiration_days": "365",
+        "cluster_tags": {"Owner": "a", "owner": "b"},
+        "image_keep_images": 0,
+        "image_uris": IMAGES,
+    }
+
+    *_fence, refusal = site("-e", json.dumps(wrong))
+
+    lines = refusal["msg"].splitlines()
+    for start, rest in {
+        "airflow_services.triggerer.count: 0": "from 1 to 10",
+        "cluster_tags: 'Owner and owner'": "capital letters",
+        "database_allocated_storage: 5": "from 20 to 65536",
+        "image_keep_images: 0": "at least one",
+        "load_balancer_certificate_arn: None": "HTTPS needs a certificate",
+        "role network": "must be one of: 2, 3, got: 4",
+        "scaler_interval_seconds: 0": "from 1 to 60",
+        "workers_environment_variables: 'WAREHOUSE_PASSWORD'": "looks like a secret",
+    }.items():
+        assert any(line.startswith(start) and rest in line for line in lines), f"{start} is not in {refusal['msg']}"
+    assert len(lines) == 8, lines
+    assert "hunter2" not in refusal["msg"]
+    assert refusal["name"] == "Refuse wrong options of any role before anything is created"
+
+
+def test_docker_that_is_missing_is_found_first_and_needed_only_to_build(no_docker: str) -> None:
+    local = json.dumps({"image_push": False})
+    arguments = ("--tags", "image", "-e", local)
+
+    *_fence, refusal = site(*arguments, PATH=no_docker)
+    assert refusal["failed"] and "docker is not on the PATH" in refusal["msg"]
+    assert "image_uris: {airflow: registry/airflow:1" in refusal["msg"]
+
+    answers = site(*arguments, "--check", "-e", json.dumps({"image_uris": IMAGES}), PATH=no_docker)
+    assert not any(answer.get("failed") or answer.get("warnings") for answer in answers)
+    assert answers[-1]["lines"] == ["Plan: 0 to create, 0 to change, 0 to delete"]
+
+
+def test_a_plan_can_be_made_without_docker(no_docker: str) -> None:
+    answers = site("--tags", "image", "--check", "-e", json.dumps({"image_push": False}), PATH=no_docker)
+
+    assert not any(answer.get("failed") for answer in answers)
+    [warning] = next(answer for answer in answers if answer["name"].startswith("Refuse wrong options"))["warnings"]
+    assert "docker is not on the PATH" in warning
+    assert answers[-1]["lines"][-1] == "Plan: 2 to create, 0 to change, 0 to delete"

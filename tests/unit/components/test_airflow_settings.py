@@ -1,0 +1,302 @@
+"""Airflow's configuration and environment variables: what would break a promise, hold a secret or be misspelt."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from module_runs import assert_refused, run
+
+from ansible_collections.sm2a.airflow.plugins.module_utils._components import _airflow_options as airflow_options
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._own_options import CELERY, OWN, one_slip
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._secret_values import (
+    connection_holds_secret,
+    holds_secret,
+)
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._variables import (
+    validate_configuration,
+    validate_variables,
+)
+from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors import OptionError
+
+ROOT = Path(__file__).parents[3]
+HIDDEN = "hunter2-the-real-value"
+CONTAINER = {
+    "cluster": "sm2a-test",
+    "image": "registry.example.com/airflow:1",
+    "subnet_ids": ["subnet-0123456789abcdef0"],
+    "security_group_ids": ["sg-0123456789abcdef0"],
+    "role_arns": {
+        role: f"arn:aws:iam::123456789012:role/{role}"
+        for role in ("execution", "api_server", "scheduler", "dag_processor", "triggerer", "worker", "migration")
+    },
+    "log_group": "/sm2a/test/airflow",
+    "log_bucket": "sm2a-test-logs",
+    "dag_bucket": "sm2a-test-dags",
+    "queues": {"default": {"url": "https://sqs.eu-central-1.amazonaws.com/123456789012/sm2a-test-default"}},
+    "url": "https://airflow.example.com",
+    "execution_api_server_url": "http://api-server.sm2a-test.internal:8080/execution/",
+}
+WORKERS = {**CONTAINER, "pools": {"default": {}}}
+
+
+def refusal(configuration: dict[str, Any] | None = None, variables: dict[str, Any] | None = None) -> str:
+    """Return what is said of a configuration or of variables; nothing if they are accepted."""
+    try:
+        validate_configuration("configuration", configuration or {})
+        validate_variables("environment_variables", variables or {})
+    except OptionError as error:
+        assert HIDDEN not in str(error) and HIDDEN not in f"{error.value} {error.rule}"
+        return str(error)
+    return ""
+
+
+def pool(variables: dict[str, Any]) -> dict[str, Any]:
+    return {"pools": {"default": {"environment_variables": variables}}}
+
+
+EARLY = {"task_acks_late": False}
+WAYS = [
+    ({"configuration": {"celery": EARLY}}, "configuration", "ACKS_LATE"),
+    ({"configuration": {"CELERY": EARLY}}, "configuration", "ACKS_LATE"),
+    ({"environment_variables": {"AIRFLOW__CELERY__TASK_ACKS_LATE": "False"}}, "environment_variables", "ACKS_LATE"),
+    (pool({"AIRFLOW__CELERY__TASK_ACKS_LATE": "False"}), "pools.default.environment_variables", "ACKS_LATE"),
+    ({"configuration": {"celery": {"task_acks_late_cmd": "echo False"}}}, "configuration", "ACKS_LATE"),
+    ({"configuration": {"celery": {"extra_celery_config": EARLY}}}, "configuration", ": task_acks_late"),
+    ({"configuration": {"celery": {"extra_celery_config": json.dumps(EARLY)}}}, "configuration", ": task_acks_late"),
+    (
+        pool({"AIRFLOW__CELERY__EXTRA_CELERY_CONFIG": json.dumps(EARLY)}),
+        "pools.default.environment_variables",
+        ": task_acks_late",
+    ),
+]
+
+
+@pytest.mark.parametrize(("options", "option", "value"), WAYS)
+def test_late_acknowledgement_cannot_be_taken_back_in_any_way(options: dict[str, Any], option: str, value: str) -> None:
+    assert_refused("workers", {**WORKERS, **options}, option, value, "keeps its protection")
+
+
+@pytest.mark.parametrize("name", sorted(OWN))
+def test_own_option_is_refused_with_a_reason_however_it_is_written(name: str) -> None:
+    section, option = name.split(".")
+    variable = f"AIRFLOW__{section}__{option}".upper()
+    for said in (
+        refusal({section: {option: "any"}}),
+        refusal({section: {f"{option}_secret": "any"}}),
+        refusal(variables={variable: "any"}),
+        refusal(variables={f"{variable}_CMD": "any"}),
+    ):
+        assert variable in said and f"SM2A sets this itself: {OWN[name]}" in said
+
+
+def test_a_pools_concurrency_is_pointed_at() -> None:
+    for option in ("worker_autoscale", "worker_concurrency"):
+        assert "use sm2a_worker_pools.<pool>.concurrency" in refusal({"celery": {option: "10,10"}})
+
+
+@pytest.mark.parametrize("setting", sorted(CELERY))
+def test_celerys_own_setting_is_refused(setting: str) -> None:
+    assert f": {setting}" in refusal({"celery": {"extra_celery_config": {setting: 1}}})
+
+
+@pytest.mark.parametrize("value", ["{", "[]", "", 3])
+def test_what_celery_would_be_told_has_to_be_readable(value: Any) -> None:
+    assert "it must map settings of Celery to values" in refusal({"celery": {"extra_celery_config": value}})
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "AIRFLOW__SECRETS__BACKEND_KWARG__CONFIG_PREFIX",
+        "AIRFLOW__WORKERS__SECRETS_BACKEND_KWARG__CONFIG_PREFIX",
+        "AIRFLOW__WEBSERVER__BASE_URL",
+        "AIRFLOW__WORKERS__EXECUTION_API_SERVER_URL",
+        "AWS_DEFAULT_REGION",
+        "DUMB_INIT_SETSID",
+        "ECS_AGENT_URI",
+        "ECS_CONTAINER_METADATA_URI_V4",
+        "PYTHONPATH",
+        "SM2A_ADMIN_SECRET",
+        "SM2A_SCALER_CONFIGURATION",
+    ],
+)
+def test_variable_that_the_programs_rely_on(variable: str) -> None:
+    assert "SM2A sets this itself" in refusal(variables={variable: "any"})
+
+
+@pytest.mark.parametrize("variable", ["AIRFLOW__CORE__SQL_ALCHEMY_CONN", "AIRFLOW__WEBSERVER__SECRET_KEY_SECRET"])
+def test_old_name_of_a_key_that_sm2a_keeps(variable: str) -> None:
+    assert "SM2A reads this from Secrets Manager" in refusal(variables={variable: HIDDEN})
+
+
+SECRETS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
+    ({"smtp": {"smtp_password": HIDDEN}}, {}, "sm2a/<environment>/connections/"),
+    ({"github_enterprise": {"client_secret": HIDDEN}}, {}, "set client_secret_secret to client_secret"),
+    ({"opensearch": {"password": HIDDEN}}, {}, "sm2a/<environment>/config/password"),
+    ({"celery": {"flower_basic_auth": f"me:{HIDDEN}"}}, {}, "set flower_basic_auth_secret"),
+    ({"sentry": {"sentry_dsn": f"https://{HIDDEN}@sentry.example.com/1"}}, {}, "set sentry_dsn_secret"),
+    ({"dag_processor": {"dag_bundle_config_list": [{"kwargs": {"repo_url": f"https://me:{HIDDEN}@git.example.com"}}]}},
+     {}, "sm2a/<environment>/connections/"),
+    ({"smtp": HIDDEN + "://u:p@h"}, {}, "it must map options to values"),
+    ({"smtp.smtp_password": HIDDEN}, {}, "as in smtp: {smtp_password: ...}"),
+    ({}, {"AIRFLOW__KEYCLOAK_AUTH_MANAGER__CLIENT_SECRET": HIDDEN}, "set client_secret_secret to client_secret"),
+    ({}, {"AIRFLOW_CONN_WAREHOUSE": f"postgres://u:{HIDDEN}@h/d"}, "sm2a/<environment>/connections/warehouse"),
+    ({}, {"AIRFLOW_CONN_WAREHOUSE": json.dumps({"conn_type": "postgres", "password": HIDDEN})}, "connections/w"),
+    ({}, {"AIRFLOW_CONN_X": json.dumps({"conn_type": "x", "extra": json.dumps({"api_key": HIDDEN})})}, "connections/x"),
+    ({}, {"AIRFLOW_CONN_X": f"snowflake://?private_key={HIDDEN}"}, "connections/x"),
+    ({}, {"AIRFLOW_VAR_DB_PASSWORD": HIDDEN}, "sm2a/<environment>/variables/db_password"),
+    ({}, {"AIRFLOW_VAR_DB": json.dumps({"password": HIDDEN})}, "sm2a/<environment>/variables/db"),
+    ({}, {"AWS_SECRET_ACCESS_KEY": HIDDEN}, "security_role_policies"),
+    ({}, {"AWS_SECRET_ACCESS_KEY": HIDDEN, "AWS_ENDPOINT_URL": "https://sqs.eu-central-1.amazonaws.com"}, "roles"),
+    ({}, {"DB_PASSWORD": HIDDEN}, "sm2a/<environment>/variables/db_password"),
+    ({}, {"PASSWORD_OF_DB": HIDDEN}, "sm2a/<environment>/variables/"),
+    ({}, {"GITHUB_TOKEN": HIDDEN}, "variables/github_token"),
+    ({}, {"DATADOG_API_KEY": HIDDEN}, "variables/datadog_api_key"),
+    ({}, {"DATABASE_URL": f"postgres://u:{HIDDEN}@h/d"}, "variables/database_url"),
+    ({}, {"OAUTH_CLIENT_SECRET": HIDDEN}, "variables/oauth_client_secret"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("configuration", "variables", "way"), SECRETS)
+def test_a_secret_is_refused_without_being_shown(
+    configuration: dict[str, Any], variables: dict[str, Any], way: str
+) -> None:
+    said = refusal(configuration, variables)
+
+    assert way in said, said
+    assert "looks like a secret" in said or "map options" in said
+
+
+def test_a_module_does_not_show_it_either() -> None:
+    ran = run("workers", **WORKERS, configuration={"keycloak_auth_manager": {"client_secret": HIDDEN}})
+
+    assert ran.calls == [] and ran.result["option"] == "configuration"
+    answered = {key: value for key, value in ran.result.items() if key != "invocation"}
+    assert HIDDEN not in json.dumps(answered)
+
+
+@pytest.mark.parametrize("shape", [["DB_PASSWORD=" + HIDDEN], f"postgres://u:{HIDDEN}@h/d"])
+def test_what_is_no_mapping_may_hold_a_secret_too(shape: Any) -> None:
+    with pytest.raises(OptionError) as caught:
+        validate_variables("environment_variables", shape)
+    assert HIDDEN not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DB_PASSWORD_SECRET_NAME", "warehouse"),
+        ("DB_PASSWORD_FILE", "/run/password"),
+        ("DB_PASSWORD_SECRET", "warehouse"),
+        ("PASSWORD_REQUIRED", "true"),
+        ("RESET_PASSWORD", True),
+        ("DB_PASSWORD", ""),
+        ("DB_PASSWORD", None),
+        ("DB_PASSWORD", "arn:aws:secretsmanager:eu-central-1:123456789012:secret:warehouse"),
+        ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
+        ("secret_mask_adapter", "my.adapter"),
+        ("min_length_masked_secret", 5),
+        ("SECRET_MASKER", "x"),
+        ("HTTPS_PROXY", "http://user:password@proxy.example.com"),
+        ("API_URL", "https://host.example.com:8443/a@b"),
+        ("KEY", "x"),
+        ("TOKENIZER", "x"),
+        ("COMPASS", "x"),
+    ],
+)
+def test_what_only_sounds_like_a_secret_passes(name: str, value: Any) -> None:
+    assert not holds_secret(name, value)
+
+
+@pytest.mark.parametrize(
+    "value", ["aws://", "aws://?region_name=eu-central-1", '{"conn_type": "aws"}', "{no JSON", "http://h:80/[", ""]
+)
+def test_connection_without_a_password_passes(value: str) -> None:
+    assert not connection_holds_secret(value)
+
+
+ACCEPTED: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({"core": {"parallelism": 7, "load_examples": True}}, {}),
+    ({"celery": {"operation_timeout": 10, "broker_connection_retry_on_startup": True}}, {}),
+    ({"celery": {"extra_celery_config": {"worker_max_tasks_per_child": 10}}}, {}),
+    ({"celery": {"celery_config_options": "airflow.providers.celery.executors.default_celery.DEFAULT_CELERY_CONFIG"}},
+     {}),
+    ({"celery_broker_transport_options": {"wait_time_seconds": 5}}, {}),
+    ({"sentry": {"sentry_on": True, "sentry_dsn_secret": "sentry", "release": "1"}}, {}),
+    ({"secrets": {"use_cache": True, "cache_ttl_seconds": 60}}, {}),
+    ({"workers": {"execution_api_timeout": 60}, "scheduler": {"task_queued_timeout": 900}}, {}),
+    ({"dag_processor": {"dag_bundle_config_list": [{"name": "dags", "kwargs": {"git_conn_id": "git"}}]}}, {}),
+    ({"common.io": {"xcom_objectstorage_path": "s3://aws_default@bucket/xcom"}}, {}),
+    ({"triggerer": {"default_capacity": 10}}, {}),
+    ({"openlineage": {"transport": {"type": "console"}}, "snowflake": {"anything": 1}}, {}),
+    ({"keycloak_auth_manager": {"client_secret_secret": "keycloak"}}, {}),
+    ({}, {"AIRFLOW__CORE__AN_OPTION_OF_ANOTHER_VERSION": "1", "TZ": "UTC"}),
+    ({}, {"AWS_SECRET_ACCESS_KEY": "emulator-only", "AWS_ENDPOINT_URL": "http://172.17.0.1:4566"}),
+    ({}, {"AIRFLOW_CONN_AWS_DEFAULT": "aws://?region_name=eu-central-1"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("configuration", "variables"), ACCEPTED)
+def test_what_must_pass(configuration: dict[str, Any], variables: dict[str, Any]) -> None:
+    assert refusal(configuration, variables) == ""
+
+
+@pytest.mark.parametrize(
+    ("configuration", "variables", "rule"),
+    [
+        ({"core": {"max_active_task_per_dag": 4}}, {}, "is it [core] max_active_tasks_per_dag?"),
+        ({}, {"AIRFLOW__CORE__MAX_ACTIVE_TASK_PER_DAG": "4"}, "is it [core] max_active_tasks_per_dag?"),
+        ({}, {"AIRFLOW__COER__PARALLELISM": "4"}, "is it [core] parallelism?"),
+        ({"scheduler": {"parallelism": 4}}, {}, "is it [core] parallelism?"),
+        ({"core": {"max_runs_per_dag": 4}}, {}, "is it [core] max_active_runs_per_dag?"),
+        ({"core": {"colour": "blue"}}, {}, "set the environment variable AIRFLOW__CORE__COLOUR"),
+        ({"core": {"dag_concurrency": 4}}, {}, "it is called [core] max_active_tasks_per_dag now"),
+        ({"webserver": {"worker_class": "sync"}}, {}, "no longer has [webserver] worker_class (see"),
+        ({"api": {"auth_backends": "x"}}, {}, "it is called [fab] auth_backends now"),
+        ({}, {"AIRFLOW__core__parallelism": "4"}, "AIRFLOW__CORE__PARALLELISM"),
+        ({"smtp": {"smtp_host_secret": "x"}}, {}, "does not take [smtp] smtp_host from a secret"),
+        ({}, {"AIRFLOW__SMTP__SMTP_HOST_SECRET": "x"}, "does not take [smtp] smtp_host from a secret"),
+    ],
+)
+def test_option_that_airflow_does_not_read(configuration: dict[str, Any], variables: dict[str, Any], rule: str) -> None:
+    said = refusal(configuration, variables)
+
+    assert rule in said, said
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "slip"),
+    [
+        ("same", "same", True),
+        ("paralelism", "parallelism", True),
+        ("parallelismm", "parallelism", True),
+        ("parallelisn", "parallelism", True),
+        ("aprallelism", "parallelism", True),
+        ("parallelsim", "parallelism", True),
+        ("", "a", True),
+        ("ab", "cd", False),
+        ("parallel", "parallelism", False),
+        ("abcd", "badc", False),
+    ],
+)
+def test_one_slip(one: str, other: str, slip: bool) -> None:
+    for words in ((one, other), (other, one)):
+        assert one_slip(*words) is slip
+
+
+def test_the_known_options_are_those_of_the_images_airflow() -> None:
+    requirements = (ROOT / "roles/airflow/files/image/requirements.txt").read_text()
+    pinned = dict(re.findall(r"^(apache-airflow[a-z-]*)==([\w.]+)", requirements, re.MULTILINE))
+
+    assert pinned == airflow_options.VERSIONS, "run `make lock`"
+
+
+def test_every_own_option_is_one_of_airflows() -> None:
+    passed_on = {"predefined_queues", "queue_name_prefix", "region", "visibility_timeout"}
+    for name in OWN:
+        section, option = name.split(".")
+        assert option in airflow_options.OPTIONS[section] | passed_on, name
