@@ -51,5 +51,7 @@ def role_options() -> dict[str, dict[str, Any]]:
 
 
 def facts(roles: list[str]) -> frozenset[str]:
-    """Return the names of the facts that the modules of these roles return."""
-    return IMAGE_FACTS | {f"sm2a_{role}" for role in roles}
+    """Return the names of the facts that the modules of these roles return: what they made, and what they did."""
+    names = IMAGE_FACTS | {f"sm2a_{role}" for role in roles}
+    plans = {name.replace("sm2a_", "sm2a_plan_", 1) for name in names}
+    return names | plans | {f"{plan}_begun" for plan in plans}
