@@ -213,6 +213,7 @@ def _upcoming(database: Database) -> dict[str, list[UpcomingTask]]:
     of its present tasks.
     """
     runs: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    begun_runs = {(task.dag_id, task.run_id) for task in database.running}
     ages: dict[tuple[str, str], float] = {}
     under_way: list[QueuedTasks | RunningTask] = [*database.queued, *database.running]
     for task in under_way:
@@ -231,6 +232,6 @@ def _upcoming(database: Database) -> dict[str, list[UpcomingTask]]:
             if profile.instances and profile.offset > last:
                 due_in = max(0.0, profile.offset + late - ages[dag, run])
                 if due_in <= HORIZON_SECONDS:
-                    one = UpcomingTask(due_in, profile.duration)
+                    one = UpcomingTask(due_in, profile.duration, held=(dag, run) not in begun_runs)
                     upcoming.setdefault(profile.queue, []).extend([one] * profile.instances)
     return upcoming

@@ -82,10 +82,12 @@ def _choose(
     if seen.queued:
         if mean is None:
             return counted, f"{counted.why}; how long they run is not known"
-        waiting = 0.0 if memory.queue_since is None or memory.at is None else memory.at - memory.queue_since
-        waiting = max(waiting if not seen.queued_tasks else 0.0, *(task.age for task in seen.queued_tasks or ()), 0.0)
-        if waiting > PATIENCE_STARTS * memory.start:
-            return counted, f"{counted.why}; some have waited for {waiting:.0f} s, too long to rely on estimates"
+        oldest = max((task.age for task in seen.queued_tasks or ()), default=0.0)
+        queue = 0.0 if memory.queue_since is None or memory.at is None else memory.at - memory.queue_since
+        if max(oldest, queue) > PATIENCE_STARTS * memory.start:
+            # Tasks that each wait for a moment only, but never stop doing so, are more than the workers can run.
+            long = f"some have waited for {oldest:.0f} s" if oldest >= queue else f"some wait since {queue:.0f} s"
+            return counted, f"{counted.why}; {long}, too long to rely on estimates"
     mean = mean or USUAL_DURATION
     empties = sum(1 for worker in seen.workers if worker.state == CORDONED and not worker.busy)
     wants = demand(seen, memory, mean, lead)

@@ -49,6 +49,8 @@ class UpcomingTask(NamedTuple):
     """Seconds until it will be queued; not above zero when it is overdue."""
     expected: float | None
     """How long it will take, by its recent runs."""
+    held: bool = False
+    """Whether its parents are queued themselves: ``due_in`` counts from their begin and does not shrink until then."""
 
 
 class Tick(NamedTuple):
