@@ -216,9 +216,7 @@ def test_what_follows_the_present_tasks_is_as_late_as_they_are() -> None:
 
 
 def test_what_follows_a_task_that_waits_itself_is_held_up() -> None:
-    profiles = {
-        "etl": {"extract": TaskProfile("default", 30.0, 1, 0.0), "load": TaskProfile("default", 60.0, 1, 35.0)}
-    }
+    profiles = {"etl": {"extract": TaskProfile("default", 30.0, 1, 0.0), "load": TaskProfile("default", 60.0, 1, 35.0)}}
     queued = (QueuedTasks("default", "etl", "extract", "run", 1, youngest=20.0, oldest=20.0, run_age=20.0),)
     seen = situation(service(), queued=queued, profiles=profiles).observation
     assert seen.upcoming == (UpcomingTask(35.0, 60.0, held=True),)

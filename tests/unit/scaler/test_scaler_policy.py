@@ -397,7 +397,8 @@ def observations(draw: some.DrawFn, limits: Limits) -> Observation:
         if draw(some.booleans())
         else None,
         upcoming=tuple(
-            UpcomingTask(draw(some.floats(-50, 500)), draw(DURATIONS), draw(some.booleans())) for _dummy in range(draw(some.integers(0, 5)))
+            UpcomingTask(draw(some.floats(-50, 500)), draw(DURATIONS), draw(some.booleans()))
+            for _dummy in range(draw(some.integers(0, 5)))
         ),
         messages=draw(some.none() | some.builds(Messages, some.integers(0, 99), some.integers(0, 99))),
     )

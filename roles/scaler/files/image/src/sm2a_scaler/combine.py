@@ -102,9 +102,7 @@ class Combiner:
                 outdated.append(ecs_task.id)
                 elsewhere += len(tasks)
             else:
-                workers.append(
-                    self._worker(at, ecs_task.id, ecs_task.age, row, tasks, heard, concurrency, profiles)
-                )
+                workers.append(self._worker(at, ecs_task.id, ecs_task.age, row, tasks, heard, concurrency, profiles))
 
         workers += self._not_yet_placed(at, queue, service.desired - len(workers))
         present = [rows[task.id] for task in service.tasks if task.id in rows]

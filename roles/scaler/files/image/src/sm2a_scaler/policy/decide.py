@@ -40,7 +40,7 @@ def decide(
     hung = [worker for worker in seen.workers if worker.hangs]
     if not hung or seen.queued is None or seen.running is None:
         return _decide(limits, seen, memory, at, prices)
-    # They run nothing that comes, and they stay: the others decide as if they were alone, with the places that are left.
+    # They take no task, and they stay: it is decided as if there were only the others, with the places that are left.
     places = max(0, limits.maximum - len(hung))
     limits = replace(limits, minimum=min(limits.minimum, places), maximum=places)
     running = max(0, seen.running - sum(worker.busy for worker in hung))
@@ -50,9 +50,7 @@ def decide(
     return replace(decision, desired=decision.desired + len(hung), reason=reason), memory
 
 
-def _decide(
-    limits: Limits, seen: Observation, memory: Memory, at: float, prices: Prices
-) -> tuple[Decision, Memory]:
+def _decide(limits: Limits, seen: Observation, memory: Memory, at: float, prices: Prices) -> tuple[Decision, Memory]:
     memory = learn(memory, limits, seen, at)
     if seen.queued is None or seen.running is None:
         return _without_database(limits, seen), memory

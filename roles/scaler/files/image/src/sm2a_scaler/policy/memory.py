@@ -291,9 +291,7 @@ def _learn_due(memory: Memory, seen: Observation, gone: int, at: float) -> tuple
         if (due.came is not None or due.at <= at) and at - due.at <= OVERDUE_SECONDS
     )
     left = (Due(at, gone, memory.came),) if gone else ()
-    ticks = tuple(
-        Due(at + tick.due_in, tick.tasks, None) for tick in seen.schedule if 0 < tick.due_in <= SOON_SECONDS
-    )
+    ticks = tuple(Due(at + tick.due_in, tick.tasks, None) for tick in seen.schedule if 0 < tick.due_in <= SOON_SECONDS)
     return passed + left + ticks
 
 
