@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -82,6 +83,12 @@ def test_who_cannot_be_told_is_not() -> None:
 def test_an_older_revision_is_emptied_as_the_newer_comes(ready: list[str], cordoned: int) -> None:
     seen = situation(*ready, desired=2, outdated=("old1", "old2"))
     assert len(plan(seen, decided(2)).cordon) == cordoned
+
+
+def test_a_worker_that_hangs_does_not_hold_up_a_deployment() -> None:
+    workers = (Worker("new", "ready", 100.0, 0, 0.0), Worker("lost", "hung", 900.0, 0, 0.0))
+    seen = replace(situation("new", "lost", outdated=("old",)), observation=Observation(0, 0, workers))
+    assert plan(seen, decided(2)).cordon == {"old"}
 
 
 def test_an_older_revision_that_is_not_needed_is_emptied_at_once() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sm2a_scaler.combine import STARTING_SECONDS, Combiner, Situation
+from sm2a_scaler.combine import HUNG_SECONDS, STARTING_SECONDS, Combiner, Situation
 from sm2a_scaler.observation import Database, EcsTask, QueuedTasks, RunningTask, Service, TaskProfile, WorkerRow
 from sm2a_scaler.policy.values import Messages, QueuedTask, Tick, UpcomingTask
 
@@ -57,6 +57,52 @@ def test_workers_that_ecs_has_no_task_for_yet_start_too_and_age() -> None:
 )
 def test_a_worker_of_which_nothing_is_known_counts_as_full(ecs: Service, rows: list[WorkerRow]) -> None:
     assert states(situation(ecs, *rows)) == {"a": ("ready", 4)}
+
+
+def after(seconds: float, combiner: Combiner, ecs: Service, *rows: WorkerRow, **known: Any) -> Situation:
+    """The situation when the database has answered for so long."""
+    situation(ecs, *rows, at=0.0, combiner=combiner, **known)
+    return situation(ecs, *rows, at=seconds, combiner=combiner, **known)
+
+
+@pytest.mark.parametrize(
+    ("ecs", "rows"),
+    [(service("a"), [row("a", seen=HUNG_SECONDS)]), (service("a", age=STARTING_SECONDS), [])],
+    ids=["silent", "never wrote"],
+)
+def test_a_worker_of_which_nothing_has_been_heard_for_long_hangs(ecs: Service, rows: list[WorkerRow]) -> None:
+    seen = after(HUNG_SECONDS, Combiner(), ecs, *rows)
+    assert states(seen) == {"a": ("hung", 0)}
+    assert seen.leaving == frozenset(), "it may have tasks all the same"
+    assert states(after(HUNG_SECONDS - 5, Combiner(), ecs, *rows)) == {"a": ("ready", 4)}
+
+
+def test_no_worker_hangs_because_the_database_was_away() -> None:
+    combiner = Combiner()
+    after(1000.0, combiner, service("a"), row("a"))
+    for at in (1005.0, 1400.0):
+        dark = combiner.situation(at, "default", 4, None, service("a"), None)
+        assert states(dark) == {"a": ("ready", 4)}
+    old = row("a", seen=400.0)
+    assert states(situation(service("a"), old, at=1405.0, combiner=combiner)) == {"a": ("ready", 4)}
+    young = service("a", age=STARTING_SECONDS + 100)
+    assert states(situation(young, at=1410.0, combiner=combiner)) == {"a": ("ready", 4)}
+
+
+def test_what_runs_on_a_worker_that_hangs_is_known_after_its_row_is_too_old_to_be_read() -> None:
+    combiner = Combiner()
+    tasks = (RunningTask("default", "etl", "load", "run", "host-a", elapsed=5.0, run_age=9.0),)
+    situation(service("a"), row("a"), combiner=combiner)
+    seen = situation(service("a", age=900.0), at=900.0, combiner=combiner, running=tasks)
+    assert states(seen) == {"a": ("hung", 1)}
+    combiner.forget_others([])
+    assert states(situation(service("a", age=905.0), at=905.0, combiner=combiner, running=tasks)) == {"a": ("hung", 0)}
+
+
+def test_a_worker_that_ecs_finds_no_room_for_does_not_hang() -> None:
+    seen = after(5000.0, Combiner(), service("a", desired=2), row("a"))
+    assert [worker.hangs for worker in seen.observation.workers] == [False, False]
+    assert states(seen)["default 1"] == ("starting", 0)
 
 
 @pytest.mark.parametrize(
@@ -167,6 +213,13 @@ def test_what_follows_the_present_tasks_is_as_late_as_they_are() -> None:
     running = (RunningTask("default", "etl", "extract", "run", "host-a", elapsed=10.0, run_age=50.0),)
     seen = situation(service("a"), row("a", busy=1), running=running, profiles=profiles).observation
     assert seen.upcoming == (UpcomingTask(25.0, 60.0),) * 2
+
+
+def test_what_follows_a_task_that_waits_itself_is_held_up() -> None:
+    profiles = {"etl": {"extract": TaskProfile("default", 30.0, 1, 0.0), "load": TaskProfile("default", 60.0, 1, 35.0)}}
+    queued = (QueuedTasks("default", "etl", "extract", "run", 1, youngest=20.0, oldest=20.0, run_age=20.0),)
+    seen = situation(service(), queued=queued, profiles=profiles).observation
+    assert seen.upcoming == (UpcomingTask(35.0, 60.0, held=True),)
 
 
 def test_without_the_database() -> None:

@@ -21,10 +21,11 @@ import pytest
 from sm2a_scaler import __main__ as main
 from sm2a_scaler import endpoint
 from sm2a_scaler.act import Actor
+from sm2a_scaler.combine import HUNG_SECONDS
 from sm2a_scaler.configuration import Configuration, Pool
 from sm2a_scaler.loop import Scaler
 from sm2a_scaler.observation import Database, EcsTask, QueuedTasks, Service, Sources, WorkerRow
-from sm2a_scaler.policy.values import Limits, Messages
+from sm2a_scaler.policy.values import STARTING_SECONDS, Limits, Messages
 from sm2a_scaler.report import HEALTHY_SECONDS, Board, JsonFormatter
 
 POOLS = {
@@ -188,6 +189,111 @@ def test_a_cordoned_worker_is_called_back_when_tasks_wait() -> None:
     cordoned = ROW._replace(cordoned=40.0, state="empty", protected=False)
     loop(a_scaler(FakeObserver(replace(BUSY, workers={"a": cordoned}), default=ONE), FakeEcs(), workers=workers))
     assert workers.told == [(set(), {"a"})]
+
+
+class Platform(FakeObserver):
+    """One pool, as it is from moment to moment: workers that never write, or not any more, and ECS that obeys."""
+
+    def __init__(self, ecs: FakeEcs, rows: Mapping[str, WorkerRow], ages: dict[str, float]) -> None:
+        super().__init__()
+        self.ecs, self.rows, self.ages = ecs, rows, ages
+        self.answers = True
+
+    def observe(self, at: float) -> Sources:
+        for _service, desired in self.ecs.updates:
+            assert desired >= len(self.ages), "nobody is stopped"
+            for number in range(len(self.ages), desired):
+                self.ages[f"new{number}"] = -at
+        self.ecs.updates.clear()
+        tasks = tuple(EcsTask(name, age + at, "worker:1") for name, age in self.ages.items())
+        rows = {name: row._replace(seen=row.seen + at) for name, row in self.rows.items()}
+        database = replace(BUSY, queued=(queued(1)._replace(youngest=at, oldest=at),), workers=rows)
+        service = Service(len(tasks), len(tasks), 0, "worker:1", tasks)
+        return Sources(at, database if self.answers else None, {"default": service}, {"default": Messages(1, 0)})
+
+
+@pytest.mark.parametrize("rows", [{"a": ROW}, {}], ids=["stopped writing", "starts for ever"])
+def test_a_pool_whose_workers_hang_gets_others_up_to_its_maximum(rows: Mapping[str, WorkerRow]) -> None:
+    platform = Platform(FakeEcs(), rows, {"a": 100.0 if rows else 0.0})
+    scaler = a_scaler(platform, platform.ecs)
+    counts = {}
+    for at in range(0, 4 * 3600, 5):
+        loop(scaler, float(at))
+        counts[at] = len(platform.ages)
+    assert counts[60] == 1, "not too early"
+    assert counts[int(HUNG_SECONDS) if rows else int(STARTING_SECONDS)] <= 1
+    assert counts[int(HUNG_SECONDS if rows else STARTING_SECONDS) + 10] == 2
+    # Each that hangs too is replaced as it hangs, one by one, but for the maximum.
+    assert counts[900] <= 3
+    assert max(counts.values()) == 10
+
+
+def test_an_outage_of_the_database_replaces_nobody() -> None:
+    platform = Platform(FakeEcs(), {"a": ROW}, {"a": 100.0})
+    scaler = a_scaler(platform, platform.ecs)
+    for at in range(0, 1800, 5):
+        # The database is away, and back for a minute now and then: too short for all workers to have found it.
+        platform.answers = at % 300 < 60
+        loop(scaler, float(at))
+    assert list(platform.ages) == ["a"]
+
+
+def test_a_pool_that_cannot_be_decided_does_not_stop_the_others(caplog: pytest.LogCaptureFixture) -> None:
+    ecs, board = FakeEcs(), Board(1.0, 0.0)
+    broken = replace(ONE, tasks=None)  # type: ignore[arg-type]
+    observer = FakeObserver(default=broken, heavy=NONE)
+    scaler = a_scaler(observer, ecs, board)
+    for at in (0.0, 5.0):
+        loop(scaler, at)
+    assert ecs.updates == [("worker-heavy", 3)] * 2
+    assert board.last and board.last.faults.keys() == {"pool default"}
+    assert [record.getMessage() for record in caplog.records] == [
+        "cannot decide for pool default, which stays as it is"
+    ], "once"
+
+    observer.services = {"default": ONE, "heavy": NONE}
+    loop(scaler, 10.0)
+    assert board.last.faults == {}
+    assert ecs.updates[2:] == [("worker-default", 2), ("worker-heavy", 3)]
+
+
+def test_a_pool_that_was_not_seen_for_long_is_scaled_again() -> None:
+    ecs, observer = FakeEcs(), FakeObserver(default=ONE, heavy=NONE)
+    scaler = a_scaler(observer, ecs)
+    loop(scaler, 0.0)
+    observer.services = {"heavy": NONE}
+    for at in range(5, 240, 5):
+        loop(scaler, float(at))
+    observer.services = {"default": ONE, "heavy": NONE}
+    for at in (241.0, 246.0, 5000.0, 5005.0):
+        ecs.updates.clear()
+        loop(scaler, at)
+        assert ecs.updates == [("worker-default", 2), ("worker-heavy", 3)]
+
+
+def test_a_loop_that_fails_is_not_the_last(caplog: pytest.LogCaptureFixture) -> None:
+    stop = threading.Event()
+
+    class Failing(FakeObserver):
+        loops = 0
+
+        def observe(self, at: float) -> Sources:
+            self.loops += 1
+            if self.loops == 1:
+                raise RuntimeError("no thread")
+            return super().observe(at)
+
+    class Once(FakeEcs):
+        def update_service(self, cluster: str, service: str, desiredCount: int) -> None:
+            super().update_service(cluster, service, desiredCount)
+            stop.set()
+
+    ecs = Once()
+    board = Board(0.01, 0.0)
+    configuration = replace(CONFIGURATION, interval_seconds=0.01)
+    Scaler(configuration, Failing(default=ONE), Actor("sm2a-test", ecs, FakeWorkers()), board).run(stop)
+    assert ecs.updates == [("worker-default", 2)]
+    assert "a loop failed" in caplog.text
 
 
 def test_faults_are_said_once_and_taken_back(caplog: pytest.LogCaptureFixture) -> None:

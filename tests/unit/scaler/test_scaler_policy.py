@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 
 import pytest
@@ -12,8 +13,10 @@ from sm2a_scaler.policy.decide import decide
 from sm2a_scaler.policy.memory import Memory
 from sm2a_scaler.policy.values import (
     CORDONED,
+    HUNG,
     READY,
     STARTING,
+    STARTING_SECONDS,
     Decision,
     Limits,
     Messages,
@@ -214,6 +217,113 @@ def test_it_learns_how_long_workers_take_to_start() -> None:
     assert decision.desired == 1
 
 
+def rows_of_tasks(lanes: int, unannounced: int = 0) -> tuple[set[int], Memory]:
+    """In each lane a task follows the one before it at once, too early or too late; besides, ``unannounced`` tasks
+    come every 5 s and run for 20 s. All are expected to run for 60 s. Returns what was wanted, and the memory."""
+    chance = random.Random(lanes)
+    began = [0.0] * lanes
+    ends = [chance.uniform(20, 100) for _dummy in range(lanes)]
+    memory, wanted = Memory(), set()
+    for step in range(200):
+        at = 5.0 * step
+        for lane in range(lanes):
+            while ends[lane] <= at:
+                began[lane], ends[lane] = ends[lane], ends[lane] + chance.uniform(20, 100)
+        others = [5.0 * age for age in range(min(step, 4)) for _dummy in range(unannounced)]
+        tasks = tuple(RunningTask(elapsed, 60.0) for elapsed in [*(at - one for one in began), *others])
+        upcoming = tuple(UpcomingTask(max(0.0, one + 60 - at), 60.0) for one in began)
+        worker = Worker("a", READY, 600.0, len(tasks), 0.0, tasks)
+        limits = Limits(lanes if not unannounced else 100, 0, 20)
+        decision, memory = decide(limits, seen(0, len(tasks), worker, upcoming=upcoming), memory, at)
+        wanted.add(decision.desired)
+    return wanted, memory
+
+
+@pytest.mark.parametrize("lanes", [4, 16, 64])
+def test_tasks_that_were_announced_are_not_usual_when_they_come(lanes: int) -> None:
+    wanted, memory = rows_of_tasks(lanes)
+    assert memory.rate < 0.1 * lanes / 60
+    assert wanted == {1}
+
+
+def test_what_was_not_announced_is_usual_beside_what_was() -> None:
+    _wanted, memory = rows_of_tasks(16, unannounced=2)
+    assert 0.3 < memory.rate < 0.5
+
+
+def test_tasks_that_never_stop_waiting_are_counted_in_the_end() -> None:
+    """Each waits for a moment only, so that no estimate would order a worker."""
+    queue = tuple(QueuedTask(3.0, 20.0) for _dummy in range(3))
+    worker = Worker("a", READY, 300.0, 16, 0.0, tuple(RunningTask(nth, 20.0) for nth in range(16)))
+    decisions = several(Limits(16, 0, 10), seen(3, 16, worker, queued_tasks=queue), 60)
+    assert decisions[20].desired == 1
+    assert decisions[-1].desired == 2
+    assert "there was a queue for 295 s" in decisions[-1].reason
+
+
+LOST = (Worker("lost", HUNG, 5000.0, 0, 0.0), starting("lost", age=STARTING_SECONDS))
+
+
+@pytest.mark.parametrize("lost", LOST, ids=["silent", "starts for ever"])
+def test_a_worker_that_hangs_is_replaced(lost: Worker) -> None:
+    decision = one(seen(1, 0, lost))
+    assert decision.desired == 2
+    assert "beside 1 worker of which nothing is heard" in decision.reason
+    assert one(seen(1, 0, lost, starting("b"))).desired == 2, "once"
+    assert one(seen(0, 0, lost)).desired == 1, "by nobody, if there is nothing to do"
+    assert one(seen(0, 0, lost), Limits(4, 1, 10)).desired == 2, "but for the minimum"
+
+
+@pytest.mark.parametrize("lost", LOST, ids=["silent", "starts for ever"])
+def test_a_worker_that_hangs_takes_a_place_and_is_never_taken_away(lost: Worker) -> None:
+    several = [lost._replace(id=f"lost{number}") for number in range(3)]
+    assert one(seen(400, 0, *several), Limits(4, 0, 5)).desired == 5
+    assert one(seen(400, 0, *several), Limits(4, 0, 3)).desired == 3
+    for decision in (one(seen(0, 0, *several), Limits(4, 0, 1)), one(seen(0, 0, *several), Limits(4, 0, 0))):
+        assert (decision.desired, decision.cordon) == (3, ())
+    # One that works leaves beside them, as it would without them.
+    beside = one(seen(0, 0, *several, cordoned("b", 0)), Limits(4, 0, 5))
+    assert (beside.desired, beside.cordon) == (3, ("b",))
+
+
+def test_what_a_worker_that_hangs_runs_needs_no_other_one() -> None:
+    lost = Worker("lost", HUNG, 5000.0, 4, 0.0)
+    assert one(seen(0, 4, lost)).desired == 1
+    assert one(seen(1, 4, lost, mean_duration=None)).desired == 2
+
+
+def test_slow_starts_are_waited_for() -> None:
+    memory = Memory()
+    for age in range(0, int(STARTING_SECONDS), 5):
+        decision, memory = decide(LIMITS, seen(1, 0, starting("a", age)), memory, float(age))
+        assert decision.desired == 1
+
+
+def test_while_the_database_is_silent_no_worker_hangs() -> None:
+    for messages in (None, Messages(1, 0)):
+        for lost in LOST:
+            assert one(seen(None, None, lost, messages=messages)).desired == 1
+
+
+def test_pauses_of_any_length_and_clocks_that_are_set_back() -> None:
+    for times in ((0, 241, 246), (0, 5, 3605, 3610), (1000, 1005, 10, 15, 20), (0, 60, 121, 242, 483), (5, 5, 5)):
+        memory = Memory()
+        for at in times:
+            decision, memory = decide(LIMITS, seen(1, 0, starting("a")), memory, float(at))
+            assert decision.desired == 1
+
+
+def test_a_clock_that_is_set_back_delays_nothing() -> None:
+    """Two workers, of which one is not needed: it is cordoned as soon as if the pool were new."""
+    workers = (ready("a", 1), ready("b", 1))
+    memory = Memory()
+    for at in (90000.0, 90005.0):
+        _dummy, memory = decide(LIMITS, seen(0, 2, *workers), memory, at)
+    for step in range(5):
+        decision, memory = decide(LIMITS, seen(0, 2, *workers), memory, 5.0 * step)
+    assert len(decision.cordon) == 1
+
+
 def leaves_after(pause: float) -> float:
     """How long an idle worker is kept in a pool whose tasks come ``pause`` seconds after each other."""
     memory, at = Memory(), 0.0
@@ -266,7 +376,7 @@ DURATIONS = some.none() | some.floats(0.1, 10000)
 def observations(draw: some.DrawFn, limits: Limits) -> Observation:
     workers = []
     for number in range(draw(some.integers(0, limits.maximum))):
-        state = draw(some.sampled_from((STARTING, READY, READY, CORDONED)))
+        state = draw(some.sampled_from((STARTING, READY, READY, CORDONED, HUNG)))
         busy = 0 if state == STARTING else draw(some.integers(0, limits.concurrency))
         tasks = None
         if draw(some.booleans()):
@@ -287,7 +397,8 @@ def observations(draw: some.DrawFn, limits: Limits) -> Observation:
         if draw(some.booleans())
         else None,
         upcoming=tuple(
-            UpcomingTask(draw(some.floats(-50, 500)), draw(DURATIONS)) for _dummy in range(draw(some.integers(0, 5)))
+            UpcomingTask(draw(some.floats(-50, 500)), draw(DURATIONS), draw(some.booleans()))
+            for _dummy in range(draw(some.integers(0, 5)))
         ),
         messages=draw(some.none() | some.builds(Messages, some.integers(0, 99), some.integers(0, 99))),
     )
@@ -300,7 +411,8 @@ def stories(draw: some.DrawFn) -> tuple[Limits, list[tuple[float, Observation]]]
     at = draw(some.floats(0, 1e9))
     story = []
     for _dummy in range(draw(some.integers(1, 6))):
-        at += draw(some.floats(0.5, 60))
+        # Usually the next step; but a pool may not be seen for a while, and a clock may be set back.
+        at += draw(some.floats(0.5, 60) | some.floats(-5000, 5000))
         story.append((at, draw(observations(limits))))
     return limits, story
 
@@ -321,6 +433,7 @@ def test_properties(story: tuple[Limits, list[tuple[float, Observation]]]) -> No
 
         emptied = [name for name in decision.cordon if names[name].state == CORDONED and not names[name].busy]
         assert decision.desired >= present - len(emptied), "only what has emptied may leave"
+        assert not any(names[name].hangs for name in decision.cordon)
         if observation.queued is None:
             assert decision.desired >= present
             assert all(names[name].state == CORDONED for name in decision.cordon)
@@ -330,7 +443,7 @@ def test_properties(story: tuple[Limits, list[tuple[float, Observation]]]) -> No
             free = sum(
                 limits.concurrency - worker.busy
                 for worker in observation.workers
-                if worker.state != STARTING and worker.id not in decision.cordon
+                if worker.state not in (STARTING, HUNG) and worker.id not in decision.cordon
             )
             assert not could or free >= observation.queued, "tasks wait that cordoned workers could run"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import sqlite3
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -11,10 +12,14 @@ import pytest
 
 from sm2a_scaler.__main__ import main
 from sm2a_scaler.policy.values import Limits
+from sm2a_scaler.simulation import bench
 from sm2a_scaler.simulation.airflow import read_airflow
-from sm2a_scaler.simulation.bench import measure, promises
+from sm2a_scaler.simulation.bench import Promise, measure, promises
 from sm2a_scaler.simulation.command import FORECASTS, POLICIES, run_policy
+from sm2a_scaler.simulation.forecast import Forecast
 from sm2a_scaler.simulation.generator import MAKERS, generate
+from sm2a_scaler.simulation.ours import Ours
+from sm2a_scaler.simulation.peers import KedaIdleOnly
 from sm2a_scaler.simulation.simulator import Order, Pool, simulate
 from sm2a_scaler.simulation.trace import Trace, TraceError, TraceTask, TraceTick, read_trace, write_trace
 
@@ -119,6 +124,55 @@ def test_constant_demand_means_constant_workers(concurrency: int) -> None:
     assert max(present) - min(present) <= 1
     assert max(present) <= 4
     assert result.starts <= 5
+
+
+@pytest.mark.parametrize(("lanes", "concurrency"), [(12, 16), (14, 16), (16, 16), (64, 16), (40, 4)])
+def test_runs_of_tasks_that_follow_each_other_cost_what_they_need(lanes: int, concurrency: int) -> None:
+    """So many runs of ten tasks are always under way, each task is announced but the first; they take a minute, some
+    more, some less. Counting tasks orders what they need at once, and no more."""
+    chance = random.Random(lanes)
+    tasks = []
+    for lane in range(lanes):
+        begin = chance.uniform(0, 600)
+        for number in range(60):
+            duration = chance.lognormvariate(-0.08, 0.4) * 60
+            tasks.append((begin, duration, lane, number))
+    order = sorted(range(len(tasks)), key=lambda place: tasks[place][0])
+    place = {tasks[old][2:]: new for new, old in enumerate(order)}
+    trace = Trace(
+        "runs",
+        tuple(
+            TraceTask(begin, duration, (place[lane, number - 1],) if number else ())
+            for begin, duration, lane, number in (tasks[old] for old in order)
+        ),
+    )
+
+    class Means(Forecast):
+        """What recent runs tell: the mean, and not that another run follows."""
+
+        def __init__(self) -> None:
+            super().__init__(trace)
+            self.expected = [60.0] * len(trace.tasks)
+
+        def announced(self, task: int) -> bool:
+            return tasks[order[task]][3] % 10 > 0
+
+    limits = Limits(concurrency, 0, 50)
+    ours, counting = (simulate(trace, limits, policy, forecast=Means()) for policy in (Ours(), KedaIdleOnly()))
+    assert ours.killed == 0
+    assert ours.worker_hours <= 1.05 * counting.worker_hours
+    assert ours.starts <= 1.1 * counting.starts + 1
+    assert ours.waited_hours <= counting.waited_hours + 0.025 * lanes
+
+
+@pytest.mark.parametrize(("value", "code"), [(1.0, 0), (1.1, 1)])
+def test_a_broken_promise_is_an_exit_code(
+    value: float, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(bench, "measure", lambda traces: [])
+    monkeypatch.setattr(bench, "promises", lambda rows: [Promise("first", 0.5, 1.0), Promise("second", value, 1.0)])
+    assert main(["bench", "--only", "trickle"]) == code
+    assert ("BROKEN" in capsys.readouterr().out) == bool(code)
 
 
 def test_what_the_policy_promises() -> None:

@@ -45,7 +45,7 @@ logger = logging.getLogger("sm2a_scaler")
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str] | None = None) -> int:
-    """Run a command and return the exit code: 0, or 2 if the configuration is refused."""
+    """Run a command and return the exit code: 0; 1 if the bench breaks a promise; 2 if what it is given is refused."""
     environ = os.environ if environ is None else environ
     parser = argparse.ArgumentParser(prog="python -m sm2a_scaler", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)

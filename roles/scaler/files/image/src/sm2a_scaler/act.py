@@ -56,8 +56,11 @@ def plan(situation: Situation, decision: Decision) -> Plan:
 
 
 def _outdated(situation: Situation, decision: Decision) -> tuple[str, ...]:
-    """The workers of an older revision that need no longer take tasks, since as many of the present one do."""
-    ready = sum(worker.state == READY for worker in situation.observation.workers)
+    """The workers of an older revision that need no longer take tasks, since as many of the present one do.
+
+    One that hangs is no reason to wait: it would hold up the deployment for as long as it is there.
+    """
+    ready = sum(worker.state == READY or worker.hangs for worker in situation.observation.workers)
     needed = max(0, decision.desired - ready)
     held = sorted(situation.outdated, key=lambda worker: worker in situation.cordoned, reverse=True)
     return tuple(held[: max(0, len(held) - needed)])

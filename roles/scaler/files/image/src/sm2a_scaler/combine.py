@@ -15,13 +15,22 @@ from dataclasses import dataclass, field
 from sm2a_scaler.metadata import HORIZON_SECONDS
 from sm2a_scaler.observation import Database, QueuedTasks, RunningTask, Service, TaskProfile, WorkerRow
 from sm2a_scaler.policy import values
-from sm2a_scaler.policy.values import Messages, Observation, QueuedTask, Tick, UpcomingTask, Worker
+from sm2a_scaler.policy.values import (
+    STARTING_SECONDS,
+    Messages,
+    Observation,
+    QueuedTask,
+    Tick,
+    UpcomingTask,
+    Worker,
+)
 
 SILENT_SECONDS = 15.0
 """A worker writes every two seconds; one that has been silent for so long is taken to be full, and left alone."""
 
-STARTING_SECONDS = 600.0
-"""A worker that has not written after so long is not one that starts: it is taken to be full, and left alone."""
+HUNG_SECONDS = 120.0
+"""A worker that has not written for so long, while the database answered the scaler all the time, is taken to hang: it
+is left alone, and another one may take its place. Time enough to find the database again after a failover."""
 
 QUEUED_TASKS = 2000
 """Queued tasks that are described one by one; a queue that is longer needs the maximum of workers anyway."""
@@ -46,16 +55,22 @@ class Situation:
 
 
 class Combiner:
-    """Remembers since when each worker is idle, or is waited for, and what one answer of the database announces."""
+    """Remembers since when each worker is idle, or is waited for, and what one answer of the database announces.
+
+    And since when the database has answered: before that no worker could be heard.
+    """
 
     def __init__(self) -> None:
         self._since: dict[str, float] = {}
+        self._hosts: dict[str, str] = {}
+        self._heard_since: float | None = None
         self._announced: tuple[Database | None, dict[str, list[Tick]], dict[str, list[UpcomingTask]]] = (None, {}, {})
 
     def forget_others(self, workers: Iterable[Worker]) -> None:
         """Forget the workers that are gone."""
         alive = {worker.id for worker in workers}
         self._since = {worker: since for worker, since in self._since.items() if worker in alive}
+        self._hosts = {worker: host for worker, host in self._hosts.items() if worker in alive}
 
     def situation(
         self,
@@ -68,6 +83,9 @@ class Combiner:
     ) -> Situation:
         """Put together what is known of the pool of a queue at ``at`` (seconds)."""
         rows = database.workers if database else {}
+        if database is None or self._heard_since is None or at < self._heard_since:
+            self._heard_since = at if database else None
+        heard = None if self._heard_since is None else at - self._heard_since
         running = [task for task in database.running if task.queue == queue] if database else []
         by_host: dict[str, list[RunningTask]] = {}
         for task in running:
@@ -77,14 +95,14 @@ class Combiner:
         workers, outdated, elsewhere = [], [], 0
         for ecs_task in service.tasks:
             row = rows.get(ecs_task.id)
-            tasks = by_host.get(row.hostname, []) if row else []
+            if row is not None:
+                self._hosts[ecs_task.id] = row.hostname
+            tasks = by_host.get(self._hosts.get(ecs_task.id, ""), [])
             if ecs_task.task_definition != service.task_definition:
                 outdated.append(ecs_task.id)
                 elsewhere += len(tasks)
             else:
-                workers.append(
-                    self._worker(at, ecs_task.id, ecs_task.age, row, tasks, database is not None, concurrency, profiles)
-                )
+                workers.append(self._worker(at, ecs_task.id, ecs_task.age, row, tasks, heard, concurrency, profiles))
 
         workers += self._not_yet_placed(at, queue, service.desired - len(workers))
         present = [rows[task.id] for task in service.tasks if task.id in rows]
@@ -106,8 +124,10 @@ class Combiner:
         """The workers that ECS was asked for and has no task for yet."""
         names = [f"{queue} {nth + 1}" for nth in range(number)]
         since = [self._since.setdefault(name, at) for name in names]
+        # They do not hang, however long that takes: to ask ECS for more of them would not make room for the first.
+        longest = STARTING_SECONDS - 1
         return [
-            Worker(name, values.STARTING, at - asked, busy=0, idle=0.0)
+            Worker(name, values.STARTING, min(at - asked, longest), busy=0, idle=0.0)
             for name, asked in zip(names, since, strict=True)
         ]
 
@@ -118,13 +138,16 @@ class Combiner:
         age: float,
         row: WorkerRow | None,
         tasks: list[RunningTask],
-        heard: bool,
+        heard: float | None,
         concurrency: int,
         profiles: Mapping[str, Mapping[str, TaskProfile]],
     ) -> Worker:
-        if row is None and age < STARTING_SECONDS and heard:
+        """``heard``: for how many seconds the database has answered; ``None``: it does not."""
+        if row is None and age < STARTING_SECONDS and heard is not None:
             return Worker(name, values.STARTING, age, busy=0, idle=0.0)
         if row is None or row.seen > SILENT_SECONDS:
+            if heard is not None and min(heard, row.seen if row else age) >= HUNG_SECONDS:
+                return Worker(name, values.HUNG, age, busy=len(tasks), idle=0.0)
             return Worker(name, values.READY, age, busy=max(concurrency, len(tasks)), idle=0.0)
         busy = max(row.busy, len(tasks))
         idle_since = self._since.setdefault(name, at)
@@ -213,6 +236,7 @@ def _upcoming(database: Database) -> dict[str, list[UpcomingTask]]:
     of its present tasks.
     """
     runs: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    begun_runs = {(task.dag_id, task.run_id) for task in database.running}
     ages: dict[tuple[str, str], float] = {}
     under_way: list[QueuedTasks | RunningTask] = [*database.queued, *database.running]
     for task in under_way:
@@ -231,6 +255,6 @@ def _upcoming(database: Database) -> dict[str, list[UpcomingTask]]:
             if profile.instances and profile.offset > last:
                 due_in = max(0.0, profile.offset + late - ages[dag, run])
                 if due_in <= HORIZON_SECONDS:
-                    one = UpcomingTask(due_in, profile.duration)
+                    one = UpcomingTask(due_in, profile.duration, held=(dag, run) not in begun_runs)
                     upcoming.setdefault(profile.queue, []).extend([one] * profile.instances)
     return upcoming

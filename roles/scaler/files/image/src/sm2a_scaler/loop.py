@@ -50,6 +50,7 @@ class Scaler:
         self._combiner = Combiner()
         self._memories: dict[str, Memory] = {}
         self._faults: frozenset[str] = frozenset()
+        self._failures: frozenset[str] = frozenset()
         self._notes: dict[str, str] = {}
         self._leads: bool | None = None
         self._database_at = clock()
@@ -59,7 +60,10 @@ class Scaler:
         """Loop until ``stop`` is set. Stopping changes nothing in AWS."""
         while not stop.is_set():
             started = self._clock()
-            self.loop(started, stop)
+            try:
+                self.loop(started, stop)
+            except Exception:  # the next loop tries anew; if none ends any more, /healthz says so and ECS replaces this
+                logger.exception("a loop failed")
             stop.wait(max(0.0, self._configuration.interval_seconds - (self._clock() - started)))
 
     def loop(self, at: float, stop: threading.Event) -> None:
@@ -67,9 +71,23 @@ class Scaler:
         sources = self._observer.observe(at)
         self._log_faults(sources)
         leads = self._lead(sources)
-        situations = self._situations(sources)
-        decisions = {name: self._decide(name, at, situation) for name, situation in situations.items()}
-        plans = {name: plan(situations[name], decision) for name, decision in decisions.items()}
+        situations: dict[str, Situation] = {}
+        decisions: dict[str, Decision] = {}
+        plans: dict[str, Plan] = {}
+        failures: dict[str, str] = {}
+        for name in self._configuration.pools:
+            if name in sources.services:
+                try:
+                    situations[name] = self._situation(name, sources)
+                    decisions[name] = self._decide(name, at, situations[name])
+                    plans[name] = plan(situations[name], decisions[name])
+                except Exception as error:  # one pool's failure must not stop the others
+                    self._memories.pop(name, None)  # safe to lose, and maybe what it fails on
+                    failures[f"pool {name}"] = f"{type(error).__name__}: {error}".strip()
+                    if f"pool {name}" not in self._failures:
+                        logger.exception("cannot decide for pool %s, which stays as it is", name)
+        self._failures = frozenset(failures)
+        self._forget_workers(situations)
         if leads and not stop.is_set():
             self._act(sources, situations, decisions, plans)
         self._loops += 1
@@ -79,7 +97,7 @@ class Scaler:
                 name: Pool(situations.get(name), decisions.get(name), sources.messages.get(name))
                 for name in self._configuration.pools
             },
-            faults=sources.faults,
+            faults={**sources.faults, **failures},
             leads=leads,
             data_age=at - self._database_at,
             aws_calls=sources.aws_calls,
@@ -106,24 +124,23 @@ class Scaler:
         self._leads = leads
         return leads
 
-    def _situations(self, sources: Sources) -> dict[str, Situation]:
-        situations = {
-            name: self._combiner.situation(
-                sources.at,
-                pool.queue,
-                pool.limits.concurrency,
-                sources.database,
-                sources.services[name],
-                sources.messages.get(name),
-            )
-            for name, pool in self._configuration.pools.items()
-            if name in sources.services
-        }
+    def _situation(self, name: str, sources: Sources) -> Situation:
+        pool = self._configuration.pools[name]
+        return self._combiner.situation(
+            sources.at,
+            pool.queue,
+            pool.limits.concurrency,
+            sources.database,
+            sources.services[name],
+            sources.messages.get(name),
+        )
+
+    def _forget_workers(self, situations: dict[str, Situation]) -> None:
+        """Forget the workers that are gone. Those of a pool that is not seen now may not be."""
         if len(situations) == len(self._configuration.pools):
             self._combiner.forget_others(
                 worker for situation in situations.values() for worker in situation.observation.workers
             )
-        return situations
 
     def _decide(self, name: str, at: float, situation: Situation) -> Decision:
         limits = self._configuration.pools[name].limits

@@ -32,11 +32,25 @@ FEW_ROUNDS = 3
 def decide(
     limits: Limits, seen: Observation, memory: Memory, at: float, prices: Prices = PRICES
 ) -> tuple[Decision, Memory]:
-    """Decide for one pool at the time ``at`` (seconds, on a clock that never goes back).
+    """Decide for one pool at the time ``at`` (seconds; a clock that is set back costs what the memory has counted).
 
     ``desired`` is below the present number only by workers that ``seen`` shows as cordoned and empty. It is within the
     limits, except that it stays above the maximum until the workers beyond it have emptied.
     """
+    hung = [worker for worker in seen.workers if worker.hangs]
+    if not hung or seen.queued is None or seen.running is None:
+        return _decide(limits, seen, memory, at, prices)
+    # They take no task, and they stay: it is decided as if there were only the others, with the places that are left.
+    places = max(0, limits.maximum - len(hung))
+    limits = replace(limits, minimum=min(limits.minimum, places), maximum=places)
+    running = max(0, seen.running - sum(worker.busy for worker in hung))
+    workers = tuple(worker for worker in seen.workers if not worker.hangs)
+    decision, memory = _decide(limits, replace(seen, running=running, workers=workers), memory, at, prices)
+    reason = f"{decision.reason}; beside {_count(len(hung), 'worker')} of which nothing is heard"
+    return replace(decision, desired=decision.desired + len(hung), reason=reason), memory
+
+
+def _decide(limits: Limits, seen: Observation, memory: Memory, at: float, prices: Prices) -> tuple[Decision, Memory]:
     memory = learn(memory, limits, seen, at)
     if seen.queued is None or seen.running is None:
         return _without_database(limits, seen), memory
@@ -82,10 +96,12 @@ def _choose(
     if seen.queued:
         if mean is None:
             return counted, f"{counted.why}; how long they run is not known"
-        waiting = 0.0 if memory.queue_since is None or memory.at is None else memory.at - memory.queue_since
-        waiting = max(waiting if not seen.queued_tasks else 0.0, *(task.age for task in seen.queued_tasks or ()), 0.0)
-        if waiting > PATIENCE_STARTS * memory.start:
-            return counted, f"{counted.why}; some have waited for {waiting:.0f} s, too long to rely on estimates"
+        oldest = max((task.age for task in seen.queued_tasks or ()), default=0.0)
+        queue = 0.0 if memory.queue_since is None or memory.at is None else memory.at - memory.queue_since
+        if max(oldest, queue) > PATIENCE_STARTS * memory.start:
+            # Tasks that each wait for a moment only, but never stop doing so, are more than the workers can run.
+            who = f"some have waited for {oldest:.0f} s" if oldest >= queue else f"there was a queue for {queue:.0f} s"
+            return counted, f"{counted.why}; {who}, too long to rely on estimates"
     mean = mean or USUAL_DURATION
     empties = sum(1 for worker in seen.workers if worker.state == CORDONED and not worker.busy)
     wants = demand(seen, memory, mean, lead)

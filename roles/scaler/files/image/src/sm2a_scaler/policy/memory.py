@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -35,6 +34,9 @@ SILENT_SECONDS = 30.0
 SOON_SECONDS = 35.0
 """What is announced for so soon is noted, so that it is not forgotten when the announcement ends. More than a step."""
 
+SAME_MOMENT = 1.0
+"""Seconds by which the moment of an announced task may differ from one observation to the next, as clocks do."""
+
 SAME_TICK = 15.0
 """Seconds; an announced task and a tick so near to each other are taken for the same thing."""
 
@@ -53,9 +55,10 @@ LONG_GAP = 600.0
 
 
 class Due(NamedTuple):
-    """Tasks that were announced for about the same moment."""
+    """Tasks that were announced: those of a tick, or those that left the list of upcoming tasks together."""
 
     at: float
+    """When the tick is due, or when they left the list."""
     tasks: int
     came: float | None
     """``Memory.came`` at that moment; ``None`` until then."""
@@ -78,7 +81,9 @@ class Memory:
     """What is remembered of a pool. Begins empty."""
 
     at: float | None = None
-    """When it was last observed."""
+    """When its tasks were last counted; ``None``: counting starts anew."""
+    clock: float | None = None
+    """When it was last observed, whether its tasks could be counted or not."""
     step: float = BIN_SECONDS
     """Seconds from one observation to the next."""
     total: int = 0
@@ -93,6 +98,8 @@ class Memory:
     """Workers that were starting, with their age then."""
     bins: tuple[tuple[float, float], ...] = ()
     """When each bin began, and the tasks that came in it unannounced (an estimate, maybe a little negative)."""
+    listed: tuple[float, ...] = ()
+    """In how many seconds the upcoming tasks were due, in order; without those that belong to a tick."""
     owed: float = 0.0
     """Tasks that were announced, whose moment has passed, and that have not come."""
     cordoned: tuple[Pinned, ...] = ()
@@ -166,17 +173,24 @@ def gap_class(level: int) -> int:
 
 def learn(memory: Memory, limits: Limits, seen: Observation, at: float) -> Memory:
     """Return the memory with what ``seen`` adds to it."""
-    memory = _learn_starts(memory, seen)
+    memory = replace(_learn_starts(_on_this_clock(memory, at), seen), clock=at)
     if seen.queued is None or seen.running is None:
         # What happened in the dark cannot be told apart any more: counting starts anew.
         return replace(memory, at=None, bins=())
     total = seen.queued + seen.running
     came = 0.0
+    gone = 0
+    listed = _listed(seen)
     passed = at - memory.at if memory.at is not None else 0.0
     if passed > 0:
         memory = replace(memory, step=min(passed, LONGEST_STEP))
+    if passed > LONGEST_STEP:
+        # Nor can what happened in a pause.
+        memory = replace(memory, at=None, bins=(), owed=0.0, surplus_since=None, queue_since=None)
+    elif passed > 0:
         came = total - memory.total + _ended(memory, seen, passed)
-    owed, unannounced = _learn_owed(memory, came, at)
+        gone = _gone(memory.listed, listed, passed)
+    owed, unannounced = _learn_owed(memory, came, gone, at)
     bins = _learn_arrivals(memory, unannounced, at)
     needed, gaps = _learn_gaps(memory, min(limits.maximum, -(-total // limits.concurrency)), at)
     return replace(
@@ -185,13 +199,23 @@ def learn(memory: Memory, limits: Limits, seen: Observation, at: float) -> Memor
         total=total,
         busy=tuple((worker.id, worker.busy) for worker in seen.workers if worker.busy),
         bins=bins,
+        listed=listed,
         owed=owed,
         came=memory.came + came,
-        due=_learn_due(memory, seen, at),
+        due=_learn_due(memory, seen, gone, at),
         cordoned=_learn_pinned(memory, seen, at),
         needed=needed,
         gaps=gaps,
         queue_since=None if not seen.queued else at if memory.queue_since is None else memory.queue_since,
+    )
+
+
+def _on_this_clock(memory: Memory, at: float) -> Memory:
+    """The memory, or what of it holds at any time if the clock was set back."""
+    if memory.clock is None or at >= memory.clock:
+        return memory
+    return Memory(
+        step=memory.step, start=memory.start, shortest=memory.shortest, longest=memory.longest, gaps=memory.gaps
     )
 
 
@@ -221,38 +245,54 @@ def _learn_arrivals(memory: Memory, came: float, at: float) -> tuple[tuple[float
     return tuple(bin_ for bin_ in bins[-BINS:] if at - bin_[0] <= BINS * BIN_SECONDS * 2)
 
 
-def _learn_owed(memory: Memory, came: float, at: float) -> tuple[float, float]:
+def _listed(seen: Observation) -> tuple[float, ...]:
+    """When the upcoming tasks are due that can come by themselves, in order. A tick counts its own."""
+    return tuple(
+        sorted(
+            max(0.0, task.due_in)
+            for task in seen.upcoming
+            if not task.held and not any(abs(task.due_in - tick.due_in) <= SAME_TICK for tick in seen.schedule)
+        )
+    )
+
+
+def _gone(before: tuple[float, ...], now: tuple[float, ...], passed: float) -> int:
+    """How many upcoming tasks, early, in time or overdue, have left the list in the ``passed`` seconds.
+
+    They have no names. But who stays comes nearer with the clock, so that however many fewer than there should be are
+    due by some moment, so many have left, whoever was added behind them.
+    """
+    gone = there = 0
+    for number, due_in in enumerate(before, 1):
+        moment = max(0.0, due_in - passed)
+        if moment > SOON_SECONDS:
+            break
+        while there < len(now) and now[there] <= moment + SAME_MOMENT:
+            there += 1
+        gone = max(gone, number - there)
+    return gone
+
+
+def _learn_owed(memory: Memory, came: float, gone: int, at: float) -> tuple[float, float]:
     """What is owed now, and how many of the tasks that ``came`` nobody had announced."""
     passed = at - memory.at if memory.at is not None else 0.0
     owed = memory.owed * max(0.0, 1 - passed / OVERDUE_SECONDS)
-    owed += sum(due.tasks for due in memory.due if due.came is None and due.at <= at)
+    owed += gone
+    owed += sum(due.tasks for due in memory.due if due.came is None and 0.0 <= at - due.at <= OVERDUE_SECONDS)
     kept = max(0.0, min(owed, came))
     return owed - kept, came - kept
 
 
-def _learn_due(memory: Memory, seen: Observation, at: float) -> tuple[Due, ...]:
-    """What is announced for the next step and, for some time, what was announced for before."""
+def _learn_due(memory: Memory, seen: Observation, gone: int, at: float) -> tuple[Due, ...]:
+    """The ticks of the next step and, for some time, what was announced for before."""
     passed = tuple(
         due if due.came is not None else due._replace(came=memory.came)
         for due in memory.due
         if (due.came is not None or due.at <= at) and at - due.at <= OVERDUE_SECONDS
     )
-    near: dict[int, list[float]] = {}
-    for due_in, tasks in _announcements(seen):
-        if 0 < due_in <= SOON_SECONDS:
-            entry = near.setdefault(int(due_in / BIN_SECONDS), [due_in, 0])
-            entry[0] = min(entry[0], due_in)
-            entry[1] += tasks
-    return passed + tuple(Due(at + due_in, int(tasks), None) for due_in, tasks in near.values())
-
-
-def _announcements(seen: Observation) -> Iterator[tuple[float, int]]:
-    """Ticks, and the upcoming tasks that are not theirs."""
-    for tick in seen.schedule:
-        yield tick.due_in, tick.tasks
-    for task in seen.upcoming:
-        if not any(abs(task.due_in - tick.due_in) <= SAME_TICK for tick in seen.schedule):
-            yield task.due_in, 1
+    left = (Due(at, gone, memory.came),) if gone else ()
+    ticks = tuple(Due(at + tick.due_in, tick.tasks, None) for tick in seen.schedule if 0 < tick.due_in <= SOON_SECONDS)
+    return passed + left + ticks
 
 
 def _learn_pinned(memory: Memory, seen: Observation, at: float) -> tuple[Pinned, ...]:

@@ -79,6 +79,9 @@ def choose(
         best = change
     if not low and stay.value(prices.waiting) - outcome(best).value(prices.waiting) < SURE * best:
         best = 0
+    if not demand.queued and prices.waiting * (stay.waited - outcome(best).waited) < SURE:
+        # Nobody waits, and by rough estimates hardly anybody will.
+        best = 0
     return Choice(best, _saving(stay, outcome(best), demand) if best else "waiting costs less than another worker")
 
 

@@ -49,6 +49,8 @@ class UpcomingTask(NamedTuple):
     """Seconds until it will be queued; not above zero when it is overdue."""
     expected: float | None
     """How long it will take, by its recent runs."""
+    held: bool = False
+    """Whether its parents are queued themselves: ``due_in`` counts from their begin and does not shrink until then."""
 
 
 class Tick(NamedTuple):
@@ -73,7 +75,11 @@ class Messages(NamedTuple):
 STARTING = "starting"
 READY = "ready"
 CORDONED = "cordoned"
-STATES = (STARTING, READY, CORDONED)
+HUNG = "hung"
+STATES = (STARTING, READY, CORDONED, HUNG)
+
+STARTING_SECONDS = 600.0
+"""A worker that has not begun to take tasks after so long is not one that starts. Large images take some minutes."""
 
 
 class Worker(NamedTuple):
@@ -81,7 +87,8 @@ class Worker(NamedTuple):
 
     id: str
     state: str
-    """``starting`` until it takes tasks, then ``ready``, or ``cordoned`` while it is told to take no new ones."""
+    """``starting`` until it takes tasks, then ``ready``, or ``cordoned`` while it is told to take no new ones; ``hung``
+    if nothing has been heard of it for long."""
     age: float
     """Seconds since ECS was asked for it: it is billed from about then."""
     busy: int
@@ -90,6 +97,11 @@ class Worker(NamedTuple):
     """Seconds since it last ran a task; zero while it does."""
     tasks: tuple[RunningTask, ...] | None = None
     """What it runs, where the database tells."""
+
+    @property
+    def hangs(self) -> bool:
+        """Whether nothing is to be expected of it. It may run something all the same."""
+        return self.state == HUNG or (self.state == STARTING and self.age >= STARTING_SECONDS)
 
 
 @dataclass(frozen=True)
