@@ -43,9 +43,9 @@ attributes:
     support: full
     platforms: posix
 requirements:
-  - python >= 3.10
-  - boto3 >= 1.35.0
-  - botocore >= 1.35.0
+  - python >= 3.12
+  - boto3 >= 1.38.23
+  - botocore >= 1.38.23
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
@@ -109,6 +109,7 @@ table:
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._base import validate_environment
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._versions import refuse_older_versions
 from ansible_collections.sm2a.airflow.plugins.module_utils._components.environment_info import read_environment, table
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.aws import Aws
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors import OptionError
@@ -125,6 +126,7 @@ def main():
         argument_spec={"environment": {"type": "str", "required": True}, "url": {"type": "str"}},
         supports_check_mode=True,
     )
+    refuse_older_versions(module)
     try:
         validate_environment(module.params["environment"])
         status = read_environment(Aws(module), module.params["environment"], module.params["url"])

@@ -18,6 +18,9 @@ import pytest
 from emulators import REGION, Account, Emulator, Vpc
 
 LAUNCHER = Path(__file__).parents[1] / "local_aws" / "ministack_launcher.py"
+# An emulator is another machine as far as the modules are concerned: it keeps its own versions when the tests run with
+# the oldest ones. tests/versions.sh sets this.
+EMULATORS_PYTHON = os.environ.get("SM2A_TEST_EMULATORS_PYTHON", sys.executable)
 
 
 def _free_port() -> int:
@@ -31,8 +34,8 @@ def emulator(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     """Start one emulator on a free port of the loopback interface, without access to Docker."""
     port = _free_port()
     command = {
-        "moto": [str(Path(sys.executable).with_name("moto_server")), "-H", "127.0.0.1", "-p", str(port)],
-        "ministack": [sys.executable, str(LAUNCHER), str(port), "127.0.0.1"],
+        "moto": [str(Path(EMULATORS_PYTHON).with_name("moto_server")), "-H", "127.0.0.1", "-p", str(port)],
+        "ministack": [EMULATORS_PYTHON, str(LAUNCHER), str(port), "127.0.0.1"],
     }[request.param]
     environment = {
         **os.environ,

@@ -17,6 +17,7 @@ from .._reconcile.errors import OptionError, ReconcileError
 from .._reconcile.resource import Resource
 from .._reconcile.tags import ownership_tags
 from ._keys import resolve_kms_key_arn
+from ._versions import refuse_older_versions
 
 try:
     from botocore.exceptions import BotoCoreError, ClientError
@@ -112,6 +113,7 @@ def run(component_class: type[Component]) -> None:
         supports_check_mode=True,
         **component_class.CONSTRAINTS,
     )
+    refuse_older_versions(module)
     module.params["tags"] = {str(key): str(value) for key, value in module.params["tags"].items()}
     aws = Aws(module)
     component = component_class(module.params, aws)
