@@ -1,4 +1,8 @@
 #!/usr/bin/env bash
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
 # Runs every linter and says how long each took. `tests/lint.sh NAME...` runs only those.
 #
 # Expects the tools on PATH and ANSIBLE_COLLECTIONS_PATH to point at a tree that has this collection and amazon.aws

@@ -1,3 +1,7 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 """Runs the bundled DAG through the platform that ``make up`` deployed, and shows it in the terminal."""
 
 from __future__ import annotations
