@@ -14,7 +14,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 readonly CHECKS=(sanity ansible-lint docs mypy syntax build changelog yamllint ruff format)
 readonly CACHE="$PWD/.local/lint"
 # What a released collection may have at its top.
-readonly SHIPPED='CHANGELOG\.(md|rst)|CODE_OF_CONDUCT\.md|CONTRIBUTING\.md|FILES\.json|LICENSE|MANIFEST\.json|Makefile|README\.md|changelogs|docs|extensions|inventories|meta|playbooks|plugins|pyproject\.toml|requirements|roles|tests|\.ansible-lint|\.gitignore|\.yamllint'
+readonly SHIPPED='CHANGELOG\.(md|rst)|CODE_OF_CONDUCT\.md|CONTRIBUTING\.md|COPYING|FILES\.json|MANIFEST\.json|Makefile|README\.md|changelogs|docs|extensions|inventories|meta|playbooks|plugins|pyproject\.toml|requirements|roles|tests|\.ansible-lint|\.gitignore|\.yamllint'
 
 check_ruff() { ruff check --output-format concise --cache-dir "$CACHE/ruff" .; }
 

@@ -326,3 +326,31 @@ class TestDocumentation:
         assert roles <= {role.name for role in ROLES}
         fully_named = set(re.findall(r"ansible-playbook sm2a\.airflow\.(\w+)", text))
         assert fully_named <= {playbook.stem for playbook in PLAYBOOKS}
+
+
+class TestLicence:
+    """Every file of code says under which licence it is, and the text of the licence is where it says."""
+
+    HEADER = (
+        "# Copyright (c) 2026, the SM2A contributors\n"
+        "# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)\n"
+        "# SPDX-License-Identifier: GPL-3.0-or-later\n"
+    )
+    # Folders at the top that are not made by somebody who runs a target.
+    FOLDERS = (".ci", "changelogs", "extensions", "inventories", "meta", "playbooks", "plugins", "roles", "tests")
+
+    def test_every_file_of_code_has_the_header_at_its_top(self) -> None:
+        code = [*ROOT.glob("*.yml"), ROOT / "Makefile", ROOT / "pyproject.toml", ROOT / ".ci/run"]
+        for folder in self.FOLDERS:
+            for pattern in ("*.py", "*.sh", "*.yml", "*.yaml", "*.toml", "Dockerfile"):
+                code += (ROOT / folder).rglob(pattern)
+        # What antsibull-changelog reads and writes is data.
+        data = ("fragments", "output", "changelog.yaml")
+        code = [path for path in code if not {path.name, path.parent.name} & {*data} and path.read_text().strip()]
+
+        assert [str(path.relative_to(ROOT)) for path in code if self.HEADER not in path.read_text()[:1000]] == []
+        assert len(code) > 200
+
+    def test_the_text_of_the_licence_is_there(self) -> None:
+        assert "GNU GENERAL PUBLIC LICENSE\n                       Version 3" in (ROOT / "COPYING").read_text()
+        assert load(ROOT / "galaxy.yml")["license"] == ["GPL-3.0-or-later"]
