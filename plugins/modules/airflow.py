@@ -174,14 +174,22 @@ EXAMPLES = r"""
     image: 123456789012.dkr.ecr.eu-central-1.amazonaws.com/sm2a-dev/airflow:0123456789abcdef
     subnet_ids: [subnet-0123456789abcdef0, subnet-0123456789abcdef1]
     security_group_ids: [sg-0123456789abcdef0]
-    role_arns: "{{ ansible_facts.sm2a_security.role_arns }}"
+    role_arns:
+      execution: arn:aws:iam::123456789012:role/sm2a-dev-execution
+      api_server: arn:aws:iam::123456789012:role/sm2a-dev-api-server
+      scheduler: arn:aws:iam::123456789012:role/sm2a-dev-scheduler
+      dag_processor: arn:aws:iam::123456789012:role/sm2a-dev-dag-processor
+      triggerer: arn:aws:iam::123456789012:role/sm2a-dev-triggerer
+      migration: arn:aws:iam::123456789012:role/sm2a-dev-migration
     log_group: /sm2a/dev/airflow
     log_bucket: sm2a-dev-logs-123456789012-eu-central-1
     dag_bucket: sm2a-dev-dags-123456789012-eu-central-1
-    queues: "{{ ansible_facts.sm2a_queue.queues }}"
+    queues:
+      default:
+        url: https://sqs.eu-central-1.amazonaws.com/123456789012/sm2a-dev-default
     url: https://airflow.dev.example.com
     execution_api_server_url: http://api-server.sm2a-dev.internal:8080/execution/
-    target_group_arn: "{{ ansible_facts.sm2a_load_balancer.target_group_arn }}"
+    target_group_arn: arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/sm2a-dev/0123456789abcdef
     database_resource_id: db-ABCDEFGHIJKLMNOPQRSTUVWXYZ
     services:
       scheduler: {count: 2}

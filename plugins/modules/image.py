@@ -88,7 +88,22 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: An image of our own in ECR
+- name: Make a folder for an image
+  ansible.builtin.file:
+    path: "{{ playbook_dir }}/image"
+    state: directory
+    mode: "0755"
+  check_mode: false
+
+- name: Write the Dockerfile
+  ansible.builtin.copy:
+    dest: "{{ playbook_dir }}/image/Dockerfile"
+    content: |
+      FROM public.ecr.aws/docker/library/python:3.13-slim
+    mode: "0644"
+  check_mode: false
+
+- name: Build the image of the folder and push it to ECR
   sm2a.airflow.image:
     environment: dev
     region: eu-central-1

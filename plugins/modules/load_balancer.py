@@ -92,15 +92,30 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Load balancer with a certificate of its own
+- name: Load balancer with a certificate that exists
   sm2a.airflow.load_balancer:
     environment: dev
     region: eu-central-1
     vpc_id: vpc-0123456789abcdef0
     subnet_ids: [subnet-0123456789abcdef0, subnet-0123456789abcdef1]
     security_group_ids: [sg-0123456789abcdef0]
-    domain_name: airflow.dev.example.com
-    hosted_zone_id: Z0123456789ABCDEFGHIJ
+    certificate_arn: arn:aws:acm:eu-central-1:123456789012:certificate/01234567-89ab-cdef-0123-456789abcdef
+    domain_name: airflow.example.com
+
+- name: Find the hosted zones of the account
+  amazon.aws.route53_info:
+    query: hosted_zone
+  register: zones
+
+- name: Load balancer with a certificate and a DNS record of its own
+  sm2a.airflow.load_balancer:
+    environment: dev
+    region: eu-central-1
+    vpc_id: vpc-0123456789abcdef0
+    subnet_ids: [subnet-0123456789abcdef0, subnet-0123456789abcdef1]
+    security_group_ids: [sg-0123456789abcdef0]
+    domain_name: airflow.example.com
+    hosted_zone_id: "{{ (zones.hosted_zones | selectattr('name', 'eq', 'example.com.') | first).id | basename }}"
 """
 
 RETURN = r"""

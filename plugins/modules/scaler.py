@@ -94,9 +94,18 @@ EXAMPLES = r"""
     image: 123456789012.dkr.ecr.eu-central-1.amazonaws.com/sm2a-dev/scaler:0123456789abcdef
     subnet_ids: [subnet-0123456789abcdef0, subnet-0123456789abcdef1]
     security_group_ids: [sg-0123456789abcdef0]
-    role_arns: "{{ ansible_facts.sm2a_security.role_arns }}"
+    role_arns:
+      execution: arn:aws:iam::123456789012:role/sm2a-dev-execution
+      scaler: arn:aws:iam::123456789012:role/sm2a-dev-scaler
     log_group: /sm2a/dev/scaler
-    pools: "{{ ansible_facts.sm2a_workers.pools }}"
+    pools:
+      default:
+        service: sm2a-dev-worker-default
+        queue: default
+        queue_url: https://sqs.eu-central-1.amazonaws.com/123456789012/sm2a-dev-default
+        concurrency: 4
+        minimum: 0
+        maximum: 5
     database_secret: sm2a/dev/scaler/database
 """
 

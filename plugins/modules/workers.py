@@ -113,11 +113,15 @@ EXAMPLES = r"""
     image: 123456789012.dkr.ecr.eu-central-1.amazonaws.com/sm2a-dev/airflow:0123456789abcdef
     subnet_ids: [subnet-0123456789abcdef0, subnet-0123456789abcdef1]
     security_group_ids: [sg-0123456789abcdef0]
-    role_arns: "{{ ansible_facts.sm2a_security.role_arns }}"
+    role_arns:
+      execution: arn:aws:iam::123456789012:role/sm2a-dev-execution
+      worker: arn:aws:iam::123456789012:role/sm2a-dev-worker
     log_group: /sm2a/dev/airflow
     log_bucket: sm2a-dev-logs-123456789012-eu-central-1
     dag_bucket: sm2a-dev-dags-123456789012-eu-central-1
-    queues: "{{ ansible_facts.sm2a_queue.queues }}"
+    queues:
+      default:
+        url: https://sqs.eu-central-1.amazonaws.com/123456789012/sm2a-dev-default
     url: https://airflow.dev.example.com
     execution_api_server_url: http://api-server.sm2a-dev.internal:8080/execution/
     pools:
