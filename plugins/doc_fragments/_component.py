@@ -29,7 +29,7 @@ options:
     default: present
   tags:
     description:
-      - Further tags for every resource of the component. Tags that others put on a resource are left alone.
+      - Additional tags for every resource of the component. Tags that others put on a resource are left alone.
     type: dict
     default: {}
   wait:

@@ -20,10 +20,10 @@ author:
   - SM2A contributors (@sm2a)
 options:
   cluster:
-    description: Name of the ECS cluster. Needed unless the component is to be absent.
+    description: Name of the ECS cluster. Required when O(state=present).
     type: str
   image:
-    description: Image of the containers. Needed unless the component is to be absent.
+    description: Image of the containers. Required when O(state=present).
     type: str
   subnet_ids:
     description: Private subnets for the tasks.
@@ -40,7 +40,7 @@ options:
     type: dict
     default: {}
   log_group:
-    description: CloudWatch log group of the containers. Needed unless the component is to be absent.
+    description: CloudWatch log group of the containers. Required when O(state=present).
     type: str
   architecture:
     description: CPU architecture of the image.
@@ -51,8 +51,8 @@ options:
     default: X86_64
   environment_variables:
     description:
-      - Further environment variables of the containers.
-      - Never put a secret here; Airflow's connections and variables belong into Secrets Manager.
+      - Additional environment variables of the containers.
+      - Never put a secret here; Airflow's connections and variables belong in Secrets Manager.
     type: dict
     default: {}
   execute_command:
@@ -60,10 +60,10 @@ options:
     type: bool
     default: false
   log_bucket:
-    description: Bucket of the task logs. Needed unless the component is to be absent.
+    description: Bucket of the task logs. Required when O(state=present).
     type: str
   dag_bucket:
-    description: Bucket of the DAGs, below C(dags/). Needed unless the component is to be absent.
+    description: Bucket of the DAGs, below C(dags/). Required when O(state=present).
     type: str
   queues:
     description: Mapping of each worker pool to its queue, with the queue's C(url).
@@ -73,19 +73,19 @@ options:
     description: Pool of tasks that name no queue. The first by name if it is not given.
     type: str
   url:
-    description: Address of the web interface. Needed unless the component is to be absent.
+    description: Address of the web interface. Required when O(state=present).
     type: str
   execution_api_server_url:
     description:
       - Internal address of Airflow's execution API, ending in C(/execution/).
-      - Needed unless the component is to be absent.
+      - Required when O(state=present).
     type: str
   configuration:
-    description: Further configuration of Airflow, as sections of options. Secrets are refused.
+    description: Additional configuration of Airflow, as sections of options. Secrets are refused.
     type: dict
     default: {}
   target_group_arn:
-    description: Target group of the load balancer. Needed unless the component is to be absent.
+    description: Target group of the load balancer. Required when O(state=present).
     type: str
   namespace_id:
     description: Private DNS namespace in which the API server is registered.
@@ -93,7 +93,7 @@ options:
   database_resource_id:
     description:
       - Resource id of the RDS instance. A migration is run once per instance and revision.
-      - Needed unless the component is to be absent.
+      - Required when O(state=present).
     type: str
   worker_pools:
     description:

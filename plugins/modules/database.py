@@ -121,7 +121,7 @@ database:
       type: str
       sample: sm2a-dev
     resource_id:
-      description: Id of the instance that AWS never uses again.
+      description: Id of the instance, which AWS never reuses.
       type: str
       sample: db-ABCDEFGHIJKLMNOPQRSTUVWXYZ
     endpoint:

@@ -54,7 +54,7 @@ options:
     description: Address under which users reach Airflow, where it is not the load balancer's own or O(domain_name).
     type: str
   vpc_id:
-    description: VPC of the targets. Needed unless the component is to be absent.
+    description: VPC of the targets. Required when O(state=present).
     type: str
   subnet_ids:
     description: Public subnets, in two zones at least.
@@ -133,7 +133,7 @@ load_balancer:
       type: str
       sample: arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/sm2a-dev/0123456789abcdef
     dns_name:
-      description: Host name that AWS gave.
+      description: Host name that AWS assigned.
       type: str
       sample: sm2a-dev-123456789.eu-central-1.elb.amazonaws.com
     url:

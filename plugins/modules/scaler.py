@@ -19,10 +19,10 @@ author:
   - SM2A contributors (@sm2a)
 options:
   cluster:
-    description: Name of the ECS cluster. Needed unless the component is to be absent.
+    description: Name of the ECS cluster. Required when O(state=present).
     type: str
   image:
-    description: Image of the containers. Needed unless the component is to be absent.
+    description: Image of the containers. Required when O(state=present).
     type: str
   subnet_ids:
     description: Private subnets for the tasks.
@@ -39,7 +39,7 @@ options:
     type: dict
     default: {}
   log_group:
-    description: CloudWatch log group of the containers. Needed unless the component is to be absent.
+    description: CloudWatch log group of the containers. Required when O(state=present).
     type: str
   architecture:
     description: CPU architecture of the image.
@@ -50,8 +50,8 @@ options:
     default: X86_64
   environment_variables:
     description:
-      - Further environment variables of the containers.
-      - Never put a secret here; Airflow's connections and variables belong into Secrets Manager.
+      - Additional environment variables of the containers.
+      - Never put a secret here; Airflow's connections and variables belong in Secrets Manager.
     type: dict
     default: {}
   execute_command:
@@ -64,8 +64,7 @@ options:
     type: dict
     default: {}
   database_secret:
-    description: Name of the secret with the scaler's login to the metadata database. Needed unless the component
-      is to be absent.
+    description: Name of the secret with the scaler's login to the metadata database. Required when O(state=present).
     type: str
   interval_seconds:
     description: Seconds between two decisions, 1 to 60.

@@ -103,6 +103,8 @@ def test_plan_site_and_teardown(account: Account) -> None:
     assert planned.api_calls["write"] == repeated.api_calls["write"] == shown.api_calls["write"] == 0
     assert planned.stats["changed"] >= made.stats["changed"] > 0
     assert repeated.stats["changed"] == 0
-    assert account.client("ec2").describe_vpcs(Filters=[{"Name": "tag:sm2a:environment", "Values": ["dev"]}])["Vpcs"] == []
+    assert (
+        account.client("ec2").describe_vpcs(Filters=[{"Name": "tag:sm2a:environment", "Values": ["dev"]}])["Vpcs"] == []
+    )
     assert account.client("s3").list_buckets()["Buckets"] == []
     assert account.client("rds").describe_db_instances()["DBInstances"] == []

@@ -72,7 +72,11 @@ def planned(account: Account, folder: Path, plays: list[dict[str, Any]]) -> list
 
 def test_examples_of_modules(account: Account, tmp_path: Path) -> None:
     plays = [
-        {"hosts": "localhost", "gather_facts": False, "tasks": yaml.safe_load(read_docstring(str(path))["plainexamples"])}
+        {
+            "hosts": "localhost",
+            "gather_facts": False,
+            "tasks": yaml.safe_load(read_docstring(str(path))["plainexamples"]),
+        }
         for path in MODULES
     ]
 

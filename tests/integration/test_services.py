@@ -317,7 +317,7 @@ def test_an_interrupted_migration_is_taken_up(
     with monkeypatch.context() as impatient:
         impatient.setattr("ansible_collections.sm2a.airflow.plugins.module_utils._resources.ecs.TASK_SECONDS", 0)
         result = account.run("airflow", **platform)
-    assert result["failed"] and "not reached within 0 seconds" in result["msg"]
+    assert result["failed"] and "gave up after 0 seconds" in result["msg"]
     assert _running_services(account) == {}
 
     fargate.exit_code, fargate.looks = 0, Counter()

@@ -15,6 +15,8 @@ import pytest
 import yaml
 from ansible.parsing.plugin_docs import read_docstring
 
+from ansible_collections.sm2a.airflow.plugins.module_utils._components.workers import POOL_DEFAULTS
+
 ROOT = Path(__file__).parents[3]
 MODULES = sorted((ROOT / "plugins/modules").glob("[a-z]*.py"))
 ROLES = sorted(path for path in (ROOT / "roles").iterdir() if (path / "meta/main.yml").exists())
@@ -354,3 +356,65 @@ class TestLicence:
     def test_the_text_of_the_licence_is_there(self) -> None:
         assert "GNU GENERAL PUBLIC LICENSE\n                       Version 3" in (ROOT / "COPYING").read_text()
         assert load(ROOT / "galaxy.yml")["license"] == ["GPL-3.0-or-later"]
+
+
+class TestStatements:
+    """What the documents say is so."""
+
+    MARKDOWN = sorted(
+        [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "roles").rglob("*.md")],
+    )
+
+    @pytest.mark.parametrize("path", MARKDOWN, ids=lambda path: str(path.relative_to(ROOT)))
+    def test_lines_are_short_enough_to_be_read(self, path: Path) -> None:
+        # A row of a table cannot be wrapped.
+        lines = [line for line in path.read_text().splitlines() if not line.startswith("|")]
+
+        assert [line for line in lines if len(line) > 120] == []
+
+    def test_defaults_of_a_pool(self) -> None:
+        text = (ROOT / "docs/configuration.md").read_text()
+
+        documented = dict(
+            re.findall(r"^\| `(\w+)` \| ([^|]+) \|", text.partition("| Key | Default |")[2], re.MULTILINE)
+        )
+        assert {key: documented.get(key) for key in POOL_DEFAULTS} == {
+            **{key: str(value) for key, value in POOL_DEFAULTS.items()},
+            # What Fargate gives where nothing is asked for.
+            "ephemeral_storage": "20",
+            "environment_variables": "none",
+        }
+
+    def test_defaults_of_a_pool_in_the_documentation_of_module_and_role(self) -> None:
+        role = load(ROOT / "roles/workers/meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+        for option in (documentation(ROOT / "plugins/modules/workers.py")["options"]["pools"], role["workers_pools"]):
+            [sentence] = [line for line in option["description"] if line.startswith("By default ")]
+            named = dict(re.findall(r"C\((\w+)\)(?: is)? (?:V\()?(\w+)", sentence))
+            assert named == {key: str(value) for key, value in POOL_DEFAULTS.items() if value}
+
+    def test_what_make_test_runs(self) -> None:
+        makefile = (ROOT / "Makefile").read_text()
+        [targets] = re.findall(r"^test: .*\n.*\$\(MAKE\) --no-print-directory (.+)$", makefile, re.MULTILINE)
+        [described] = re.findall(r"^test: .*## (.+); leaves", makefile, re.MULTILINE)
+        [sentence] = re.findall(r"^`make test` runs (.+?), on the newest", self._testing(), re.MULTILINE)
+
+        assert re.split(r", | and ", described) == targets.split()
+        assert re.split(r", | and ", sentence.replace("`", "").replace("make ", "")) == targets.split()
+
+    def test_every_target_that_tests_is_documented(self) -> None:
+        targets = re.findall(r"^((?:test|bench)[a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+        assert [target for target in targets if f"`make {target}`" not in self._testing()] == []
+
+    @staticmethod
+    def _testing() -> str:
+        return (ROOT / "docs/testing.md").read_text()
+
+    def test_an_installed_collection_has_the_inventories_that_the_readme_copies(self) -> None:
+        [copied] = re.findall(r"ansible_collections/sm2a/airflow/(\S+) ", (ROOT / "README.md").read_text())
+
+        assert (ROOT / copied).is_dir()
+        ignored = load(ROOT / "galaxy.yml")["build_ignore"]
+        assert not any(copied.startswith(pattern) for pattern in ignored)
+        version = load(ROOT / "galaxy.yml")["version"]
+        assert f"sm2a-airflow-{version}.tar.gz" in (ROOT / "README.md").read_text()

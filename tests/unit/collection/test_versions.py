@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The oldest supported versions: the modules refuse older ones, every document names the same, and tests run on them."""
+"""The oldest supported versions: modules refuse older ones, every document names these, and tests run on them."""
 
 from __future__ import annotations
 
@@ -82,7 +82,9 @@ def test_execution_environments_have_them() -> None:
 def test_documentation_of_modules_names_them() -> None:
     requirements = {f"python >= {PYTHON}", f"boto3 >= {BOTO3}", f"botocore >= {BOTOCORE}"}
     for path in (ROOT / "plugins").rglob("*.py"):
-        named = set(re.findall(r"^  - ((?:python|boto3|botocore|ansible-core|amazon\.aws) .*)$", path.read_text(), re.M))
+        named = set(
+            re.findall(r"^  - ((?:python|boto3|botocore|ansible-core|amazon\.aws) .*)$", path.read_text(), re.M)
+        )
         assert named in (set(), requirements), path
     fragments = text("plugins/doc_fragments/_component.py") + text("plugins/modules/environment_info.py")
     assert all(fragments.count(f"  - {requirement}\n") == 2 for requirement in requirements)

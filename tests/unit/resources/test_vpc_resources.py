@@ -241,7 +241,7 @@ class TestDeletion:
         with pytest.raises(ApplyError) as caught:
             Engine("test", check_mode=False).remove([subnet(ec2, vpc)])
 
-        assert "not reached within 600 seconds" in str(caught.value)
+        assert "gave up after 600 seconds of waiting until" in str(caught.value)
         assert "still used by network interface eni-1 (ELB app/other/50dc6c495c0c9188)" in str(caught.value)
         assert ec2.called("describe_network_interfaces")[0]["Filters"] == [
             {"Name": "subnet-id", "Values": ["subnet-1"]}
