@@ -77,7 +77,7 @@ options:
     description: Snapshot from which a new instance is restored.
     type: str
   subnet_ids:
-    description: Private subnets, in two zones at least.
+    description: Private subnets, in at least two zones.
     type: list
     elements: str
     default: []

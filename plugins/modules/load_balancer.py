@@ -57,7 +57,7 @@ options:
     description: VPC of the targets. Required when O(state=present).
     type: str
   subnet_ids:
-    description: Public subnets, in two zones at least.
+    description: Public subnets, in at least two zones.
     type: list
     elements: str
     default: []

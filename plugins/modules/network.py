@@ -114,12 +114,12 @@ options:
     description: A VPC that exists already.
     type: str
   public_subnet_ids:
-    description: Public subnets of the existing VPC, in two zones at least, /27 or larger, with 8 free addresses.
+    description: Public subnets of the existing VPC, in at least two zones, /27 or larger, with 8 free addresses.
     type: list
     elements: str
     default: []
   private_subnet_ids:
-    description: Private subnets of the existing VPC, in two zones at least.
+    description: Private subnets of the existing VPC, in at least two zones.
     type: list
     elements: str
     default: []

@@ -39,12 +39,12 @@ def refuse_older_versions(module: AnsibleAWSModule) -> None:
         "botocore": sdk["botocore_version"],
     }
     older = [
-        f"{name} {found[name]}, SM2A needs {oldest} or newer"
+        f"{name} {found[name]} is older than {oldest}, the oldest version that SM2A supports"
         for name, oldest in OLDEST.items()
         if _numbers(found[name]) < _numbers(oldest)
     ]
     if older:
-        module.fail_json(msg=f"{sys.executable} runs this module with {'; '.join(older)}.")
+        module.fail_json(msg=f"{sys.executable} cannot run this module: {'; '.join(older)}")
 
 
 def _numbers(version: str) -> list[int]:

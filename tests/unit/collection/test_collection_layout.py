@@ -418,3 +418,12 @@ class TestStatements:
         assert not any(copied.startswith(pattern) for pattern in ignored)
         version = load(ROOT / "galaxy.yml")["version"]
         assert f"sm2a-airflow-{version}.tar.gz" in (ROOT / "README.md").read_text()
+
+    def test_slips_that_were_mended_do_not_come_back(self) -> None:
+        slips = re.compile(r"belongs? into|[Nn]eeded unless|default are\b|free to be\b|generated anew|to whom their")
+        files = [*self.MARKDOWN, *MODULES, *(ROOT / "inventories").rglob("*.yml"), *(ROOT / "plugins").rglob("*.py")]
+        files += (ROOT / "roles").glob("*/meta/argument_specs.yml")
+
+        assert {str(path.relative_to(ROOT)): slips.findall(path.read_text()) for path in files} == {
+            str(path.relative_to(ROOT)): [] for path in files
+        }

@@ -249,7 +249,7 @@ BAD: list[tuple[str, dict[str, Any], str, str, str]] = [
     ("scaler", {"pools": {}}, "pools", "{}", "at least one"),
     ("scaler", {"pools": {"default": []}}, "pools.default", "[]", "a mapping of service"),
     ("scaler", {"pools": {"default": {**POOL, "max": 5}}}, "pools.default.max", "5", "no others"),
-    ("scaler", {"pools": {"default": {"service": "s"}}}, "pools.default.queue", "None", "needed are"),
+    ("scaler", {"pools": {"default": {"service": "s"}}}, "pools.default.queue", "None", "it must have the keys"),
     ("scaler", {"pools": {"default": {**POOL, "service": ""}}}, "pools.default.service", "''", "not empty"),
     ("scaler", {"pools": {"default": {**POOL, "queue_url": "u"}}}, "pools.default.queue_url", "'u'", "https://"),
     ("scaler", {"pools": {"default": {**POOL, "concurrency": 0}}}, "pools.default.concurrency", "0", "from 1"),
