@@ -83,6 +83,12 @@ check_build() {
     [ -z "$stray" ] || { printf 'The archive has files that do not belong in it:\n%s\n' "$stray"; return 1; }
     # https://docs.ansible.com/ansible/latest/community/collection_contributors/collection_requirements.html
     [ "$(wc -c <"$archive")" -lt 20000000 ] || { echo "The archive is larger than 20 MB."; return 1; }
+    # What the README says of an installed collection: the playbooks by their full names, and sample inventories.
+    local installed="$CACHE/build/installed"
+    rm -rf "$installed"
+    ansible-galaxy collection install --offline --no-deps --collections-path "$installed" "$archive" || return 1
+    ANSIBLE_COLLECTIONS_PATH="$installed:$ANSIBLE_COLLECTIONS_PATH" ansible-playbook --syntax-check sm2a.airflow.site \
+        -i "$installed/ansible_collections/sm2a/airflow/inventories/dev"
 }
 
 # ansible-test insists on a path that ends in ansible_collections/<namespace>/<name>, on amazon.aws beside it, and
