@@ -71,6 +71,14 @@ test-mysql: $(SET_UP) ## The same with MySQL in the place of PostgreSQL; not a p
 	@trap '$(LOCAL_AWS) down' EXIT; eval "$$($(LOCAL_AWS) up > /dev/null && $(LOCAL_AWS) variables)"; \
 		SM2A_TEST_DATABASE_ENGINE=mysql python -m pytest tests/e2e -v -s
 
+.PHONY: test-versions
+test-versions: $(SET_UP) ## Unit and integration tests on the oldest supported versions; nightly
+	@time tests/versions.sh
+
+.PHONY: test-molecule
+test-molecule: $(SET_UP) ## The Molecule scenarios of single roles, on moto; nightly
+	@time for file in extensions/molecule/*/converge.yml; do molecule test -s "$$(basename "$$(dirname "$$file")")"; done
+
 .PHONY: bench
 bench: $(SET_UP) ## Measure what users wait for, in ratios within one run (four minutes)
 	@python tests/bench/bench.py
@@ -80,7 +88,7 @@ bench-scaler: $(SET_UP) ## Compare the scaler with others on traces of many kind
 	@python -m sm2a_scaler bench
 
 .PHONY: test
-test: $(SET_UP) ## All of the above; leaves nothing running
+test: $(SET_UP) ## lint, test-unit, test-integration and test-e2e; leaves nothing running
 	@trap '$(LOCAL_AWS) down' EXIT; $(MAKE) --no-print-directory lint test-unit test-integration test-e2e
 
 .PHONY: lock
@@ -88,6 +96,8 @@ lock: $(SET_UP) ## Lock the requirements again, and list the options of the imag
 	@uv pip compile --quiet --generate-hashes --universal --no-header requirements/uv.in -o requirements/uv.txt
 	@uv pip compile --quiet --generate-hashes --universal --python-version 3.12 --no-header \
 		requirements/dev.in -o requirements/dev.txt
+	@uv pip compile --quiet --generate-hashes --universal --python-version 3.12 --no-header \
+		--override requirements/oldest-overrides.txt requirements/oldest.in -o requirements/oldest.txt
 	@cd roles/airflow/files/image && uv pip compile --quiet --generate-hashes --python-version 3.13 \
 		--python-platform x86_64-manylinux_2_40 --no-header requirements.in -o requirements.txt
 	@uv pip install --quiet --no-deps --target .local/airflow \

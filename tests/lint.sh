@@ -1,4 +1,8 @@
 #!/usr/bin/env bash
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
 # Runs every linter and says how long each took. `tests/lint.sh NAME...` runs only those.
 #
 # Expects the tools on PATH and ANSIBLE_COLLECTIONS_PATH to point at a tree that has this collection and amazon.aws
@@ -10,7 +14,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 readonly CHECKS=(sanity ansible-lint docs mypy syntax build changelog yamllint ruff format)
 readonly CACHE="$PWD/.local/lint"
 # What a released collection may have at its top.
-readonly SHIPPED='CHANGELOG\.(md|rst)|CODE_OF_CONDUCT\.md|CONTRIBUTING\.md|FILES\.json|LICENSE|MANIFEST\.json|Makefile|README\.md|changelogs|docs|execution-environment\.yml|extensions|inventories|meta|playbooks|plugins|pyproject\.toml|requirements|roles|tests|\.ansible-lint|\.gitignore|\.yamllint'
+readonly SHIPPED='CHANGELOG\.(md|rst)|CODE_OF_CONDUCT\.md|CONTRIBUTING\.md|COPYING|FILES\.json|MANIFEST\.json|Makefile|README\.md|changelogs|docs|execution-environment\.yml|extensions|inventories|meta|playbooks|plugins|pyproject\.toml|requirements|roles|tests|\.ansible-lint|\.gitignore|\.yamllint'
 
 check_ruff() { ruff check --output-format concise --cache-dir "$CACHE/ruff" .; }
 
@@ -82,6 +86,12 @@ check_build() {
     [ -z "$stray" ] || { printf 'The archive has files that do not belong in it:\n%s\n' "$stray"; return 1; }
     # https://docs.ansible.com/ansible/latest/community/collection_contributors/collection_requirements.html
     [ "$(wc -c <"$archive")" -lt 20000000 ] || { echo "The archive is larger than 20 MB."; return 1; }
+    # What the README says of an installed collection: the playbooks by their full names, and sample inventories.
+    local installed="$CACHE/build/installed"
+    rm -rf "$installed"
+    ansible-galaxy collection install --offline --no-deps --collections-path "$installed" "$archive" || return 1
+    ANSIBLE_COLLECTIONS_PATH="$installed:$ANSIBLE_COLLECTIONS_PATH" ansible-playbook --syntax-check sm2a.airflow.site \
+        -i "$installed/ansible_collections/sm2a/airflow/inventories/dev"
 }
 
 # ansible-test insists on a path that ends in ansible_collections/<namespace>/<name>, on amazon.aws beside it, and

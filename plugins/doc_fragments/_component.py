@@ -29,7 +29,7 @@ options:
     default: present
   tags:
     description:
-      - Further tags for every resource of the component. Tags that others put on a resource are left alone.
+      - Additional tags for every resource of the component. Tags that others put on a resource are left alone.
     type: dict
     default: {}
   wait:
@@ -57,7 +57,7 @@ attributes:
     support: full
     platforms: posix
 requirements:
-  - python >= 3.10
-  - boto3 >= 1.35.0
-  - botocore >= 1.35.0
+  - python >= 3.12
+  - boto3 >= 1.38.23
+  - botocore >= 1.38.23
 """

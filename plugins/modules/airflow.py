@@ -20,10 +20,10 @@ author:
   - SM2A contributors (@sm2a)
 options:
   cluster:
-    description: Name of the ECS cluster. Needed unless the component is to be absent.
+    description: Name of the ECS cluster. Required when O(state=present).
     type: str
   image:
-    description: Image of the containers. Needed unless the component is to be absent.
+    description: Image of the containers. Required when O(state=present).
     type: str
   subnet_ids:
     description: Private subnets for the tasks.
@@ -40,7 +40,7 @@ options:
     type: dict
     default: {}
   log_group:
-    description: CloudWatch log group of the containers. Needed unless the component is to be absent.
+    description: CloudWatch log group of the containers. Required when O(state=present).
     type: str
   architecture:
     description: CPU architecture of the image.
@@ -51,8 +51,8 @@ options:
     default: X86_64
   environment_variables:
     description:
-      - Further environment variables of the containers.
-      - Never put a secret here; Airflow's connections and variables belong into Secrets Manager.
+      - Additional environment variables of the containers.
+      - Never put a secret here; Airflow's connections and variables belong in Secrets Manager.
     type: dict
     default: {}
   execute_command:
@@ -60,10 +60,10 @@ options:
     type: bool
     default: false
   log_bucket:
-    description: Bucket of the task logs. Needed unless the component is to be absent.
+    description: Bucket of the task logs. Required when O(state=present).
     type: str
   dag_bucket:
-    description: Bucket of the DAGs, below C(dags/). Needed unless the component is to be absent.
+    description: Bucket of the DAGs, below C(dags/). Required when O(state=present).
     type: str
   queues:
     description: Mapping of each worker pool to its queue, with the queue's C(url).
@@ -73,16 +73,16 @@ options:
     description: Pool of tasks that name no queue. The first by name if it is not given.
     type: str
   url:
-    description: Address of the web interface. Needed unless the component is to be absent.
+    description: Address of the web interface. Required when O(state=present).
     type: str
   execution_api_server_url:
     description:
       - Internal address of Airflow's execution API, ending in C(/execution/).
-      - Needed unless the component is to be absent.
+      - Required when O(state=present).
     type: str
   configuration:
     description:
-      - Further configuration of Airflow, as sections of options.
+      - Additional configuration of Airflow, as sections of options.
       - Secrets are refused, and so are options that SM2A sets itself and those that Airflow does not know.
     type: dict
     default: {}
@@ -94,7 +94,7 @@ options:
     elements: str
     default: []
   target_group_arn:
-    description: Target group of the load balancer. Needed unless the component is to be absent.
+    description: Target group of the load balancer. Required when O(state=present).
     type: str
   namespace_id:
     description: Private DNS namespace in which the API server is registered.
@@ -102,7 +102,7 @@ options:
   database_resource_id:
     description:
       - Resource id of the RDS instance. A migration is run once per instance and revision.
-      - Needed unless the component is to be absent.
+      - Required when O(state=present).
     type: str
   worker_pools:
     description:
@@ -183,14 +183,22 @@ EXAMPLES = r"""
     image: 123456789012.dkr.ecr.eu-central-1.amazonaws.com/sm2a-dev/airflow:0123456789abcdef
     subnet_ids: [subnet-0123456789abcdef0, subnet-0123456789abcdef1]
     security_group_ids: [sg-0123456789abcdef0]
-    role_arns: "{{ ansible_facts.sm2a_security.role_arns }}"
+    role_arns:
+      execution: arn:aws:iam::123456789012:role/sm2a-dev-execution
+      api_server: arn:aws:iam::123456789012:role/sm2a-dev-api-server
+      scheduler: arn:aws:iam::123456789012:role/sm2a-dev-scheduler
+      dag_processor: arn:aws:iam::123456789012:role/sm2a-dev-dag-processor
+      triggerer: arn:aws:iam::123456789012:role/sm2a-dev-triggerer
+      migration: arn:aws:iam::123456789012:role/sm2a-dev-migration
     log_group: /sm2a/dev/airflow
     log_bucket: sm2a-dev-logs-123456789012-eu-central-1
     dag_bucket: sm2a-dev-dags-123456789012-eu-central-1
-    queues: "{{ ansible_facts.sm2a_queue.queues }}"
+    queues:
+      default:
+        url: https://sqs.eu-central-1.amazonaws.com/123456789012/sm2a-dev-default
     url: https://airflow.dev.example.com
     execution_api_server_url: http://api-server.sm2a-dev.internal:8080/execution/
-    target_group_arn: "{{ ansible_facts.sm2a_load_balancer.target_group_arn }}"
+    target_group_arn: arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/sm2a-dev/0123456789abcdef
     database_resource_id: db-ABCDEFGHIJKLMNOPQRSTUVWXYZ
     services:
       scheduler: {count: 2}

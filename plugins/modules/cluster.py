@@ -30,7 +30,7 @@ options:
     type: bool
     default: true
   vpc_id:
-    description: VPC in which the names resolve. Needed with O(service_discovery=true).
+    description: VPC in which the names resolve. Required with O(service_discovery=true).
     type: str
 extends_documentation_fragment:
   - sm2a.airflow._component

@@ -77,7 +77,7 @@ options:
     description: Snapshot from which a new instance is restored.
     type: str
   subnet_ids:
-    description: Private subnets, in two zones at least.
+    description: Private subnets, in at least two zones.
     type: list
     elements: str
     default: []
@@ -128,7 +128,7 @@ database:
       type: str
       sample: sm2a-dev
     resource_id:
-      description: Id of the instance that AWS never uses again.
+      description: Id of the instance, which AWS never reuses.
       type: str
       sample: db-ABCDEFGHIJKLMNOPQRSTUVWXYZ
     endpoint:

@@ -48,9 +48,9 @@ attributes:
     support: full
     platforms: posix
 requirements:
-  - python >= 3.10
-  - boto3 >= 1.35.0
-  - botocore >= 1.35.0
+  - python >= 3.12
+  - boto3 >= 1.38.23
+  - botocore >= 1.38.23
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: image
-short_description: Build a container image where it is missing, and put it into ECR
+short_description: Build a container image that is missing, and push it to ECR
 version_added: 0.1.0
 description:
   - Builds a folder with a Dockerfile, creates an ECR repository whose tags never move, and pushes the image to it.
@@ -31,7 +31,7 @@ options:
   source:
     description:
       - Folder on the controller with a C(Dockerfile) and all it needs.
-      - Needed with O(state=present), unless O(uri) is given.
+      - Required with O(state=present), unless O(uri) is given.
     type: path
   uri:
     description: An image that exists elsewhere and is used as it is. Nothing is built, created or deleted.
@@ -88,7 +88,22 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: An image of our own in ECR
+- name: Make a folder for an image
+  ansible.builtin.file:
+    path: "{{ playbook_dir }}/image"
+    state: directory
+    mode: "0755"
+  check_mode: false
+
+- name: Write the Dockerfile
+  ansible.builtin.copy:
+    dest: "{{ playbook_dir }}/image/Dockerfile"
+    content: |
+      FROM public.ecr.aws/docker/library/python:3.13-slim
+    mode: "0644"
+  check_mode: false
+
+- name: Build the image of the folder and push it to ECR
   sm2a.airflow.image:
     environment: dev
     region: eu-central-1
@@ -145,7 +160,7 @@ plan:
     - {kind: 'AWS::ECR::Repository', name: sm2a-dev/airflow, action: create}
     - {kind: 'Docker::Image', name: 'sm2a-dev/airflow:0123456789abcdef', action: create}
 api_calls:
-  description: How many calls were made to AWS. What Docker did is not among them.
+  description: How many calls were made to AWS. Docker's are not included.
   returned: always
   type: dict
   sample: {read: 4, write: 2}

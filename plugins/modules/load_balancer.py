@@ -54,10 +54,10 @@ options:
     description: Address under which users reach Airflow, where it is not the load balancer's own or O(domain_name).
     type: str
   vpc_id:
-    description: VPC of the targets. Needed unless the component is to be absent.
+    description: VPC of the targets. Required when O(state=present).
     type: str
   subnet_ids:
-    description: Public subnets, in two zones at least.
+    description: Public subnets, in at least two zones.
     type: list
     elements: str
     default: []
@@ -92,15 +92,30 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Load balancer with a certificate of its own
+- name: Load balancer with a certificate that exists
   sm2a.airflow.load_balancer:
     environment: dev
     region: eu-central-1
     vpc_id: vpc-0123456789abcdef0
     subnet_ids: [subnet-0123456789abcdef0, subnet-0123456789abcdef1]
     security_group_ids: [sg-0123456789abcdef0]
-    domain_name: airflow.dev.example.com
-    hosted_zone_id: Z0123456789ABCDEFGHIJ
+    certificate_arn: arn:aws:acm:eu-central-1:123456789012:certificate/01234567-89ab-cdef-0123-456789abcdef
+    domain_name: airflow.example.com
+
+- name: Find the hosted zones of the account
+  amazon.aws.route53_info:
+    query: hosted_zone
+  register: zones
+
+- name: Load balancer with a certificate and a DNS record of its own
+  sm2a.airflow.load_balancer:
+    environment: dev
+    region: eu-central-1
+    vpc_id: vpc-0123456789abcdef0
+    subnet_ids: [subnet-0123456789abcdef0, subnet-0123456789abcdef1]
+    security_group_ids: [sg-0123456789abcdef0]
+    domain_name: airflow.example.com
+    hosted_zone_id: "{{ (zones.hosted_zones | selectattr('name', 'eq', 'example.com.') | first).id | basename }}"
 """
 
 RETURN = r"""
@@ -122,7 +137,7 @@ load_balancer:
       type: str
       sample: arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/sm2a-dev/0123456789abcdef
     dns_name:
-      description: Host name that AWS gave.
+      description: Host name that AWS assigned.
       type: str
       sample: sm2a-dev-123456789.eu-central-1.elb.amazonaws.com
     url:

@@ -14,7 +14,7 @@ short_description: VPC of an SM2A environment
 version_added: 0.1.0
 description:
   - Creates a VPC with public and private subnets over two or three zones, internet and NAT gateways, route tables
-    and a gateway endpoint to S3; if wanted, interface endpoints and flow logs.
+    and a gateway endpoint to S3; optionally interface endpoints and flow logs.
   - With O(vpc_id) it takes a VPC that exists, creates nothing and reports it.
 author:
   - SM2A contributors (@sm2a)
@@ -37,12 +37,13 @@ options:
     elements: str
     default: []
   public_subnet_cidrs:
-    description: Ranges of the public subnets, one per zone, /27 or larger. The default are eighths of the VPC.
+    description: Ranges of the public subnets, one per zone, /27 or larger. By default each is one eighth of the VPC's
+      range.
     type: list
     elements: str
     default: []
   private_subnet_cidrs:
-    description: Ranges of the private subnets, one per zone. The default are eighths of the VPC.
+    description: Ranges of the private subnets, one per zone. By default each is one eighth of the VPC's range.
     type: list
     elements: str
     default: []
@@ -65,7 +66,7 @@ options:
     description:
       - AWS services that private subnets reach by an interface endpoint, each named by the end of its service name,
         for example V(ecr.api), V(ecr.dkr), V(logs), V(secretsmanager), V(sqs), V(ecs), V(sts), V(kms).
-      - Each costs by the hour and zone; a NAT gateway costs less than three of them.
+      - Each is charged per hour and zone; a NAT gateway costs less than three of them.
     type: list
     elements: str
     default: []
@@ -74,7 +75,7 @@ options:
       - Where the VPC's flow logs go.
       - V(cloudwatch) is the log group C(/sm2a/<environment>/flow-logs) with a role of its own, V(s3) is a bucket
         of yours.
-      - Turned off, the flow log and its role go; the log group and what is in it stay.
+      - When it is turned off, the flow log and its role are deleted; the log group and its content stay.
     type: str
     choices:
       - none
@@ -113,12 +114,12 @@ options:
     description: A VPC that exists already.
     type: str
   public_subnet_ids:
-    description: Public subnets of the existing VPC, in two zones at least, /27 or larger, with 8 free addresses.
+    description: Public subnets of the existing VPC, in at least two zones, /27 or larger, with 8 free addresses.
     type: list
     elements: str
     default: []
   private_subnet_ids:
-    description: Private subnets of the existing VPC, in two zones at least.
+    description: Private subnets of the existing VPC, in at least two zones.
     type: list
     elements: str
     default: []

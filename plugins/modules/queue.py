@@ -80,7 +80,7 @@ queue:
       elements: str
       sample: []
     dead_letter_queue:
-      description: The queue of messages that nobody could take.
+      description: The queue of messages that no worker could process.
       type: dict
       sample:
         name: sm2a-dev-dead-letter

@@ -19,10 +19,10 @@ author:
   - SM2A contributors (@sm2a)
 options:
   cluster:
-    description: Name of the ECS cluster. Needed unless the component is to be absent.
+    description: Name of the ECS cluster. Required when O(state=present).
     type: str
   image:
-    description: Image of the containers. Needed unless the component is to be absent.
+    description: Image of the containers. Required when O(state=present).
     type: str
   subnet_ids:
     description: Private subnets for the tasks.
@@ -39,7 +39,7 @@ options:
     type: dict
     default: {}
   log_group:
-    description: CloudWatch log group of the containers. Needed unless the component is to be absent.
+    description: CloudWatch log group of the containers. Required when O(state=present).
     type: str
   architecture:
     description: CPU architecture of the image.
@@ -50,8 +50,8 @@ options:
     default: X86_64
   environment_variables:
     description:
-      - Further environment variables of the containers.
-      - Never put a secret here; Airflow's connections and variables belong into Secrets Manager.
+      - Additional environment variables of the containers.
+      - Never put a secret here; Airflow's connections and variables belong in Secrets Manager.
     type: dict
     default: {}
   execute_command:
@@ -64,8 +64,7 @@ options:
     type: dict
     default: {}
   database_secret:
-    description: Name of the secret with the scaler's login to the metadata database. Needed unless the component
-      is to be absent.
+    description: Name of the secret with the scaler's login to the metadata database. Required when O(state=present).
     type: str
   interval_seconds:
     description: Seconds between two decisions, 1 to 60.
@@ -94,9 +93,18 @@ EXAMPLES = r"""
     image: 123456789012.dkr.ecr.eu-central-1.amazonaws.com/sm2a-dev/scaler:0123456789abcdef
     subnet_ids: [subnet-0123456789abcdef0, subnet-0123456789abcdef1]
     security_group_ids: [sg-0123456789abcdef0]
-    role_arns: "{{ ansible_facts.sm2a_security.role_arns }}"
+    role_arns:
+      execution: arn:aws:iam::123456789012:role/sm2a-dev-execution
+      scaler: arn:aws:iam::123456789012:role/sm2a-dev-scaler
     log_group: /sm2a/dev/scaler
-    pools: "{{ ansible_facts.sm2a_workers.pools }}"
+    pools:
+      default:
+        service: sm2a-dev-worker-default
+        queue: default
+        queue_url: https://sqs.eu-central-1.amazonaws.com/123456789012/sm2a-dev-default
+        concurrency: 4
+        minimum: 0
+        maximum: 5
     database_secret: sm2a/dev/scaler/database
 """
 

@@ -13,7 +13,7 @@ module: secrets
 short_description: Keys and logins of an Airflow environment in AWS Secrets Manager
 version_added: 0.1.0
 description:
-  - Makes up Airflow's keys, the administrator's login and the logins of the metadata database where they are missing.
+  - Generates Airflow's keys, the administrator's login and the logins of the metadata database where they are missing.
   - A value that exists is never read, never shown and never replaced. To replace one, change it in Secrets Manager.
   - A secret that is scheduled for deletion is restored with its value.
 author:
@@ -27,7 +27,7 @@ options:
   recovery_window_days:
     description:
       - With O(state=absent), the days for which a secret can still be restored, from 7 to 30.
-      - With V(0) secrets are deleted at once and for ever.
+      - With V(0) secrets are deleted at once and for good.
     type: int
     default: 30
   admin_username:

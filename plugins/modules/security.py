@@ -16,17 +16,17 @@ description:
   - Creates security groups that let the internet reach the load balancer only, the load balancer reach the API
     server only, and Airflow reach the database; a KMS key; and one IAM role per service with the least privilege.
   - Rules for incoming traffic that somebody else added to these groups are taken away, and so are inline policies
-    that somebody else added to these roles. The database's group lets nothing out.
-  - Roles are the same in all regions of an account; those of an environment of the same name in another region are
-    left alone, which is an error.
+    that somebody else added to these roles. The database's group allows no outgoing traffic.
+  - IAM roles are global. If a role of this name belongs to another region's environment, the module leaves it alone
+    and fails.
 author:
   - SM2A contributors (@sm2a)
 options:
   vpc_id:
-    description: VPC of the security groups. Needed unless the component is to be absent.
+    description: VPC of the security groups. Required when O(state=present).
     type: str
   ingress_cidrs:
-    description: Networks from which users reach the load balancer, IPv4 or IPv6. An empty list lets nobody in.
+    description: Networks from which users reach the load balancer, IPv4 or IPv6. An empty list closes it to everybody.
     type: list
     elements: str
     default:
@@ -63,13 +63,13 @@ options:
     type: str
   role_policies:
     description:
-      - Further managed policies by service, as lists of ARNs, so that workers can reach what the DAGs need.
+      - Additional managed policies by service, as lists of ARNs, so that workers can reach what the DAGs need.
       - The services are C(execution), C(api_server), C(scheduler), C(dag_processor), C(triggerer), C(worker),
         C(migration) and C(scaler).
     type: dict
     default: {}
   execute_command_services:
-    description: Services whose containers may be entered with C(aws ecs execute-command).
+    description: Services in whose containers C(aws ecs execute-command) may open a shell.
     type: list
     elements: str
     choices:

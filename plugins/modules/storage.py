@@ -74,7 +74,32 @@ EXAMPLES = r"""
     log_transition_days: 30
     log_expiration_days: 180
 
-- name: The same, with the DAGs of a folder, and no others
+- name: Make a folder for DAGs
+  ansible.builtin.file:
+    path: "{{ playbook_dir }}/dags"
+    state: directory
+    mode: "0755"
+  check_mode: false
+
+- name: Write a DAG
+  ansible.builtin.copy:
+    dest: "{{ playbook_dir }}/dags/hello.py"
+    content: |
+      from airflow.sdk import dag, task
+
+      @dag(schedule="@daily")
+      def hello():
+          @task
+          def greet():
+              print("hello")
+
+          greet()
+
+      hello()
+    mode: "0644"
+  check_mode: false
+
+- name: The same, with the DAGs of the folder, and no others
   sm2a.airflow.storage:
     environment: dev
     region: eu-central-1

@@ -19,10 +19,10 @@ author:
   - SM2A contributors (@sm2a)
 options:
   cluster:
-    description: Name of the ECS cluster. Needed unless the component is to be absent.
+    description: Name of the ECS cluster. Required when O(state=present).
     type: str
   image:
-    description: Image of the containers. Needed unless the component is to be absent.
+    description: Image of the containers. Required when O(state=present).
     type: str
   subnet_ids:
     description: Private subnets for the tasks.
@@ -39,7 +39,7 @@ options:
     type: dict
     default: {}
   log_group:
-    description: CloudWatch log group of the containers. Needed unless the component is to be absent.
+    description: CloudWatch log group of the containers. Required when O(state=present).
     type: str
   architecture:
     description: CPU architecture of the image.
@@ -50,8 +50,8 @@ options:
     default: X86_64
   environment_variables:
     description:
-      - Further environment variables of the containers.
-      - Never put a secret here; Airflow's connections and variables belong into Secrets Manager.
+      - Additional environment variables of the containers.
+      - Never put a secret here; Airflow's connections and variables belong in Secrets Manager.
     type: dict
     default: {}
   execute_command:
@@ -59,10 +59,10 @@ options:
     type: bool
     default: false
   log_bucket:
-    description: Bucket of the task logs. Needed unless the component is to be absent.
+    description: Bucket of the task logs. Required when O(state=present).
     type: str
   dag_bucket:
-    description: Bucket of the DAGs, below C(dags/). Needed unless the component is to be absent.
+    description: Bucket of the DAGs, below C(dags/). Required when O(state=present).
     type: str
   queues:
     description: Mapping of each worker pool to its queue, with the queue's C(url).
@@ -72,16 +72,16 @@ options:
     description: Pool of tasks that name no queue. The first by name if it is not given.
     type: str
   url:
-    description: Address of the web interface. Needed unless the component is to be absent.
+    description: Address of the web interface. Required when O(state=present).
     type: str
   execution_api_server_url:
     description:
       - Internal address of Airflow's execution API, ending in C(/execution/).
-      - Needed unless the component is to be absent.
+      - Required when O(state=present).
     type: str
   configuration:
     description:
-      - Further configuration of Airflow, as sections of options.
+      - Additional configuration of Airflow, as sections of options.
       - Secrets are refused, and so are options that SM2A sets itself and those that Airflow does not know.
     type: dict
     default: {}
@@ -89,8 +89,10 @@ options:
     description:
       - Worker pools by name, each with C(minimum), C(maximum), C(concurrency), C(cpu), C(memory), C(capacity_provider)
         (V(FARGATE) or V(FARGATE_SPOT)), C(ephemeral_storage) (GiB) and C(environment_variables).
-      - The service of a pool that is not named any more is left to the scaler, which lets its workers finish and go,
-        and is deleted by the next run after that.
+      - By default C(minimum) is 1, C(maximum) 5, C(concurrency) 4, C(cpu) 1024, C(memory) 4096 and
+        C(capacity_provider) V(FARGATE).
+      - The service of a pool that is no longer named is left to the scaler, which lets its workers finish; the run
+        after that deletes the service.
     type: dict
     default: {}
   draining_pools:
@@ -115,11 +117,15 @@ EXAMPLES = r"""
     image: 123456789012.dkr.ecr.eu-central-1.amazonaws.com/sm2a-dev/airflow:0123456789abcdef
     subnet_ids: [subnet-0123456789abcdef0, subnet-0123456789abcdef1]
     security_group_ids: [sg-0123456789abcdef0]
-    role_arns: "{{ ansible_facts.sm2a_security.role_arns }}"
+    role_arns:
+      execution: arn:aws:iam::123456789012:role/sm2a-dev-execution
+      worker: arn:aws:iam::123456789012:role/sm2a-dev-worker
     log_group: /sm2a/dev/airflow
     log_bucket: sm2a-dev-logs-123456789012-eu-central-1
     dag_bucket: sm2a-dev-dags-123456789012-eu-central-1
-    queues: "{{ ansible_facts.sm2a_queue.queues }}"
+    queues:
+      default:
+        url: https://sqs.eu-central-1.amazonaws.com/123456789012/sm2a-dev-default
     url: https://airflow.dev.example.com
     execution_api_server_url: http://api-server.sm2a-dev.internal:8080/execution/
     pools:
@@ -137,7 +143,7 @@ workers:
       type: str
       sample: dev
     draining_pools:
-      description: Pools that are no longer named and whose workers have not gone yet.
+      description: Pools that are no longer named and still have workers.
       type: list
       elements: str
       sample: []

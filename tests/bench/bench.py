@@ -22,7 +22,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +128,7 @@ class Aws:
         return {"taskArns": [f"arn/{pool}-{worker}" for pool in range(POOLS) for worker in range(self.workers)]}
 
     def describe_tasks(self, cluster: str, tasks: list[str]) -> dict[str, Any]:
-        now = datetime.now(timezone.utc)
+        now = datetime.now(UTC)
         return {
             "tasks": [
                 {

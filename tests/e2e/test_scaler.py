@@ -1,3 +1,7 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 """The scaler on the real platform: a burst, a killed scaler, sources that fail, a pool that is given up.
 
 What the scaler saw and decided is read from its own log in CloudWatch Logs; what became of the tasks, from Airflow.

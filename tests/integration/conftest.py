@@ -1,3 +1,7 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 """Runs the modules against two independent emulators of the AWS API, without containers.
 
 A behaviour that only one of the two accepts is suspect, so every test of a module runs against both.
@@ -18,6 +22,9 @@ import pytest
 from emulators import REGION, Account, Emulator, Vpc
 
 LAUNCHER = Path(__file__).parents[1] / "local_aws" / "ministack_launcher.py"
+# An emulator is another machine as far as the modules are concerned: it keeps its own versions when the tests run with
+# the oldest ones. tests/versions.sh sets this.
+EMULATORS_PYTHON = os.environ.get("SM2A_TEST_EMULATORS_PYTHON", sys.executable)
 
 
 def _free_port() -> int:
@@ -31,8 +38,8 @@ def emulator(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     """Start one emulator on a free port of the loopback interface, without access to Docker."""
     port = _free_port()
     command = {
-        "moto": [str(Path(sys.executable).with_name("moto_server")), "-H", "127.0.0.1", "-p", str(port)],
-        "ministack": [sys.executable, str(LAUNCHER), str(port), "127.0.0.1"],
+        "moto": [str(Path(EMULATORS_PYTHON).with_name("moto_server")), "-H", "127.0.0.1", "-p", str(port)],
+        "ministack": [EMULATORS_PYTHON, str(LAUNCHER), str(port), "127.0.0.1"],
     }[request.param]
     environment = {
         **os.environ,

@@ -1,3 +1,7 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 """A stand-in for the command `docker`, for machines and emulators that have no Docker and no registry.
 
 It keeps images in a file, notes how it was called, and puts what is pushed straight into the emulated ECR. What real

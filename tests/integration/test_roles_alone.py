@@ -1,3 +1,7 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 """Roles included by a role of somebody else's collection, with nothing but their own variables."""
 
 from __future__ import annotations
@@ -93,8 +97,10 @@ def play(
         **os.environ,
         "ANSIBLE_COLLECTIONS_PATH": f"{folder / 'collections'}:{os.environ['ANSIBLE_COLLECTIONS_PATH']}",
         "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
+        "ANSIBLE_LOCALHOST_WARNING": "False",
     }
-    command = ["ansible-playbook", "acme.data.deploy", "-i", "localhost,", "-c", "local", *arguments]
+    # Without an inventory localhost has the Python of ansible-playbook, not one that is found on the machine.
+    command = ["ansible-playbook", "acme.data.deploy", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd=folder)
     assert "{" in done.stdout, done.stderr
     report = json.loads(done.stdout[done.stdout.index("{") :])

@@ -1,3 +1,7 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 """The airflow, workers and scaler modules against MiniStack.
 
 moto forgets the deployment configuration of a service and starts no task for it, so that it cannot tell whether a
@@ -331,7 +335,7 @@ def test_an_interrupted_migration_is_taken_up(
     with monkeypatch.context() as impatient:
         impatient.setattr("ansible_collections.sm2a.airflow.plugins.module_utils._resources.ecs.TASK_SECONDS", 0)
         result = account.run("airflow", **platform)
-    assert result["failed"] and "not reached within 0 seconds" in result["msg"]
+    assert result["failed"] and "gave up after 0 seconds" in result["msg"]
     assert _running_services(account) == {}
 
     fargate.exit_code, fargate.looks = 0, Counter()

@@ -26,7 +26,7 @@ import re
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from ministack.core.concurrency import spawn_background
@@ -244,6 +244,6 @@ def _agent(token: str, method: str, body: bytes) -> tuple[int, dict[str, Any]]:
     state = _state(arn)
     protection = {"TaskArn": arn, "ProtectionEnabled": state["protectionEnabled"]}
     if "expirationDate" in state:
-        expiry = datetime.fromtimestamp(state["expirationDate"], timezone.utc)
+        expiry = datetime.fromtimestamp(state["expirationDate"], UTC)
         protection["ExpirationDate"] = expiry.strftime("%Y-%m-%dT%H:%M:%SZ")
     return 200, {"protection": protection}

@@ -61,7 +61,7 @@ AIRFLOW_REQUIRED = [*CONTAINER_REQUIRED, "log_bucket", "dag_bucket", "queues", "
 
 
 def required_when_present(names: list[str]) -> list[tuple[str, str, list[str]]]:
-    """Return the constraint that these options are needed unless the component is to be absent."""
+    """Return the constraint that these options are required when the component is to be present."""
     return [("state", "present", names)]
 
 

@@ -13,6 +13,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 from .._text import given
+from ._versions import refuse_older_versions
 
 # An empty one takes away the boundary that a role has; without the option the role keeps it.
 EMPTY_SAYS_SOMETHING = frozenset({"role_permissions_boundary"})
@@ -34,4 +35,6 @@ AnsibleAWSModule.default_settings["module_class"] = _Module
 
 def aws_module(argument_spec: Mapping[str, Any], **keywords: Any) -> AnsibleAWSModule:
     """Return the module, its options validated, which works in check mode."""
-    return AnsibleAWSModule(argument_spec=dict(argument_spec), supports_check_mode=True, **keywords)
+    module = AnsibleAWSModule(argument_spec=dict(argument_spec), supports_check_mode=True, **keywords)
+    refuse_older_versions(module)
+    return module

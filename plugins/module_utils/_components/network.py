@@ -79,7 +79,7 @@ class NetworkComponent(Component):
             return
         for option in ("public_subnet_ids", "private_subnet_ids"):
             if options[option]:
-                raise OptionError(option, options[option], "it goes with vpc_id, for a VPC that exists already")
+                raise OptionError(option, options[option], "it requires vpc_id, for a VPC that exists already")
         zones = options["availability_zones"]
         if zones and (not 2 <= len(zones) <= 3 or len(set(zones)) != len(zones)):
             raise OptionError("availability_zones", zones, "two or three different zones are needed", ZONES)
@@ -111,7 +111,7 @@ class NetworkComponent(Component):
             rule = "flow_logs: s3 needs the ARN of a bucket, arn:aws:s3:::name, with a folder if you like"
             raise OptionError("flow_logs_bucket_arn", bucket, rule, FLOW_LOGS_S3)
         if options["flow_logs"] != "s3" and bucket:
-            raise OptionError("flow_logs_bucket_arn", bucket, "it goes with flow_logs: s3", FLOW_LOGS_S3)
+            raise OptionError("flow_logs_bucket_arn", bucket, "it requires flow_logs: s3", FLOW_LOGS_S3)
         days = options["flow_logs_retention_in_days"]
         if days not in RETENTION_DAYS:
             allowed = ", ".join(map(str, RETENTION_DAYS))
@@ -429,7 +429,7 @@ class NetworkComponent(Component):
                 rule = f"it is in {subnets[subnet_id]['VpcId']} and not in vpc_id, {self.options['vpc_id']}"
                 raise OptionError(option, subnet_id, rule, SUBNETS)
         if len({subnets[subnet_id]["AvailabilityZone"] for subnet_id in ids}) < 2:
-            raise OptionError(option, ids, "they must be in two zones at least", ZONES)
+            raise OptionError(option, ids, "they must be in at least two zones", ZONES)
         if option == "public_subnet_ids":
             for subnet_id in ids:
                 self._check_room(subnets[subnet_id])

@@ -169,10 +169,11 @@ def _validate_pool(option: str, pool: Any) -> None:
         raise OptionError(option, pool, f"it must be a mapping of {', '.join(keys)}")
     for key in [*pool, *keys]:
         if (key in pool) != (key in keys):
-            raise OptionError(f"{option}.{key}", pool.get(key), f"needed are {', '.join(keys)}, and no others")
+            rule = f"it must have the keys {', '.join(keys)}, and no others"
+            raise OptionError(f"{option}.{key}", pool.get(key), rule)
     for key in POOL_TEXTS:
         if not isinstance(pool[key], str) or not pool[key]:
-            raise OptionError(f"{option}.{key}", pool[key], "it must be a text that is not empty")
+            raise OptionError(f"{option}.{key}", pool[key], "it must be text and not empty")
     validate_url(f"{option}.queue_url", pool["queue_url"], QUEUES)
     for key, (least, most) in POOL_NUMBERS.items():
         number = pool[key]

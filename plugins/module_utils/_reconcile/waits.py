@@ -42,7 +42,7 @@ def wait_until(
         elapsed = time.monotonic() - started
         if elapsed >= timeout:
             why = reason() if reason else ""
-            raise WaitTimeoutError(f"{what}: not reached within {timeout:.0f} seconds{why and f'; {why}'}")
+            raise WaitTimeoutError(f"gave up after {timeout:.0f} seconds of waiting until {what}{why and f'; {why}'}")
         time.sleep(min(pause, timeout - elapsed))
         pause = min(pause * 2, interval)
 

@@ -530,7 +530,7 @@ class OneOffTask(Resource):
 
         task = wait_until(f"{self.label} has finished", stopped, TASK_SECONDS, interval=3)
         if any(container.get("exitCode") != 0 for container in task["containers"]):
-            raise ReconcileError(f"{self.label} failed: {stopped_reason(task)}; its last words: {self._log(arn)}")
+            raise ReconcileError(f"{self.label} failed: {stopped_reason(task)}; the end of its log: {self._log(arn)}")
         ecs.tag_resource(
             resourceArn=self.task_definition.id, tags=ecs_tags({**self.tags, self.COMPLETED: self.subject})
         )

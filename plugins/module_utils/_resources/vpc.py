@@ -138,7 +138,7 @@ class VpcResource(Resource):
             further = f" and {len(users) - NAMED_BLOCKERS} more" if len(users) > NAMED_BLOCKERS else ""
             return f"it is still used by {named}{further}" if users else answer
 
-        wait_until(f"{self.label} is free to be deleted", attempt, RELEASE_SECONDS, reason=reason)
+        wait_until(f"{self.label} is no longer in use", attempt, RELEASE_SECONDS, reason=reason)
 
     def used_by(self) -> list[str]:
         """Return what keeps the resource from being deleted, in words."""

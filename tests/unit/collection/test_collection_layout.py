@@ -1,3 +1,7 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 """What holds for every module, role and playbook of the collection, whoever writes the next one."""
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ import pytest
 import yaml
 from ansible.parsing.plugin_docs import read_docstring
 
+from ansible_collections.sm2a.airflow.plugins.module_utils._components.workers import POOL_DEFAULTS
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._variables import SITE
 
 ROOT = Path(__file__).parents[3]
@@ -369,3 +374,102 @@ class TestDocumentation:
         assert roles <= {role.name for role in ROLES}
         fully_named = set(re.findall(r"ansible-playbook sm2a\.airflow\.(\w+)", text))
         assert fully_named <= {playbook.stem for playbook in PLAYBOOKS}
+
+
+class TestLicence:
+    """Every file of code says under which licence it is, and the text of the licence is where it says."""
+
+    HEADER = (
+        "# Copyright (c) 2026, the SM2A contributors\n"
+        "# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)\n"
+        "# SPDX-License-Identifier: GPL-3.0-or-later\n"
+    )
+    # Folders at the top that are not made by somebody who runs a target.
+    FOLDERS = (".ci", "changelogs", "extensions", "inventories", "meta", "playbooks", "plugins", "roles", "tests")
+
+    def test_every_file_of_code_has_the_header_at_its_top(self) -> None:
+        code = [*ROOT.glob("*.yml"), ROOT / "Makefile", ROOT / "pyproject.toml", ROOT / ".ci/run"]
+        for folder in self.FOLDERS:
+            for pattern in ("*.py", "*.sh", "*.yml", "*.yaml", "*.toml", "Dockerfile"):
+                code += (ROOT / folder).rglob(pattern)
+        # What antsibull-changelog reads and writes is data.
+        data = ("fragments", "output", "changelog.yaml")
+        code = [path for path in code if not {path.name, path.parent.name} & {*data} and path.read_text().strip()]
+
+        assert [str(path.relative_to(ROOT)) for path in code if self.HEADER not in path.read_text()[:1000]] == []
+        assert len(code) > 200
+
+    def test_the_text_of_the_licence_is_there(self) -> None:
+        assert "GNU GENERAL PUBLIC LICENSE\n                       Version 3" in (ROOT / "COPYING").read_text()
+        assert load(ROOT / "galaxy.yml")["license"] == ["GPL-3.0-or-later"]
+
+
+class TestStatements:
+    """What the documents say is so."""
+
+    MARKDOWN = sorted(
+        [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "roles").rglob("*.md")],
+    )
+
+    @pytest.mark.parametrize("path", MARKDOWN, ids=lambda path: str(path.relative_to(ROOT)))
+    def test_lines_are_short_enough_to_be_read(self, path: Path) -> None:
+        # A row of a table cannot be wrapped.
+        lines = [line for line in path.read_text().splitlines() if not line.startswith("|")]
+
+        assert [line for line in lines if len(line) > 120] == []
+
+    def test_defaults_of_a_pool(self) -> None:
+        text = (ROOT / "docs/configuration.md").read_text()
+
+        documented = dict(
+            re.findall(r"^\| `(\w+)` \| ([^|]+) \|", text.partition("| Key | Default |")[2], re.MULTILINE)
+        )
+        assert {key: documented.get(key) for key in POOL_DEFAULTS} == {
+            **{key: str(value) for key, value in POOL_DEFAULTS.items()},
+            # What Fargate gives where nothing is asked for.
+            "ephemeral_storage": "20",
+            "environment_variables": "none",
+        }
+
+    def test_defaults_of_a_pool_in_the_documentation_of_module_and_role(self) -> None:
+        role = load(ROOT / "roles/workers/meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+        for option in (documentation(ROOT / "plugins/modules/workers.py")["options"]["pools"], role["workers_pools"]):
+            [sentence] = [line for line in option["description"] if line.startswith("By default ")]
+            named = dict(re.findall(r"C\((\w+)\)(?: is)? (?:V\()?(\w+)", sentence))
+            assert named == {key: str(value) for key, value in POOL_DEFAULTS.items() if value}
+
+    def test_what_make_test_runs(self) -> None:
+        makefile = (ROOT / "Makefile").read_text()
+        [targets] = re.findall(r"^test: .*\n.*\$\(MAKE\) --no-print-directory (.+)$", makefile, re.MULTILINE)
+        [described] = re.findall(r"^test: .*## (.+); leaves", makefile, re.MULTILINE)
+        [sentence] = re.findall(r"^`make test` runs (.+?), on the newest", self._testing(), re.MULTILINE)
+
+        assert re.split(r", | and ", described) == targets.split()
+        assert re.split(r", | and ", sentence.replace("`", "").replace("make ", "")) == targets.split()
+
+    def test_every_target_that_tests_is_documented(self) -> None:
+        targets = re.findall(r"^((?:test|bench)[a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+        assert [target for target in targets if f"`make {target}`" not in self._testing()] == []
+
+    @staticmethod
+    def _testing() -> str:
+        return (ROOT / "docs/testing.md").read_text()
+
+    def test_an_installed_collection_has_the_inventories_that_the_readme_copies(self) -> None:
+        [copied] = re.findall(r"ansible_collections/sm2a/airflow/(\S+) ", (ROOT / "README.md").read_text())
+
+        assert (ROOT / copied).is_dir()
+        ignored = load(ROOT / "galaxy.yml")["build_ignore"]
+        assert not any(copied.startswith(pattern) for pattern in ignored)
+        version = load(ROOT / "galaxy.yml")["version"]
+        assert f"sm2a-airflow-{version}.tar.gz" in (ROOT / "README.md").read_text()
+
+    def test_slips_that_were_mended_do_not_come_back(self) -> None:
+        slips = re.compile(r"belongs? into|[Nn]eeded unless|default are\b|free to be\b|generated anew|to whom their")
+        files = [*self.MARKDOWN, *MODULES, *(ROOT / "inventories").rglob("*.yml"), *(ROOT / "plugins").rglob("*.py")]
+        files += (ROOT / "roles").glob("*/meta/argument_specs.yml")
+
+        assert {str(path.relative_to(ROOT)): slips.findall(path.read_text()) for path in files} == {
+            str(path.relative_to(ROOT)): [] for path in files
+        }

@@ -1,3 +1,7 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 """What every module refuses before its first call to AWS, with option, value, rule and the documentation's address."""
 
 from __future__ import annotations
@@ -248,7 +252,7 @@ BAD: list[tuple[str, dict[str, Any], str, str, str]] = [
     ("scaler", {"pools": {}}, "pools", "{}", "at least one"),
     ("scaler", {"pools": {"default": []}}, "pools.default", "[]", "a mapping of service"),
     ("scaler", {"pools": {"default": {**POOL, "max": 5}}}, "pools.default.max", "5", "no others"),
-    ("scaler", {"pools": {"default": {"service": "s"}}}, "pools.default.queue", "None", "needed are"),
+    ("scaler", {"pools": {"default": {"service": "s"}}}, "pools.default.queue", "None", "it must have the keys"),
     ("scaler", {"pools": {"default": {**POOL, "service": ""}}}, "pools.default.service", "''", "not empty"),
     ("scaler", {"pools": {"default": {**POOL, "queue_url": "u"}}}, "pools.default.queue_url", "'u'", "https://"),
     ("scaler", {"pools": {"default": {**POOL, "concurrency": 0}}}, "pools.default.concurrency", "0", "from 1"),

@@ -1,3 +1,7 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 """What the network component refuses, without AWS."""
 
 from __future__ import annotations
@@ -42,11 +46,11 @@ def component(**options: Any) -> NetworkComponent:
         ({"interface_endpoints": ["s3"]}, "interface_endpoints", "costs nothing"),
         ({"flow_logs": "s3"}, "flow_logs_bucket_arn", "ARN of a bucket"),
         ({"flow_logs": "s3", "flow_logs_bucket_arn": "audit"}, "flow_logs_bucket_arn", "ARN of a bucket"),
-        ({"flow_logs_bucket_arn": "arn:aws:s3:::audit"}, "flow_logs_bucket_arn", "goes with flow_logs: s3"),
+        ({"flow_logs_bucket_arn": "arn:aws:s3:::audit"}, "flow_logs_bucket_arn", "requires flow_logs: s3"),
         ({"flow_logs": "cloudwatch", "flow_logs_retention_in_days": 31}, "flow_logs_retention_in_days", "one of"),
         ({"role_path": "teams"}, "role_path", "begin and end with /"),
         ({"role_permissions_boundary": "boundary"}, "role_permissions_boundary", "managed policy"),
-        ({"public_subnet_ids": TWO}, "public_subnet_ids", "goes with vpc_id"),
+        ({"public_subnet_ids": TWO}, "public_subnet_ids", "requires vpc_id"),
         ({"vpc_id": "vpc-1"}, "public_subnet_ids", "two of them"),
         ({"vpc_id": "vpc-1", "public_subnet_ids": TWO}, "private_subnet_ids", "two of them"),
         (

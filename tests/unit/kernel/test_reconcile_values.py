@@ -1,3 +1,7 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 """Values that are not known yet, the comparison of two states, tags, waits, and the words of refusals."""
 
 from __future__ import annotations
@@ -121,7 +125,9 @@ def test_wait_does_not_sleep_when_it_is_there_already(clock: Clock) -> None:
 
 
 def test_wait_ends_in_time_and_says_for_what(clock: Clock) -> None:
-    with pytest.raises(WaitTimeoutError, match="database sm2a-dev is available: not reached within 900 seconds"):
+    with pytest.raises(
+        WaitTimeoutError, match="gave up after 900 seconds of waiting until database sm2a-dev is available"
+    ):
         waits.wait_until("database sm2a-dev is available", lambda: None, timeout=900, interval=30)
 
     assert clock.now == pytest.approx(900)

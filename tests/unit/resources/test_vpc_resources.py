@@ -1,3 +1,7 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 """How EC2's resources bear with an EC2 that does not know them everywhere yet, and name what holds them."""
 
 from __future__ import annotations
@@ -237,7 +241,7 @@ class TestDeletion:
         with pytest.raises(ApplyError) as caught:
             Engine("test", check_mode=False).remove([subnet(ec2, vpc)])
 
-        assert "not reached within 600 seconds" in str(caught.value)
+        assert "gave up after 600 seconds of waiting until" in str(caught.value)
         assert "still used by network interface eni-1 (ELB app/other/50dc6c495c0c9188)" in str(caught.value)
         assert ec2.called("describe_network_interfaces")[0]["Filters"] == [
             {"Name": "subnet-id", "Values": ["subnet-1"]}

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -72,7 +72,7 @@ class Aws:
     def describe_tasks(self, cluster: str, tasks: list[str]) -> dict[str, Any]:
         assert len(tasks) <= 100, "more are refused"
         self._called("describe_tasks")
-        created = datetime.now(timezone.utc) - timedelta(seconds=70)
+        created = datetime.now(UTC) - timedelta(seconds=70)
         return {
             "tasks": [
                 {

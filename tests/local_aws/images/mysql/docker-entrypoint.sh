@@ -1,4 +1,8 @@
 #!/bin/sh
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
 # Makes the database on the first start, then becomes the server.
 set -eu
 [ "${1#-}" = "$1" ] || set -- mysqld "$@"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import closing
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -36,7 +36,7 @@ def read_airflow(url: str, queue: str, days: float) -> Trace:
     """
     parts = urlsplit(url)
     engine = parts.scheme.split("+")[0]
-    since = datetime.now(timezone.utc) - timedelta(days=days)
+    since = datetime.now(UTC) - timedelta(days=days)
     if engine == "sqlite":
         # sqlite:////absolute/path, as SQLAlchemy writes it.
         with closing(sqlite3.connect(f"file:{parts.path[1:]}?mode=ro", uri=True)) as connection:
@@ -81,5 +81,5 @@ def _moment(value: Any) -> float:
     """Seconds since 1970; a database that keeps no zone keeps UTC."""
     moment = datetime.fromisoformat(value) if isinstance(value, str) else value
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc)
+        moment = moment.replace(tzinfo=UTC)
     return float(moment.timestamp())

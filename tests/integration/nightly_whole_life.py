@@ -1,0 +1,110 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The life of an environment by its playbooks, from the plan to the teardown, with ready images and without Docker.
+
+The end-to-end tests show the same with containers on the newest versions. This is for the oldest: tests/versions.sh
+runs it, and pytest does not collect it otherwise, since it takes minutes.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from emulators import CREDENTIALS, Account
+from playbook_runs import playbook, succeed
+
+pytestmark = pytest.mark.parametrize("emulator", ["ministack"], indirect=True)
+
+
+@contextmanager
+def fargate(emulator: str) -> Iterator[str]:
+    """Pass everything on to the emulator, but say that one-off tasks have ended well; yield the address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, format: str, *arguments: Any) -> None:
+            """Keep quiet."""
+
+        def handle_any(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            request = urllib.request.Request(
+                emulator + self.path, body or None, dict(self.headers), method=self.command
+            )
+            try:
+                answer = urllib.request.urlopen(request, timeout=60)
+            except urllib.error.HTTPError as error:
+                answer = error
+            content = answer.read()
+            if self.headers.get("X-Amz-Target", "").endswith(".DescribeTasks"):
+                content = _ended(content)
+            self.send_response(answer.status)
+            for name, value in answer.headers.items():
+                if name.lower() not in ("content-length", "transfer-encoding", "connection", "date", "server"):
+                    self.send_header(name, value)
+            length = answer.headers.get("Content-Length", "0") if self.command == "HEAD" else str(len(content))
+            self.send_header("Content-Length", length)
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = handle_any
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _ended(content: bytes) -> bytes:
+    answer = json.loads(content)
+    for task in answer["tasks"]:
+        task.update(lastStatus="STOPPED", stoppedReason="Essential container in task exited")
+        for container in task["containers"]:
+            container["exitCode"] = 0
+    return json.dumps(answer).encode()
+
+
+def test_plan_site_and_teardown(account: Account) -> None:
+    zone = account.client("route53").create_hosted_zone(Name="example.com", CallerReference="test")["HostedZone"]["Id"]
+    variables = {
+        "sm2a_access_key": CREDENTIALS["access_key"],
+        "sm2a_secret_key": CREDENTIALS["secret_key"],
+        "load_balancer_hosted_zone_id": zone.rsplit("/", 1)[-1],
+        "image_uris": {name: f"registry.example.com/{name}:1" for name in ("airflow", "scaler")},
+        "sm2a_teardown": "dev",
+        "database_final_snapshot": False,
+        "storage_delete_buckets": True,
+        "observability_delete_log_groups": True,
+    }
+
+    with fargate(account.emulator.url) as url:
+        given = json.dumps({**variables, "sm2a_endpoint_url": url})
+        planned = succeed(playbook("site", "--check", "--diff", "-e", given, inventory="dev"))
+        made = succeed(playbook("site", "-e", given, inventory="dev"))
+        repeated = succeed(playbook("site", "-e", given, inventory="dev"))
+        shown = succeed(playbook("status", "-e", given, inventory="dev"))
+        succeed(playbook("teardown", "-e", given, inventory="dev"))
+
+    assert planned.api_calls["write"] == repeated.api_calls["write"] == shown.api_calls["write"] == 0
+    assert planned.stats["changed"] >= made.stats["changed"] > 0
+    assert repeated.stats["changed"] == 0
+    assert (
+        account.client("ec2").describe_vpcs(Filters=[{"Name": "tag:sm2a:environment", "Values": ["dev"]}])["Vpcs"] == []
+    )
+    assert account.client("s3").list_buckets()["Buckets"] == []
+    assert account.client("rds").describe_db_instances()["DBInstances"] == []
