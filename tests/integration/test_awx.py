@@ -1,3 +1,7 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 """A clone of this repository as a project of AWX: its folders, its environment, and answers of a survey, all text.
 
 What AWX does is in its project_update.yml and in RunJob of its main/tasks/jobs.py.

@@ -1,3 +1,7 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 """Parts of the playbook ``site``, run alone on a complete environment.
 
 MiniStack runs no container here: the image exists already, and a thread ends the task that migrates the database.

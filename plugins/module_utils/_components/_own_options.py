@@ -62,6 +62,7 @@ OWN = {
     "fab.proxy_fix_x_host": _PROXY,
     "fab.proxy_fix_x_port": _PROXY,
     "fab.proxy_fix_x_prefix": _PROXY,
+    "logging.logging_config_class": "with its own the API server reads logs that are not in the bucket yet",
     "logging.remote_base_log_folder": _REMOTE_LOG,
     "logging.remote_log_conn_id": _REMOTE_LOG,
     "logging.remote_logging": _REMOTE_LOG,

@@ -1,3 +1,7 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 """Every playbook refuses variables that SM2A does not know, and what is one slip away from one that it knows."""
 
 from __future__ import annotations

@@ -1,3 +1,7 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 """`site` refuses what is wrong with any role before the first of them runs."""
 
 from __future__ import annotations

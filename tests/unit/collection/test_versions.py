@@ -66,7 +66,7 @@ def test_the_collection_asks_for_them() -> None:
 def test_collections_that_a_project_installs_are_new_enough() -> None:
     for path in [*(ROOT / "collections").glob("requirements.yml"), *ROOT.glob("requirements.yml")]:
         for entry in yaml.safe_load(path.read_text())["collections"]:
-            if isinstance(entry, dict) and entry["name"] == "amazon.aws":
+            if isinstance(entry, dict) and entry.get("name") == "amazon.aws":
                 assert entry["version"] == f">={AMAZON_AWS}", path
 
 

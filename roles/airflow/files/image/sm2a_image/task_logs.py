@@ -11,7 +11,7 @@ Airflow then asks the worker only if S3 has nothing at all of a task that has en
 from __future__ import annotations
 
 import copy
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import requests
@@ -58,4 +58,4 @@ def _just_ended(ti: Any) -> bool:
     if ti.state == TaskInstanceState.RUNNING:
         return False
     at = ti.updated_at if ti.state == TaskInstanceState.DEFERRED else ti.end_date
-    return bool(at and datetime.now(timezone.utc) - at < UPLOAD_TIME)
+    return bool(at and datetime.now(UTC) - at < UPLOAD_TIME)
