@@ -106,7 +106,8 @@ class SecurityComponent(Component):
                 # A database answers; it has nobody to call.
                 egress=key != "database",
             )
-        balancer, airflow, api_server, database = self.groups.values()
+        names = ("load_balancer", "airflow", "api_server", "database")
+        balancer, airflow, api_server, database = (self.groups[name] for name in names)
         # AWS answers with ranges in this form, and so compares them.
         users = sorted({str(ip_network(cidr)) for cidr in self.options["ingress_cidrs"]})
         web = [(API_SERVER_PORT, balancer), (API_SERVER_PORT, airflow)]
