@@ -54,9 +54,10 @@ _raw:
   elements: str
 """
 
+from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
 
-from ansible_collections.sm2a.airflow.plugins.plugin_utils._facts import Gaps, roles_of_tags
+from ansible_collections.sm2a.airflow.plugins.plugin_utils._facts import FACTS, Gaps, roles_of_tags
 
 
 class LookupModule(LookupBase):
@@ -66,6 +67,9 @@ class LookupModule(LookupBase):
         """Return a list of sentences."""
         self.set_options(var_options=variables, direct=kwargs)
         variables = variables or {}
+        for role in terms:
+            if role not in FACTS:
+                raise AnsibleError(f"missing_facts: {role!r} is no role of SM2A; they are {', '.join(FACTS)}")
 
         def value_of(name):
             return self._templar.template(variables[name]) if name in variables else None

@@ -104,7 +104,7 @@ def tags_for(roles: Iterable[str]) -> list[str]:
     """Return the tags with which ``site`` runs these roles and all that they need, in its order."""
     needed = set(roles)
     while True:
-        more = {_role(fact.component) for role in needed for fact in FACTS[role].values() if fact.needed} - needed
+        more = {_role(source.component) for role in needed for source in FACTS[role].values() if source.needed} - needed
         if not more:
             return [role for role in FACTS if role in needed]
         needed |= more

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible.errors import AnsibleError
 from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.plugin_docs import read_docstring
 from ansible.plugins.loader import lookup_loader
@@ -118,6 +119,10 @@ class TestMissingFacts:
     def test_facts_of_another_environment_do_not_matter_to_who_needs_none(self) -> None:
         assert missing("storage", facts=security("two"), storage_kms_key_arn=KEY) == ""
         assert missing("network", facts=security("two")) == ""
+
+    def test_a_role_that_does_not_exist_is_refused(self) -> None:
+        with pytest.raises(AnsibleError, match="'moon' is no role of SM2A; they are network, security"):
+            missing("moon")
 
     def test_names_resolve_in_no_vpc_without_service_discovery(self) -> None:
         assert "network (cluster_vpc_id)" in missing("cluster")
