@@ -317,6 +317,14 @@ def test_pauses_of_any_length_and_clocks_that_are_set_back() -> None:
             assert decision.desired == 1
 
 
+def test_the_longest_interval_is_no_pause() -> None:
+    memory = Memory()
+    for step in range(10):
+        worker = Worker("a", READY, 300.0, 4, 0.0, tuple(RunningTask(30.0, 60.0) for _dummy in range(4)))
+        _dummy, memory = decide(LIMITS, seen(0, 4, worker), memory, 60.5 * step)
+    assert memory.rate == pytest.approx(4 / 60.5, rel=0.3)
+
+
 def test_a_clock_that_is_set_back_delays_nothing() -> None:
     """Two workers, of which one is not needed: it is cordoned as soon as if the pool were new."""
     workers = (ready("a", 1), ready("b", 1))

@@ -184,8 +184,8 @@ def learn(memory: Memory, limits: Limits, seen: Observation, at: float) -> Memor
     passed = at - memory.at if memory.at is not None else 0.0
     if passed > 0:
         memory = replace(memory, step=min(passed, LONGEST_STEP))
-    if passed > LONGEST_STEP:
-        # Nor can what happened in a pause.
+    if passed > BINS * BIN_SECONDS:
+        # Nor can what happened in a pause that is longer than arrivals are remembered.
         memory = replace(memory, at=None, bins=(), owed=0.0, surplus_since=None, queue_since=None)
     elif passed > 0:
         came = total - memory.total + _ended(memory, seen, passed)
