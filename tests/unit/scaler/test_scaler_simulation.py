@@ -15,6 +15,7 @@ import pytest
 
 from sm2a_scaler.__main__ import main
 from sm2a_scaler.policy.values import Limits
+from sm2a_scaler.simulation import bench
 from sm2a_scaler.simulation.airflow import read_airflow
 from sm2a_scaler.simulation.bench import measure, promises
 from sm2a_scaler.simulation.command import FORECASTS, POLICIES, run_policy
@@ -130,6 +131,18 @@ def test_what_the_policy_promises() -> None:
     names = ("long_and_short", "trickle", "five_minutes", "office")
     for promise in promises(measure([generate(name) for name in names])):
         assert promise.kept, promise
+
+
+@pytest.mark.parametrize(("value", "status"), [(1.0, 0), (1.1, 1)])
+def test_the_bench_fails_when_a_promise_is_broken(
+    value: float, status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(bench, "measure", lambda traces: [])
+    monkeypatch.setattr(bench, "table", lambda rows: [])
+    monkeypatch.setattr(bench, "promises", lambda rows: [bench.Promise("little waiting", value, 1.0)])
+
+    assert main(["bench", "--only", "trickle"]) == status
+    assert ("BROKEN" in capsys.readouterr().out) == bool(status)
 
 
 @pytest.mark.parametrize("name", MAKERS)

@@ -71,7 +71,7 @@ def add_bench(parser: argparse.ArgumentParser) -> None:
 
 
 def run_bench(arguments: argparse.Namespace) -> int:
-    """Print the table, and which of the promises are kept."""
+    """Print the table, and which of the promises are kept; fail if one is not."""
     traces = [generate(name, arguments.seed) for name in arguments.only]
     if arguments.traces is not None:
         for path in sorted(arguments.traces.glob("*.csv")):
@@ -81,9 +81,10 @@ def run_bench(arguments: argparse.Namespace) -> int:
     for line in table(rows):
         print(line)
     print()
-    for promise in promises(rows):
+    promised = promises(rows)
+    for promise in promised:
         print(f"{'kept  ' if promise.kept else 'BROKEN'}  {promise.value:7.3f} of {promise.limit:5.2f}  {promise.text}")
-    return 0
+    return 0 if all(promise.kept for promise in promised) else 1
 
 
 def measure(traces: Sequence[Trace]) -> list[Measured]:
