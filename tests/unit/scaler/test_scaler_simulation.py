@@ -186,6 +186,18 @@ def test_what_the_policy_promises() -> None:
         assert promise.kept, promise
 
 
+@pytest.mark.parametrize(("value", "status"), [(1.0, 0), (1.1, 1)])
+def test_the_bench_fails_when_a_promise_is_broken(
+    value: float, status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(bench, "measure", lambda traces: [])
+    monkeypatch.setattr(bench, "table", lambda rows: [])
+    monkeypatch.setattr(bench, "promises", lambda rows: [bench.Promise("little waiting", value, 1.0)])
+
+    assert main(["bench", "--only", "trickle"]) == status
+    assert ("BROKEN" in capsys.readouterr().out) == bool(status)
+
+
 @pytest.mark.parametrize("name", MAKERS)
 def test_traces_are_read_as_they_were_written(name: str, tmp_path: Path) -> None:
     trace = generate(name)
