@@ -45,6 +45,7 @@ check_mypy() {
     MYPYPATH="${ANSIBLE_COLLECTIONS_PATH%%:*}" mypy --cache-dir "$CACHE/mypy" \
         -p ansible_collections.sm2a.airflow.plugins.module_utils \
         -p ansible_collections.sm2a.airflow.plugins.plugin_utils \
+        -p ansible_collections.sm2a.airflow.plugins.action \
         -p ansible_collections.sm2a.airflow.plugins.filter \
         -p ansible_collections.sm2a.airflow.plugins.lookup || failed=1
     local path

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 DOCUMENTATION = r"""
 name: fact
 short_description: A fact of a component of one SM2A environment
@@ -62,7 +64,7 @@ from ansible_collections.sm2a.airflow.plugins.plugin_utils._facts import fact
 class LookupModule(LookupBase):
     """The lookup."""
 
-    def run(self, terms, variables=None, **kwargs):
+    def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[Any]:
         """Return a list of the one value."""
         self.set_options(var_options=variables, direct=kwargs)
         component, *path = terms

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 DOCUMENTATION = r"""
 name: missing_facts
 short_description: What roles of SM2A would have to guess
@@ -63,7 +65,7 @@ from ansible_collections.sm2a.airflow.plugins.plugin_utils._facts import FACTS, 
 class LookupModule(LookupBase):
     """The lookup."""
 
-    def run(self, terms, variables=None, **kwargs):
+    def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[str]:
         """Return a list of sentences."""
         self.set_options(var_options=variables, direct=kwargs)
         variables = variables or {}
@@ -71,7 +73,7 @@ class LookupModule(LookupBase):
             if role not in FACTS:
                 raise AnsibleError(f"missing_facts: {role!r} is no role of SM2A; they are {', '.join(FACTS)}")
 
-        def value_of(name):
+        def value_of(name: str) -> Any:
             return self._templar.template(variables[name]) if name in variables else None
 
         tags = self.get_option("tags")
