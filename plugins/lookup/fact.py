@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 DOCUMENTATION = r"""
 name: fact
 short_description: A fact of a component of one SM2A environment
@@ -55,6 +53,8 @@ _raw:
   type: list
   elements: raw
 """
+
+from typing import Any
 
 from ansible.plugins.lookup import LookupBase
 

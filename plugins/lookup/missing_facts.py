@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 DOCUMENTATION = r"""
 name: missing_facts
 short_description: What roles of SM2A would have to guess
@@ -55,6 +53,8 @@ _raw:
   type: list
   elements: str
 """
+
+from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase

@@ -13,7 +13,7 @@ version_added: 0.1.0
 description:
   - Ansible passes over a variable that nobody reads, and a misspelt one is such a variable. This finds them before
     anything is done.
-  - "Refused are: a variable whose name begins like those of a role of SM2A, or with C(sm2a_), and that SM2A does not
+  - "It refuses: a variable whose name begins like those of a role of SM2A, or with C(sm2a_), and that SM2A does not
     know; a variable whose name is one slip away from one that SM2A knows; a value that is not of the variable's type,
     or that is none of its choices; an unknown option of a worker pool or of a service of Airflow."
   - A slip is a character too many, too few, another or elsewhere, an underscore that is missing, different or too many,

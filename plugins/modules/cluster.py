@@ -53,7 +53,7 @@ cluster:
   type: dict
   contains:
     environment:
-      description: Name of the environment that these are of.
+      description: Name of the environment.
       type: str
       sample: dev
     name:

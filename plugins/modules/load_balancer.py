@@ -125,7 +125,7 @@ load_balancer:
   type: dict
   contains:
     environment:
-      description: Name of the environment that these are of.
+      description: Name of the environment.
       type: str
       sample: dev
     name:

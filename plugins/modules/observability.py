@@ -51,7 +51,7 @@ observability:
   type: dict
   contains:
     environment:
-      description: Name of the environment that these are of.
+      description: Name of the environment.
       type: str
       sample: dev
     log_groups:

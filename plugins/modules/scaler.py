@@ -115,7 +115,7 @@ scaler:
   type: dict
   contains:
     environment:
-      description: Name of the environment that these are of.
+      description: Name of the environment.
       type: str
       sample: dev
     dashboard:

@@ -73,7 +73,7 @@ secrets:
   type: dict
   contains:
     environment:
-      description: Name of the environment that these are of.
+      description: Name of the environment.
       type: str
       sample: dev
     prefix:

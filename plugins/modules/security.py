@@ -13,8 +13,9 @@ module: security
 short_description: Security groups, KMS key and IAM roles of an SM2A environment
 version_added: 0.1.0
 description:
-  - Creates security groups that let the internet reach the load balancer only, the load balancer reach the API
-    server only, and Airflow reach the database; a KMS key; and one IAM role per service with the least privilege.
+  - Creates security groups, a KMS key, and one IAM role per service with the least privilege.
+  - Users reach the load balancer only; the load balancer and Airflow reach the API server; the API server reads the
+    logs of running tasks from workers and triggerers; Airflow reaches the database.
   - Rules for incoming traffic that somebody else added to these groups are taken away, and so are inline policies
     that somebody else added to these roles. The database's group allows no outgoing traffic.
   - IAM roles are global. If a role of this name belongs to another region's environment, the module leaves it alone
@@ -111,11 +112,11 @@ security:
   type: dict
   contains:
     environment:
-      description: Name of the environment that these are of.
+      description: Name of the environment.
       type: str
       sample: dev
     security_group_ids:
-      description: Security group of the load balancer, of Airflow, of the API server besides, and of the database.
+      description: Security groups of the load balancer, of Airflow, of the API server (in addition to Airflow's) and of the database.
       type: dict
       sample:
         load_balancer: sg-0123456789abcdef0

@@ -121,7 +121,7 @@ storage:
   type: dict
   contains:
     environment:
-      description: Name of the environment that these are of.
+      description: Name of the environment.
       type: str
       sample: dev
     log_bucket:

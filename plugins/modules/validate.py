@@ -13,10 +13,11 @@ module: validate
 short_description: Refuse wrong options of SM2A's roles before anything is created
 version_added: 0.1.0
 description:
-  - Checks the variables of roles as their modules would, without a call to AWS, and fails with all that is wrong.
+  - Checks the variables of roles as their modules would, without a call to AWS, and fails with the first mistake of
+    each role.
   - What a role takes from the facts of others is left to its module.
-  - Says so too where images have to be built and Docker is missing. In check mode that is a warning, since a plan can
-    be made without.
+  - Also fails if images have to be built and Docker is missing. In check mode this is a warning, since a plan needs no
+    Docker.
 author:
   - SM2A contributors (@sm2a)
 options:

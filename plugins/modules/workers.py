@@ -139,7 +139,7 @@ workers:
   type: dict
   contains:
     environment:
-      description: Name of the environment that these are of.
+      description: Name of the environment.
       type: str
       sample: dev
     draining_pools:
