@@ -116,7 +116,9 @@ security:
       type: str
       sample: dev
     security_group_ids:
-      description: Security groups of the load balancer, of Airflow, of the API server (in addition to Airflow's) and of the database.
+      description:
+        - Security groups of the load balancer, of Airflow, of the API server (in addition to Airflow's) and of the
+          database.
       type: dict
       sample:
         load_balancer: sg-0123456789abcdef0
