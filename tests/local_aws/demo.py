@@ -118,8 +118,12 @@ def _failures(airflow: Airflow, run_id: str) -> str:
     """Return what the first task that failed said last."""
     for task in airflow.task_instances(DAG, run_id):
         if task["state"] == "failed":
-            log = airflow.log(DAG, run_id, task["task_id"], task["map_index"], max(1, task["try_number"]))
-            return f"task {task['task_id']} ({task['map_index']}) failed; the end of its log:\n{log[-1500:]}"
+            name = f"task {task['task_id']} ({task['map_index']}) failed"
+            try:
+                log = airflow.log(DAG, run_id, task["task_id"], task["map_index"], max(1, task["try_number"]))
+            except requests.RequestException as error:
+                return f"{name}, and its log cannot be read: {error}"
+            return f"{name}; the end of its log:\n{log[-1500:]}"
     return "no task of it failed"
 
 

@@ -48,10 +48,12 @@ class Server:
     def __init__(self, *answers: int | Exception) -> None:
         self.answers = list(answers)
         self.requests: list[str] = []
+        self.bodies: list[dict[str, Any]] = []
         self.headers: dict[str, str] = {}
 
     def request(self, method: str, url: str, **arguments: Any) -> Any:
         self.requests.append(method)
+        self.bodies.append(arguments.get("json") or {})
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):
             raise answer
@@ -101,12 +103,21 @@ def test_what_was_refused_is_not_asked_again(clock: Clock) -> None:
     assert server.requests == ["GET"]
 
 
-def test_a_run_is_never_started_twice(clock: Clock) -> None:
-    client, server = airflow(200, 503)
+@pytest.mark.parametrize("lost", [503, requests.ConnectionError("reset")])
+def test_a_run_is_started_once_though_its_answer_was_lost(clock: Clock, lost: int | Exception) -> None:
+    client, server = airflow(503, 200, lost, 409)
 
-    with pytest.raises(requests.HTTPError, match="503"):
-        client.trigger("dag")
-    assert server.requests == ["PATCH", "POST"]
+    assert client.trigger("dag").startswith("manual__")
+    assert server.requests == ["PATCH", "PATCH", "POST", "POST"]
+    assert len({body["dag_run_id"] for body in server.bodies if "dag_run_id" in body}) == 1
+
+
+def test_a_log_that_cannot_be_read_hides_no_failure(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    client, _server = airflow(404)
+    task = {"state": "failed", "task_id": "square", "map_index": 3, "try_number": 1}
+    monkeypatch.setattr(client, "task_instances", lambda *_names: [task])
+
+    assert demo._failures(client, "run").startswith("task square (3) failed, and its log cannot be read: ")
 
 
 def test_asking_again_has_an_end(clock: Clock) -> None:
