@@ -11,9 +11,9 @@ name: fact
 short_description: A fact of a component of one SM2A environment
 version_added: 0.1.0
 description:
-  - Every module of a component returns a fact C(sm2a_<component>), which says of which environment it is.
-  - This looks into it, and finds nothing where it is of another environment.
-  - The defaults of the roles are made of it, so that two environments in one play do not mix.
+  - Every module of a component returns a fact C(sm2a_<component>), which carries the name of its environment.
+  - This reads a value from it, and finds nothing if the fact belongs to another environment.
+  - The defaults of the roles use this lookup, so that two environments in one play do not mix.
 author:
   - SM2A contributors (@sm2a)
 options:

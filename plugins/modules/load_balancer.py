@@ -51,7 +51,7 @@ options:
     type: str
     default: ELBSecurityPolicy-TLS13-1-2-2021-06
   url:
-    description: Address under which users reach Airflow, where it is not the load balancer's own or O(domain_name).
+    description: Address at which users reach Airflow, if it is not the load balancer's own or O(domain_name).
     type: str
   vpc_id:
     description: VPC of the targets. Required when O(state=present).
