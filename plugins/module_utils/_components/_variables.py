@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from .._reconcile.errors import OptionError
 from ._airflow_options import OPTIONS, SENSITIVE
 from ._own_options import CONFIGURATION, split_variable, validate_known, validate_own
-from ._secret_values import connection_holds_secret, holds_secret
+from ._secret_values import connection_holds_secret, holds_secret, kind_of
 
 VARIABLES = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/taskdef-envfiles.html"
 SECRETS = "https://github.com/sm2a/airflow/blob/main/docs/configuration.md#secrets"
@@ -51,8 +51,7 @@ def validate_configuration(option: str, configuration: dict[str, Any]) -> None:
             outer, dot, inner = str(section).partition(".")
             if dot:
                 rule += f", as in {outer}: {{{inner}: ...}}"
-            shown = "its value" if holds_secret(inner or outer, values) else values
-            raise OptionError(f"{option}.{section}", shown, rule, CONFIGURATION)
+            raise OptionError(f"{option}.{section}", kind_of(values), rule, CONFIGURATION)
         validate_variables(option, {variable_of(section, name): value for name, value in values.items()}, True)
 
 
@@ -60,11 +59,10 @@ def validate_variables(option: str, variables: Any, strict: bool = False) -> Non
     """Refuse what is no environment variable, one that SM2A sets itself, a secret, and an option unknown to Airflow.
 
     With ``strict`` every option of Airflow's has to be known, otherwise only those are refused that look misspelt.
-    Raises OptionError, without the value where it may be a secret.
+    Raises OptionError, without the value.
     """
     if not isinstance(variables, dict):
-        shown = "its value" if holds_secret("", variables) else variables
-        raise OptionError(option, shown, "it must map names to values", VARIABLES)
+        raise OptionError(option, kind_of(variables), "it must map names to values", VARIABLES)
     for name, value in variables.items():
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", str(name)):
             raise OptionError(option, name, "a name has letters, digits and underscores", VARIABLES)
