@@ -102,6 +102,16 @@ def test_a_pools_concurrency_is_pointed_at() -> None:
         assert "use sm2a_worker_pools.<pool>.concurrency" in refusal({"celery": {option: "10,10"}})
 
 
+@pytest.mark.parametrize("name", [True, False, "true", "False"])
+def test_name_that_yaml_reads_as_true_or_false(name: Any) -> None:
+    assert "put the name in quotes" in refusal(variables={name: "1"})
+
+
+def test_endpoint_that_is_no_address() -> None:
+    said = refusal(variables={"AWS_ENDPOINT_URL": f"http://[{HIDDEN}"})
+    assert said.startswith("environment_variables.AWS_ENDPOINT_URL: ") and "it is no address" in said
+
+
 @pytest.mark.parametrize("setting", sorted(CELERY))
 def test_celerys_own_setting_is_refused(setting: str) -> None:
     assert f": {setting}" in refusal({"celery": {"extra_celery_config": {setting: 1}}})
