@@ -15,7 +15,7 @@ import pytest
 from module_runs import assert_refused, run
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components import _airflow_options as airflow_options
-from ansible_collections.sm2a.airflow.plugins.module_utils._components._own_options import CELERY, OWN, one_slip
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._own_options import CELERY, OWN
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._secret_values import (
     connection_holds_secret,
     holds_secret,
@@ -306,6 +306,11 @@ def test_what_must_pass(configuration: dict[str, Any], variables: dict[str, Any]
     [
         ({"core": {"max_active_task_per_dag": 4}}, {}, "is it [core] max_active_tasks_per_dag?"),
         ({}, {"AIRFLOW__CORE__MAX_ACTIVE_TASK_PER_DAG": "4"}, "is it [core] max_active_tasks_per_dag?"),
+        ({}, {"AIRFLOW__CORE__DAGFOLDER": "/dags"}, "is it [core] dags_folder?"),
+        ({}, {"AIRFLOW__CORE__PARALELISM": "4"}, "is it [core] parallelism?"),
+        ({}, {"AIRFLOW__CORE__PARALLELSIM": "4"}, "is it [core] parallelism?"),
+        ({}, {"AIRFLOW__COMMON_IOS__XCOM_OBJECTSTORAGE_PATH": "x"}, "is it [common.io] xcom_objectstorage_path?"),
+        ({}, {"AIRFLOW__SMTPS__SMTP_HOST": "x"}, "is it [smtp] smtp_host?"),
         ({}, {"AIRFLOW__COER__PARALLELISM": "4"}, "is it [core] parallelism?"),
         ({"scheduler": {"parallelism": 4}}, {}, "is it [core] parallelism?"),
         ({"core": {"max_runs_per_dag": 4}}, {}, "is it [core] max_active_runs_per_dag?"),
@@ -322,26 +327,6 @@ def test_option_that_airflow_does_not_read(configuration: dict[str, Any], variab
     said = refusal(configuration, variables)
 
     assert rule in said, said
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "slip"),
-    [
-        ("same", "same", True),
-        ("paralelism", "parallelism", True),
-        ("parallelismm", "parallelism", True),
-        ("parallelisn", "parallelism", True),
-        ("aprallelism", "parallelism", True),
-        ("parallelsim", "parallelism", True),
-        ("", "a", True),
-        ("ab", "cd", False),
-        ("parallel", "parallelism", False),
-        ("abcd", "badc", False),
-    ],
-)
-def test_one_slip(one: str, other: str, slip: bool) -> None:
-    for words in ((one, other), (other, one)):
-        assert one_slip(*words) is slip
 
 
 def test_the_known_options_are_those_of_the_images_airflow() -> None:
