@@ -70,10 +70,9 @@ def plan_summary(facts: dict[str, Any], before: Sequence[float] = (), planned: b
     """Return a line for each resource that changes, by kind and name, and the numbers last."""
     if not isinstance(facts, dict):
         raise AnsibleFilterError("plan_summary: the facts of a host are needed, ansible_facts")
-    left_out = {float(at) for at in before}
     actions: dict[tuple[str, str], str] = {}
     for name, plan in facts.items():
-        if not name.startswith("sm2a_plan_") or plan["at"] in left_out:
+        if not name.startswith("sm2a_plan_") or plan["at"] in before:
             continue
         for step in plan["steps"]:
             resource = (step["kind"], step["name"])

@@ -61,7 +61,7 @@ def test_plans_of_an_earlier_play_are_left_out() -> None:
     """Whatever the clocks say: that of the host may have been set back since."""
     facts = {"sm2a_plan_x": plan(100.1, a="create"), "sm2a_plan_y": plan(99.9, b="create")}
 
-    assert plan_summary(facts, ["100.1", 98]) == ["create  AWS::X b", "Created 1, changed 0, deleted 0"]
+    assert plan_summary(facts, [100.1, 98.0]) == ["create  AWS::X b", "Created 1, changed 0, deleted 0"]
 
 
 def test_nothing_but_facts_can_be_summed_up() -> None:
@@ -74,7 +74,14 @@ def test_the_playbooks_note_the_plans_that_are_there(playbook: str) -> None:
     [play] = yaml.safe_load((ROOT / f"playbooks/{playbook}.yml").read_text())
     [noted] = [task["ansible.builtin.set_fact"] for task in play["tasks"] if "ansible.builtin.set_fact" in task]
     summary = play["tasks"][-1]["sm2a.airflow.show"]["lines"]
-    facts = {"sm2a_plan_x": plan(7.25, a="create"), "sm2a_x": {}, "sm2a_plan_y": plan(6.5, b="create")}
+    facts = {
+        "sm2a_plan_x": plan(7.25, a="create"),
+        "sm2a_x": {},
+        "other": ["x"],
+        "text": "at",
+        "at": {"at": "noon"},
+        "sm2a_plan_y": plan(6.5, b="create"),
+    }
     variables = {"ansible_facts": facts, "ansible_check_mode": False}
     templar = Templar(loader=DataLoader(), variables=variables)
     before = {name: templar.template(trust_as_template(value)) for name, value in noted.items()}
