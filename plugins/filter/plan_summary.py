@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
@@ -21,16 +21,20 @@ description:
   - Returns a line for each resource that was created, changed or deleted, or would be, and the numbers last.
 author:
   - SM2A contributors (@sm2a)
-positional: since
+positional: before
 options:
   _input:
     description: The facts of the host, C(ansible_facts).
     type: dict
     required: true
-  since:
-    description: Unix seconds. Older plans, of another play or from a cache of facts, are left out.
-    type: float
-    default: 0
+  before:
+    description:
+      - The times, C(at), of plans that are left out, since they were there before the play, from another or from a
+        cache of facts.
+      - They are compared only with themselves, so the clocks of hosts and controller need not agree.
+    type: list
+    elements: float
+    default: []
   planned:
     description: Whether the plans are of check mode.
     type: bool
@@ -62,13 +66,13 @@ SUMMARY = {
 }
 
 
-def plan_summary(facts: dict[str, Any], since: float = 0.0, planned: bool = False) -> list[str]:
+def plan_summary(facts: dict[str, Any], before: Sequence[float] = (), planned: bool = False) -> list[str]:
     """Return a line for each resource that changes, by kind and name, and the numbers last."""
     if not isinstance(facts, dict):
         raise AnsibleFilterError("plan_summary: the facts of a host are needed, ansible_facts")
     actions: dict[tuple[str, str], str] = {}
     for name, plan in facts.items():
-        if not name.startswith("sm2a_plan_") or plan["at"] < float(since):
+        if not name.startswith("sm2a_plan_") or plan["at"] in before:
             continue
         for step in plan["steps"]:
             resource = (step["kind"], step["name"])

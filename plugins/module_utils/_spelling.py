@@ -13,9 +13,14 @@ from collections.abc import Iterable
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return `` (did you mean ...?)`` with the most similar of the known names, or nothing if none is similar."""
-    names = list(known)
-    similar = one_slip_away(name, names) or next(iter(difflib.get_close_matches(name, names, n=1, cutoff=0.8)), None)
-    return f" (did you mean {similar}?)" if similar else ""
+    meant = most_similar(name, known)
+    return f" (did you mean {meant}?)" if meant else ""
+
+
+def most_similar(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that is one slip away, or else the most similar one, or None if none is similar."""
+    names = sorted(known)
+    return one_slip_away(name, names) or next(iter(difflib.get_close_matches(name, names, n=1, cutoff=0.8)), None)
 
 
 def one_slip_away(name: str, known: Iterable[str]) -> str | None:

@@ -24,7 +24,8 @@ options:
   url:
     description:
       - Address where users find Airflow. Without it that is O(domain_name).
-      - The load balancer is asked in the name of this address, whether or not the name leads there already.
+      - The load balancer is asked in the name of this address, whether or not the name leads there already. Where it
+        does not listen at the port of the address, since TLS ends before it, the address itself is asked.
     type: str
   domain_name:
     description: Name that users know Airflow by. Without it that of the certificate, or the load balancer's own.

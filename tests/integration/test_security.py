@@ -131,6 +131,10 @@ def test_what_a_former_key_encrypts_can_be_read(account: Account, vpc: Vpc) -> N
     assert allowed() == [other, former]
     assert not account.run("security", vpc_id=vpc.id, kms_key_arn=other)["changed"]
 
+    account.run("secrets", kms_key_arn=other)
+    account.run("security", vpc_id=vpc.id, kms_key=False)
+    assert sorted(allowed()) == sorted([former, other])
+
 
 def test_roles_of_the_same_environment_in_another_region_are_left_alone(account: Account, vpc: Vpc) -> None:
     account.run("security", vpc_id=vpc.id, kms_key=False)

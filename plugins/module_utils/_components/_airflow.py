@@ -25,6 +25,7 @@ from ._rules import (
     validate_pool_name,
     validate_url,
 )
+from ._secret_values import kind_of
 from ._variables import SECRET_OPTIONS, validate_configuration, validate_variables, variables_of
 
 CLUSTERS = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCluster.html"
@@ -104,7 +105,7 @@ def _validate_queues(queues: dict[str, Any], default_pool: str | None) -> None:
     for pool, queue in queues.items():
         validate_pool_name("queues", pool)
         if not isinstance(queue, dict) or not queue.get("url"):
-            raise OptionError(f"queues.{pool}", queue, "it must be a mapping with the queue's url", QUEUES)
+            raise OptionError(f"queues.{pool}", kind_of(queue), "it must be a mapping with the queue's url", QUEUES)
         validate_url(f"queues.{pool}.url", queue["url"], QUEUES)
     if default_pool and default_pool not in queues:
         raise OptionError("default_pool", default_pool, f"it must be one of {', '.join(sorted(queues))}")

@@ -157,7 +157,8 @@ def run(component_class: type[Component]) -> None:
 def _plan_fact(component: Component, plan: list[dict[str, str]]) -> dict[str, Any]:
     """Return the fact from which the filter ``plan_summary`` tells, at the end of a play, what was done.
 
-    A component that is begun without waiting and finished later has two.
+    The time tells it from the plan of an earlier play. A component that is begun without waiting and finished later
+    has two.
     """
     name = component.facts_name.replace("sm2a_", "sm2a_plan_", 1) + ("" if component.options["wait"] else "_begun")
     return {name: {"at": time.time(), "steps": plan}}

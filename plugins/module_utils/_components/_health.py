@@ -32,6 +32,12 @@ class _Connection(http.client.HTTPConnection):
             self.sock = ssl.create_default_context().wrap_socket(self.sock, server_hostname=self._name)
 
 
+def port_of(address: str) -> int:
+    """Return the port of an address that begins with http:// or https://."""
+    parts = urlsplit(address)
+    return parts.port or (443 if parts.scheme == "https" else 80)
+
+
 def airflow_health(address: str, balancer: str | None) -> tuple[dict[str, str], str]:
     """Return the state that Airflow reports of each of its components, or why it reports none.
 
@@ -41,7 +47,7 @@ def airflow_health(address: str, balancer: str | None) -> tuple[dict[str, str], 
     parts = urlsplit(address)
     name = str(parts.hostname)
     secure = parts.scheme == "https"
-    port = parts.port or (443 if secure else 80)
+    port = port_of(address)
     # Browsers know that such names are this machine (RFC 6761); the C library of many systems does not.
     local = name == "localhost" or name.endswith(".localhost")
     host = "127.0.0.1" if local else balancer or name
@@ -72,10 +78,12 @@ def _ask(connection: _Connection, name: str, path: str) -> tuple[dict[str, str],
     if answer.status != 200:
         return {}, f"it answers with HTTP status {answer.status} {answer.reason}".rstrip()
     try:
-        states = {part: state["status"] for part, state in json.loads(content).items()}
-    except (ValueError, AttributeError, TypeError):
-        return {}, "what answers there is not Airflow"
-    return {part: str(state) for part, state in states.items() if state}, ""
+        states = {part: state.get("status") for part, state in json.loads(content).items()}
+    except (ValueError, AttributeError):
+        states = {}
+    # Airflow's answer always has the state of its database.
+    health = {part: str(state) for part, state in states.items() if state}
+    return health, "" if health else "what answers there is not Airflow"
 
 
 def _reason(error: Exception, host: str, port: int) -> str:

@@ -10,12 +10,12 @@ that is not stopped while it runs tasks, a scaler that knows how much runs, logs
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from typing import Any
 
 from .._reconcile.errors import OptionError
+from .._spelling import most_similar, one_slip_away
 from ._airflow_options import HONOURED, OLD, OPTIONS, SENSITIVE, VERSIONS
 
 CONFIGURATION = "https://airflow.apache.org/docs/apache-airflow/stable/howto/set-config.html"
@@ -193,10 +193,12 @@ def validate_known(option: str, variable: str, strict: bool) -> None:
 
 
 def _validate_section(option: str, variable: str, section: str, name: str) -> None:
-    for known, section_of_airflow in _SECTIONS.items():
-        if one_slip(section, known) and name in OPTIONS[section_of_airflow]:
-            rule = f"Airflow has no section {section}; is it {_shown(f'{section_of_airflow}.{name}')}?"
-            raise OptionError(option, variable, rule, REFERENCE)
+    # With the option's name, since many a section's is so short that a slip makes another word of it.
+    known = [f"{other}.{name}" for other in OPTIONS if name in OPTIONS[other]]
+    meant = one_slip_away(f"{section}.{name}", known)
+    if meant:
+        rule = f"Airflow has no section {section}; is it {_shown(meant)}?"
+        raise OptionError(option, variable, rule, REFERENCE)
 
 
 def _names_secret(option: str, variable: str, section: str, name: str) -> bool:
@@ -212,27 +214,15 @@ def _names_secret(option: str, variable: str, section: str, name: str) -> bool:
 
 def _nearest(section: str, name: str, strict: bool) -> str:
     """Return the option that was probably meant: one slip away, then of another section, then merely similar."""
-    slips = sorted(known for known in OPTIONS[section] if one_slip(name, known))
-    elsewhere = sorted(f"{other}.{name}" for other, names in OPTIONS.items() if name in names)
-    similar = difflib.get_close_matches(name, sorted(OPTIONS[section]), 1, 0.8)
-    found = [f"{section}.{known}" for known in slips]
-    if strict:
-        found += [*elsewhere, *(f"{section}.{known}" for known in similar)]
-    return _shown(found[0]) if found else ""
+    meant = one_slip_away(name, OPTIONS[section])
+    if strict and not meant:
+        elsewhere = sorted(f"{other}.{name}" for other, names in OPTIONS.items() if name in names)
+        if elsewhere:
+            return _shown(elsewhere[0])
+        meant = most_similar(name, OPTIONS[section])
+    return _shown(f"{section}.{meant}") if meant else ""
 
 
 def _shown(full_name: str) -> str:
     section, _dot, name = full_name.rpartition(".")
     return f"[{section}] {name}"
-
-
-def one_slip(one: str, other: str) -> bool:
-    """Tell whether a letter is missing, too many or another, or two neighbours have changed places."""
-    short, long = sorted((one, other), key=len)
-    if len(long) - len(short) > 1:
-        return False
-    same = next((place for place, letter in enumerate(short) if letter != long[place]), len(short))
-    short, long = short[same:], long[same:]
-    if len(short) < len(long):
-        return short == long[1:]
-    return short[1:] == long[1:] or (short[:2] == long[1::-1] and short[2:] == long[2:])

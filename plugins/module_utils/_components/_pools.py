@@ -12,6 +12,7 @@ from typing import Any
 from .._reconcile.errors import OptionError
 from .._spelling import did_you_mean
 from .._text import from_text, is_empty
+from ._secret_values import kind_of
 
 POOL_DEFAULTS: dict[str, Any] = {
     "minimum": 1,
@@ -39,12 +40,12 @@ def typed_pool(option: str, pool: Any) -> dict[str, Any]:
     """Return one pool, as `typed_pools` does."""
     pool = {} if is_empty(pool) else from_text(pool)
     if not isinstance(pool, dict):
-        raise OptionError(option, pool, "it must be a mapping")
+        raise OptionError(option, kind_of(pool), "it must be a mapping")
     found = dict(POOL_DEFAULTS)
     for key, value in pool.items():
         if key not in POOL_DEFAULTS:
             rule = f"it must be one of {', '.join(POOL_DEFAULTS)}{did_you_mean(str(key), POOL_DEFAULTS)}"
-            raise OptionError(f"{option}.{key}", value, rule)
+            raise OptionError(f"{option}.{key}", key, rule)
         if is_empty(value):
             continue
         found[key] = _whole_number(f"{option}.{key}", value) if key in POOL_NUMBERS else from_text(value)
@@ -58,5 +59,6 @@ def _whole_number(option: str, value: Any) -> int:
         except ValueError:
             pass
     if not isinstance(value, int) or isinstance(value, bool):
-        raise OptionError(option, value, "it must be a whole number")
+        shown = kind_of(value) if isinstance(value, (dict, list)) else value
+        raise OptionError(option, shown, "it must be a whole number")
     return value

@@ -26,5 +26,5 @@ def validate_role(options: dict[str, Any]) -> None:
 
 def validate_policy_arn(option: str, arn: str) -> None:
     """Refuse what is no ARN of a managed policy."""
-    if not re.match(r"^arn:aws[a-z-]*:iam::(aws|[0-9]{12}):policy/[!-~]+$", arn):
+    if not re.match(r"^arn:aws[a-z-]*:iam::(aws|[0-9]{12}):policy/[!-~]+$", str(arn)):
         raise OptionError(option, arn, "it must be the ARN of a managed policy", BOUNDARIES)

@@ -29,12 +29,21 @@ _ABOUT = re.compile(
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/@:\"']*:[^\s/@\"']+@", re.IGNORECASE)
 # Programs take a proxy from the environment only, with its password if it wants one.
 _PROXY = re.compile(r"(HTTP|HTTPS|ALL|FTP)_PROXY")
+# Names and values as in "host=db, password=x", in the query of an address and in options of a command.
+_GIVEN = re.compile(r"(?<![\w-])([\w-]+)\s*=\s*([^\s,;&]*)")
+# A boolean is a number to Python, so it comes first.
+_KINDS = ((dict, "a mapping"), (list, "a list"), (str, "a text"), (bool, "true or false"), ((int, float), "a number"))
 
 
 def is_secret_name(name: str) -> bool:
     """Tell whether this is what a secret is called: ``DB_PASSWORD``, ``client_secret``; not ``password_file``."""
     capitals = name.upper().replace("-", "_")
     return bool(_ENDING.search(capitals) or (_PASSWORD.search(capitals) and not _ABOUT.search(capitals)))
+
+
+def kind_of(value: Any) -> str:
+    """Return what may be shown of a value that is wrong and may hold secrets: that it is a text, a list and so on."""
+    return next((kind for types, kind in _KINDS if isinstance(value, types)), "nothing")
 
 
 def holds_secret(name: str, value: Any) -> bool:
@@ -45,16 +54,17 @@ def holds_secret(name: str, value: Any) -> bool:
         return any(holds_secret(str(key), inner) for key, inner in value.items())
     if isinstance(value, list):
         return any(holds_secret(name, inner) for inner in value)
-    if value in (None, "") or isinstance(value, bool) or str(value).lower() in ("true", "false"):
-        return False
-    text = str(value)
-    given, equals, _rest = text.partition("=")
-    if equals and is_secret_name(given):
+    text = "" if value is None else str(value)
+    if any(_is_secret(inner, given) for inner, given in _GIVEN.findall(text)):
         return True
     if _ADDRESS.search(text) and not _PROXY.fullmatch(name.upper()):
         return True
+    return _is_secret(name, text)
+
+
+def _is_secret(name: str, text: str) -> bool:
     # An ARN names a secret that stands elsewhere.
-    return is_secret_name(name) and not text.startswith("arn:")
+    return is_secret_name(name) and text.lower() not in ("", "true", "false") and not text.startswith("arn:")
 
 
 def connection_holds_secret(value: Any) -> bool:

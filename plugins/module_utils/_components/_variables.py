@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 from .._reconcile.errors import OptionError
 from ._airflow_options import OPTIONS, SENSITIVE
 from ._own_options import CONFIGURATION, split_variable, validate_known, validate_own
-from ._secret_values import connection_holds_secret, holds_secret
+from ._secret_values import connection_holds_secret, holds_secret, kind_of
 
+ENDPOINT = "https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html"
 VARIABLES = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/taskdef-envfiles.html"
 SECRETS = "https://github.com/sm2a/airflow/blob/main/docs/configuration.md#secrets"
 
@@ -51,8 +52,7 @@ def validate_configuration(option: str, configuration: dict[str, Any]) -> None:
             outer, dot, inner = str(section).partition(".")
             if dot:
                 rule += f", as in {outer}: {{{inner}: ...}}"
-            shown = "its value" if holds_secret(inner or outer, values) else values
-            raise OptionError(f"{option}.{section}", shown, rule, CONFIGURATION)
+            raise OptionError(f"{option}.{section}", kind_of(values), rule, CONFIGURATION)
         validate_variables(option, {variable_of(section, name): value for name, value in values.items()}, True)
 
 
@@ -60,17 +60,21 @@ def validate_variables(option: str, variables: Any, strict: bool = False) -> Non
     """Refuse what is no environment variable, one that SM2A sets itself, a secret, and an option unknown to Airflow.
 
     With ``strict`` every option of Airflow's has to be known, otherwise only those are refused that look misspelt.
-    Raises OptionError, without the value where it may be a secret.
+    Raises OptionError, without the value.
     """
     if not isinstance(variables, dict):
-        shown = "its value" if holds_secret("", variables) else variables
-        raise OptionError(option, shown, "it must map names to values", VARIABLES)
+        raise OptionError(option, kind_of(variables), "it must map names to values", VARIABLES)
+    emulated = _is_emulated(option, variables)
     for name, value in variables.items():
+        if str(name).lower() in ("true", "false"):
+            rule = "YAML reads yes, no, on and off as true and false, so put the name in quotes"
+            raise OptionError(option, name, rule, VARIABLES)
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", str(name)):
             raise OptionError(option, name, "a name has letters, digits and underscores", VARIABLES)
         _validate_read_from_secrets_manager(option, name)
         validate_own(option, name, value)
-        if not _is_stand_in(name, variables):
+        # The credentials of an emulator of AWS are none.
+        if not (emulated and name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")):
             _validate_not_secret(option, name, value)
         validate_known(option, name, strict)
 
@@ -82,11 +86,13 @@ def _validate_read_from_secrets_manager(option: str, name: str) -> None:
         raise OptionError(option, name, "SM2A reads this from Secrets Manager", CONFIGURATION)
 
 
-def _is_stand_in(name: str, variables: dict[str, Any]) -> bool:
-    """Tell whether these are the credentials of an emulator of AWS, which are none."""
-    endpoint = urlsplit(str(variables.get("AWS_ENDPOINT_URL", ""))).hostname or "amazonaws.com"
-    emulated = not re.search(r"(^|\.)(amazonaws\.com(\.cn)?|api\.aws)$", endpoint)
-    return name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN") and emulated
+def _is_emulated(option: str, variables: dict[str, Any]) -> bool:
+    """Tell whether the SDK is sent to an emulator of AWS."""
+    try:
+        endpoint = urlsplit(str(variables.get("AWS_ENDPOINT_URL", ""))).hostname or "amazonaws.com"
+    except ValueError:
+        raise OptionError(f"{option}.AWS_ENDPOINT_URL", "its value", "it is no address", ENDPOINT) from None
+    return not re.search(r"(^|\.)(amazonaws\.com(\.cn)?|api\.aws)$", endpoint)
 
 
 def _validate_not_secret(option: str, name: str, value: Any) -> None:

@@ -12,7 +12,7 @@ from .._reconcile.aws import Aws
 from .._reconcile.errors import OptionError
 from .._resources.sqs import MISSING as MISSING_QUEUE
 from ._base import validate_environment
-from ._health import airflow_health
+from ._health import airflow_health, port_of
 from ._module import aws_module
 from ._rules import DOMAIN, LISTENERS, validate_form, validate_url
 
@@ -56,11 +56,14 @@ def read_environment(aws: Aws, environment: str, url: str | None, domain_name: s
     """
     prefix = f"sm2a-{environment}"
     balancer = _balancer(aws, prefix)
-    address = url or (_address(aws, balancer, domain_name) if balancer else None)
+    listeners = _listeners(aws, balancer) if balancer else []
+    address = url or (_address(aws, balancer, listeners, domain_name) if balancer else None)
     health: dict[str, str] = {}
     problem = "there is no load balancer"
     if address:
-        health, problem = airflow_health(address, balancer["DNSName"] if balancer else None)
+        # Where TLS ends before the load balancer, only what ends it listens at the port of the address.
+        ours = balancer and port_of(address) in [listener["Port"] for listener in listeners]
+        health, problem = airflow_health(address, balancer["DNSName"] if balancer and ours else None)
     return {
         "url": address,
         "health": health,
@@ -190,8 +193,11 @@ def _balancer(aws: Aws, name: str) -> dict[str, Any] | None:
     return dict(found[0])
 
 
-def _address(aws: Aws, balancer: dict[str, Any], domain_name: str | None) -> str:
-    listeners = aws.client("elbv2").describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
+def _listeners(aws: Aws, balancer: dict[str, Any]) -> list[dict[str, Any]]:
+    return list(aws.client("elbv2").describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"])
+
+
+def _address(aws: Aws, balancer: dict[str, Any], listeners: list[dict[str, Any]], domain_name: str | None) -> str:
     secure = [listener for listener in listeners if listener["Protocol"] == "HTTPS"]
     if not secure:
         return f"http://{domain_name or balancer['DNSName']}"

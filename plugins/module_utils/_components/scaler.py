@@ -24,6 +24,7 @@ from ._airflow import (
 )
 from ._base import Component
 from ._rules import QUEUES, validate_form, validate_url
+from ._secret_values import kind_of
 
 PORT = 8081
 # As the scaler's program names them in its metrics.
@@ -166,11 +167,11 @@ class ScalerComponent(Component):
 def _validate_pool(option: str, pool: Any) -> None:
     keys = (*POOL_TEXTS, *POOL_NUMBERS)
     if not isinstance(pool, dict):
-        raise OptionError(option, pool, f"it must be a mapping of {', '.join(keys)}")
+        raise OptionError(option, kind_of(pool), f"it must be a mapping of {', '.join(keys)}")
     for key in [*pool, *keys]:
         if (key in pool) != (key in keys):
             rule = f"it must have the keys {', '.join(keys)}, and no others"
-            raise OptionError(f"{option}.{key}", pool.get(key), rule)
+            raise OptionError(f"{option}.{key}", key, rule)
     for key in POOL_TEXTS:
         if not isinstance(pool[key], str) or not pool[key]:
             raise OptionError(f"{option}.{key}", pool[key], "it must be text and not empty")

@@ -14,6 +14,7 @@ from .._reconcile.resource import Resource
 from .._reconcile.tags import ENVIRONMENT
 from .._resources.iam import Role, ServiceLinkedRole, policy_document, service_trust
 from .._resources.kms import Key
+from .._resources.secretsmanager import key_arn_of_secret
 from .._resources.security_group import IngressRules, SecurityGroup
 from ._base import Component, named_tags
 from ._keys import validate_kms_key_arn
@@ -75,6 +76,8 @@ class SecurityComponent(Component):
         for service, arns in options["role_policies"].items():
             if service not in SERVICES:
                 raise OptionError("role_policies", service, f"it must be one of {', '.join(SERVICES)}")
+            if not isinstance(arns, list):
+                raise OptionError(f"role_policies.{service}", arns, "it must be a list of ARNs")
             for arn in arns:
                 validate_policy_arn("role_policies", arn)
         validate_role(options)
@@ -130,13 +133,17 @@ class SecurityComponent(Component):
             self._key_policy(),
             self.options["kms_deletion_window_days"],
         )
-        self.former_key_arn: str | None = None
+        self.former_key_arns: list[str | None] = []
         unwanted = not self.options["kms_key"] or bool(self.options["kms_key_arn"])
         if not unwanted or self.options["state"] == "absent":
             return [self.key]
         # A key that is no longer wanted still encrypts what was written, and everything that no other key was given:
         # only deleting the environment deletes it, and until then the roles may use it.
-        self.former_key_arn = self.key.arn_if_ours()
+        self.former_key_arns = [self.key.arn_if_ours()]
+        if not self.options["kms_key_arn"]:
+            # Without a key every component keeps the one that it was given. The first secret tells which that was.
+            secret = f"sm2a/{self.environment}/config/fernet_key"
+            self.former_key_arns.append(key_arn_of_secret(self.aws, secret, self.environment))
         return []
 
     def _key_policy(self) -> dict[str, Any]:
@@ -173,7 +180,7 @@ class SecurityComponent(Component):
     @property
     def key_arns(self) -> list[str]:
         """The ARNs of all keys that may encrypt something of the environment."""
-        return list(dict.fromkeys(arn for arn in (self.key_arn, self.former_key_arn) if arn))
+        return list(dict.fromkeys(arn for arn in (self.key_arn, *self.former_key_arns) if arn))
 
     def _roles(self) -> list[Resource]:
         trust = service_trust("ecs-tasks.amazonaws.com", self.aws.account_id)

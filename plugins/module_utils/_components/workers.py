@@ -23,6 +23,7 @@ from ._airflow import (
 from ._base import Component
 from ._pools import POOL_DEFAULTS, typed_pools
 from ._rules import validate_pool_name
+from ._secret_values import kind_of
 from ._variables import validate_variables
 
 CAPACITY_PROVIDERS = ("FARGATE", "FARGATE_SPOT")
@@ -182,7 +183,9 @@ def validate_pool(option: str, pool: dict[str, Any]) -> None:
     validate_size(option, pool["cpu"], pool["memory"])
     if pool["capacity_provider"] not in CAPACITY_PROVIDERS:
         rule = f"it must be one of {', '.join(CAPACITY_PROVIDERS)}"
-        raise OptionError(f"{option}.capacity_provider", pool["capacity_provider"], rule, PROVIDERS)
+        provider = pool["capacity_provider"]
+        shown = provider if isinstance(provider, str) else kind_of(provider)
+        raise OptionError(f"{option}.capacity_provider", shown, rule, PROVIDERS)
     validate_variables(f"{option}.environment_variables", pool["environment_variables"])
 
 

@@ -14,9 +14,9 @@ from typing import Any
 from .._reconcile.aws import Aws
 from .._reconcile.errors import OptionError, ReconcileError, UnknownValueError
 from .._reconcile.resource import Resource
-from .._reconcile.tags import tags_from_list, tags_to_list
+from .._reconcile.tags import ENVIRONMENT, tags_from_list, tags_to_list
 from .._reconcile.values import KNOWN_AFTER_APPLY
-from .._reconcile.waits import wait_until
+from .._reconcile.waits import error_code, wait_until
 
 try:
     from botocore.exceptions import ClientError
@@ -71,6 +71,22 @@ def read_secret_fields(aws: Aws, name: str, *fields: str) -> dict[str, str]:
     except (ValueError, KeyError, TypeError):
         # "from None": the original exception carries the value.
         raise ReconcileError(f"the secret {name} is not a JSON object with {', '.join(fields)}") from None
+
+
+def key_arn_of_secret(aws: Aws, name: str, environment: str) -> str | None:
+    """Return the ARN of the key that encrypts a secret of this environment.
+
+    None if there is no such secret, nobody chose a key for it, or we may not look.
+    """
+    try:
+        found = aws.client("secretsmanager").describe_secret(SecretId=name)
+    except ClientError as error:
+        if error_code(error) not in ("ResourceNotFoundException", "AccessDeniedException"):
+            raise
+        return None
+    ours = tags_from_list(found.get("Tags")).get(ENVIRONMENT) == environment
+    arn = str(found.get("KmsKeyId", ""))
+    return arn if ours and arn.startswith("arn:") and ":key/" in arn else None
 
 
 class Secret(Resource):

@@ -15,9 +15,12 @@ from typing import Any
 import pytest
 import yaml
 from ansible.errors import AnsibleFilterError
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
 
 from ansible_collections.sm2a.airflow.plugins.filter.plan_summary import plan_summary
 
+ROOT = Path(__file__).parents[3]
 LINES = ["SERVICE   RUNNING", "it's {'a': 1}  {{ x }}"]
 
 
@@ -55,14 +58,41 @@ def test_what_is_left_to_a_later_run_is_said_and_not_counted() -> None:
 
 
 def test_plans_of_an_earlier_play_are_left_out() -> None:
-    facts = {"sm2a_plan_x": plan(99.9, a="create"), "sm2a_plan_y": plan(100.1, b="create")}
+    """Whatever the clocks say: that of the host may have been set back since."""
+    facts = {"sm2a_plan_x": plan(100.1, a="create"), "sm2a_plan_y": plan(99.9, b="create")}
 
-    assert plan_summary(facts, "100.0") == ["create  AWS::X b", "Created 1, changed 0, deleted 0"]
+    assert plan_summary(facts, [100.1, 98.0]) == ["create  AWS::X b", "Created 1, changed 0, deleted 0"]
 
 
 def test_nothing_but_facts_can_be_summed_up() -> None:
     with pytest.raises(AnsibleFilterError, match="ansible_facts"):
         plan_summary([])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("playbook", ["site", "teardown"])
+def test_the_playbooks_note_the_plans_that_are_there(playbook: str) -> None:
+    [play] = yaml.safe_load((ROOT / f"playbooks/{playbook}.yml").read_text())
+    [noted] = [task["ansible.builtin.set_fact"] for task in play["tasks"] if "ansible.builtin.set_fact" in task]
+    summary = play["tasks"][-1]["sm2a.airflow.show"]["lines"]
+    facts = {
+        "sm2a_plan_x": plan(7.25, a="create"),
+        "sm2a_x": {},
+        "other": ["x"],
+        "text": "at",
+        "at": {"at": "noon"},
+        "sm2a_plan_y": plan(6.5, b="create"),
+    }
+    variables = {"ansible_facts": facts, "ansible_check_mode": False}
+    templar = Templar(loader=DataLoader(), variables=variables)
+    before = {name: templar.template(trust_as_template(value)) for name, value in noted.items()}
+
+    later = {**facts, "sm2a_plan_y": plan(5.75, c="create")}
+    templar.available_variables = {**variables, **before, "ansible_facts": later}
+
+    assert templar.template(trust_as_template(summary)) == [
+        "create  AWS::X c",
+        "Created 1, changed 0, deleted 0",
+    ]
 
 
 @pytest.mark.parametrize("callback", ["ansible.builtin.default", "ansible.posix.json"])

@@ -15,7 +15,7 @@ import pytest
 from module_runs import assert_refused, run
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components import _airflow_options as airflow_options
-from ansible_collections.sm2a.airflow.plugins.module_utils._components._own_options import CELERY, OWN, one_slip
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._own_options import CELERY, OWN
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._secret_values import (
     connection_holds_secret,
     holds_secret,
@@ -102,6 +102,16 @@ def test_a_pools_concurrency_is_pointed_at() -> None:
         assert "use sm2a_worker_pools.<pool>.concurrency" in refusal({"celery": {option: "10,10"}})
 
 
+@pytest.mark.parametrize("name", [True, False, "true", "False"])
+def test_name_that_yaml_reads_as_true_or_false(name: Any) -> None:
+    assert "put the name in quotes" in refusal(variables={name: "1"})
+
+
+def test_endpoint_that_is_no_address() -> None:
+    said = refusal(variables={"AWS_ENDPOINT_URL": f"http://[{HIDDEN}"})
+    assert said.startswith("environment_variables.AWS_ENDPOINT_URL: ") and "it is no address" in said
+
+
 @pytest.mark.parametrize("setting", sorted(CELERY))
 def test_celerys_own_setting_is_refused(setting: str) -> None:
     assert f": {setting}" in refusal({"celery": {"extra_celery_config": {setting: 1}}})
@@ -146,6 +156,8 @@ SECRETS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ({"dag_processor": {"dag_bundle_config_list": [{"kwargs": {"repo_url": f"https://me:{HIDDEN}@git.example.com"}}]}},
      {}, "sm2a/<environment>/connections/"),
     ({"smtp": HIDDEN + "://u:p@h"}, {}, "it must map options to values"),
+    ({"smtp": f"smtp_user=a, smtp_password={HIDDEN}"}, {}, "it must map options to values"),
+    ({"smtp": HIDDEN}, {}, "it must map options to values"),
     ({"smtp.smtp_password": HIDDEN}, {}, "as in smtp: {smtp_password: ...}"),
     ({}, {"AIRFLOW__KEYCLOAK_AUTH_MANAGER__CLIENT_SECRET": HIDDEN}, "set client_secret_secret to client_secret"),
     ({}, {"AIRFLOW_CONN_WAREHOUSE": f"postgres://u:{HIDDEN}@h/d"}, "sm2a/<environment>/connections/warehouse"),
@@ -161,6 +173,10 @@ SECRETS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ({}, {"GITHUB_TOKEN": HIDDEN}, "variables/github_token"),
     ({}, {"DATADOG_API_KEY": HIDDEN}, "variables/datadog_api_key"),
     ({}, {"DATABASE_URL": f"postgres://u:{HIDDEN}@h/d"}, "variables/database_url"),
+    ({}, {"WAREHOUSE": f"host=db user=a password={HIDDEN}"}, "variables/warehouse"),
+    ({}, {"WAREHOUSE": f"host=db; Password = {HIDDEN}"}, "variables/warehouse"),
+    ({}, {"WAREHOUSE": f"jdbc:postgresql://h/d?user=a&password={HIDDEN}"}, "variables/warehouse"),
+    ({}, {"JAVA_OPTS": f"-Xmx1g -Dspark.db-password={HIDDEN}"}, "variables/java_opts"),
     ({}, {"OAUTH_CLIENT_SECRET": HIDDEN}, "variables/oauth_client_secret"),
 ]  # fmt: skip
 
@@ -183,11 +199,41 @@ def test_a_module_does_not_show_it_either() -> None:
     assert HIDDEN not in json.dumps(answered)
 
 
-@pytest.mark.parametrize("shape", [["DB_PASSWORD=" + HIDDEN], f"postgres://u:{HIDDEN}@h/d"])
+@pytest.mark.parametrize(
+    "shape",
+    [["DB_PASSWORD=" + HIDDEN], f"postgres://u:{HIDDEN}@h/d", f"A=b, DB_PASSWORD={HIDDEN}", f"DB_PASSWORD: {HIDDEN}"],
+)
 def test_what_is_no_mapping_may_hold_a_secret_too(shape: Any) -> None:
     with pytest.raises(OptionError) as caught:
         validate_variables("environment_variables", shape)
     assert HIDDEN not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"environment_variable": {"DB_PASSWORD": HIDDEN}},
+        {"environment_variables": f"A=b, DB_PASSWORD={HIDDEN}"},
+        {"DB_PASSWORD": HIDDEN},
+        {"minimum": {"DB_PASSWORD": HIDDEN}},
+        {"capacity_provider": {"DB_PASSWORD": HIDDEN}},
+        f"environment_variables: DB_PASSWORD: {HIDDEN}",
+        [{"DB_PASSWORD": HIDDEN}],
+    ],
+)
+@pytest.mark.parametrize("module", ["workers", "scaler"])
+def test_a_pool_that_is_wrong_is_not_shown(module: str, wrong: Any) -> None:
+    options = {**WORKERS, "pools": {"default": wrong}}
+    if module == "scaler":
+        containers = ("cluster", "image", "subnet_ids", "security_group_ids", "log_group", "pools")
+        options = {name: options[name] for name in containers}
+        options["role_arns"] = {**CONTAINER["role_arns"], "scaler": "arn:aws:iam::123456789012:role/scaler"}
+        options["database_secret"] = "sm2a/test/scaler/database"
+    ran = run(module, **options)
+
+    assert ran.calls == [] and ran.result.get("option", "").startswith("pools.default"), ran.result
+    answered = {key: value for key, value in ran.result.items() if key != "invocation"}
+    assert HIDDEN not in json.dumps(answered)
 
 
 @pytest.mark.parametrize(
@@ -208,6 +254,12 @@ def test_what_is_no_mapping_may_hold_a_secret_too(shape: Any) -> None:
         ("HTTPS_PROXY", "http://user:password@proxy.example.com"),
         ("API_URL", "https://host.example.com:8443/a@b"),
         ("KEY", "x"),
+        ("OPTIONS", "user=a password="),
+        ("OPTIONS", "password_file=/run/password, sslmode=require, reset_password=true"),
+        ("OPTIONS", "password=arn:aws:secretsmanager:eu-central-1:123456789012:secret:warehouse"),
+        ("URL", "https://host.example.com/?page_token_name=a&b=c"),
+        ("log_format", "[%(asctime)s] {%(filename)s:%(lineno)d} level=%(levelname)s key=%(name)s"),
+        ("JAVA_OPTS", "-Xmx1g -Duser.timezone=UTC"),
         ("TOKENIZER", "x"),
         ("COMPASS", "x"),
     ],
@@ -254,6 +306,11 @@ def test_what_must_pass(configuration: dict[str, Any], variables: dict[str, Any]
     [
         ({"core": {"max_active_task_per_dag": 4}}, {}, "is it [core] max_active_tasks_per_dag?"),
         ({}, {"AIRFLOW__CORE__MAX_ACTIVE_TASK_PER_DAG": "4"}, "is it [core] max_active_tasks_per_dag?"),
+        ({}, {"AIRFLOW__CORE__DAGFOLDER": "/dags"}, "is it [core] dags_folder?"),
+        ({}, {"AIRFLOW__CORE__PARALELISM": "4"}, "is it [core] parallelism?"),
+        ({}, {"AIRFLOW__CORE__PARALLELSIM": "4"}, "is it [core] parallelism?"),
+        ({}, {"AIRFLOW__COMMON_IOS__XCOM_OBJECTSTORAGE_PATH": "x"}, "is it [common.io] xcom_objectstorage_path?"),
+        ({}, {"AIRFLOW__SMTPS__SMTP_HOST": "x"}, "is it [smtp] smtp_host?"),
         ({}, {"AIRFLOW__COER__PARALLELISM": "4"}, "is it [core] parallelism?"),
         ({"scheduler": {"parallelism": 4}}, {}, "is it [core] parallelism?"),
         ({"core": {"max_runs_per_dag": 4}}, {}, "is it [core] max_active_runs_per_dag?"),
@@ -270,26 +327,6 @@ def test_option_that_airflow_does_not_read(configuration: dict[str, Any], variab
     said = refusal(configuration, variables)
 
     assert rule in said, said
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "slip"),
-    [
-        ("same", "same", True),
-        ("paralelism", "parallelism", True),
-        ("parallelismm", "parallelism", True),
-        ("parallelisn", "parallelism", True),
-        ("aprallelism", "parallelism", True),
-        ("parallelsim", "parallelism", True),
-        ("", "a", True),
-        ("ab", "cd", False),
-        ("parallel", "parallelism", False),
-        ("abcd", "badc", False),
-    ],
-)
-def test_one_slip(one: str, other: str, slip: bool) -> None:
-    for words in ((one, other), (other, one)):
-        assert one_slip(*words) is slip
 
 
 def test_the_known_options_are_those_of_the_images_airflow() -> None:

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components.security import SERVICES, SecurityComponent
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors import OptionError
@@ -43,6 +44,7 @@ def component(**options: Any) -> SecurityComponent:
         {"kms_deletion_window_days": 31},
         {"role_policies": {"webserver": [POLICY]}},
         {"role_policies": {"worker": ["ReadOnlyAccess"]}},
+        {"role_policies": {"worker": [None]}},
         {"role_permissions_boundary": "boundary"},
         {"role_path": "teams/data"},
         {"role_path": "/teams data/"},
@@ -71,6 +73,61 @@ def test_bad_input(options: dict[str, Any]) -> None:
 )
 def test_good_input(options: dict[str, Any]) -> None:
     component(**options).validate()
+
+
+@pytest.mark.parametrize("policies", [None, POLICY, {POLICY: None}])
+def test_policies_of_a_role_are_a_list(policies: Any) -> None:
+    with pytest.raises(OptionError, match=r"role_policies\.worker: .* is refused: it must be a list of ARNs"):
+        component(role_policies={"worker": policies}).validate()
+
+
+KEY = arn("kms", "key/0123")
+OURS = [{"Key": "sm2a:environment", "Value": "test"}]
+
+
+class Cloud:
+    """KMS and Secrets Manager, of which one secret is known or an error."""
+
+    def __init__(self, secret: dict[str, Any] | str) -> None:
+        self.secret = secret
+
+    def describe_key(self, KeyId: str) -> None:
+        raise ClientError({"Error": {"Code": "NotFoundException"}}, "DescribeKey")
+
+    def describe_secret(self, SecretId: str) -> dict[str, Any]:
+        assert SecretId == "sm2a/test/config/fernet_key"
+        if isinstance(self.secret, str):
+            raise ClientError({"Error": {"Code": self.secret}}, "DescribeSecret")
+        return self.secret
+
+
+@pytest.mark.parametrize(
+    ("secret", "kept"),
+    [
+        ({"KmsKeyId": KEY, "Tags": OURS}, [KEY]),
+        ({"KmsKeyId": KEY, "Tags": [{"Key": "sm2a:environment", "Value": "test-2"}]}, []),
+        ({"KmsKeyId": KEY}, []),
+        ({"KmsKeyId": "alias/aws/secretsmanager", "Tags": OURS}, []),
+        ({"Tags": OURS}, []),
+        ("ResourceNotFoundException", []),
+        ("AccessDeniedException", []),
+    ],
+)
+def test_a_key_of_ones_own_that_was_taken_out_still_decrypts(secret: Any, kept: list[str]) -> None:
+    cloud = Cloud(secret)
+    security = component(kms_key=False)
+    security.aws = SimpleNamespace(**{**vars(AWS), "client": lambda _service: cloud})
+    security.resources()
+
+    assert security.key_arn is None and security.key_arns == kept
+
+
+def test_an_error_about_the_former_key_is_not_swallowed() -> None:
+    cloud = Cloud("InternalServiceError")
+    security = component(kms_key=False)
+    security.aws = SimpleNamespace(**{**vars(AWS), "client": lambda _service: cloud})
+    with pytest.raises(ClientError, match="InternalServiceError"):
+        security.resources()
 
 
 def test_no_role_name_is_longer_than_64_characters() -> None:

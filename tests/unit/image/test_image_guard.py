@@ -10,6 +10,7 @@ import json
 
 import boto3
 import pytest
+from botocore.exceptions import HTTPClientError
 from moto import mock_aws
 
 from sm2a_image import __main__ as entry
@@ -105,6 +106,17 @@ def test_code_of_awss_error_is_shown() -> None:
         raise Refused("the-key-itself")
 
     with pytest.raises(ConfigurationError, match="ResourceNotFoundException") as caught:
+        check({**ENVIRONMENT, "AIRFLOW__KEYCLOAK__CLIENT_SECRET": "the-key-itself"}, read)
+    assert "the-key-itself" not in str(caught.value)
+
+
+def test_error_without_an_answer_of_aws() -> None:
+    def read(name: str) -> str:
+        if name in SECRETS:
+            return SECRETS[name]
+        raise HTTPClientError(error="the-key-itself")
+
+    with pytest.raises(ConfigurationError, match="HTTPClientError") as caught:
         check({**ENVIRONMENT, "AIRFLOW__KEYCLOAK__CLIENT_SECRET": "the-key-itself"}, read)
     assert "the-key-itself" not in str(caught.value)
 

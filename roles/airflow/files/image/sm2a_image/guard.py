@@ -63,7 +63,9 @@ def unreadable(variable: str, name: str, error: Exception) -> str:
     """Say that a secret cannot be read, without its name unless SM2A gave it: AWS repeats the name in its errors."""
     if variable in NAMED_BY_SM2A:
         return f"{variable}: the secret {name} cannot be read: {error}"
-    code = getattr(error, "response", {}).get("Error", {}).get("Code") or type(error).__name__
+    # Errors of botocore have no answer of AWS to show, or None.
+    answer = getattr(error, "response", None) or {}
+    code = answer.get("Error", {}).get("Code") or type(error).__name__
     return (
         f"{variable}: it has to name a secret, and there is none of this name that can be read ({code}). If the option "
         f"itself is a secret, store that, and set {variable}_SECRET to its name"
