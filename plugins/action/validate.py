@@ -11,6 +11,7 @@ to AWS and no process of their own, so all of them together take less than one m
 from __future__ import annotations
 
 import importlib
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -28,10 +29,12 @@ from ansible_collections.sm2a.airflow.plugins.module_utils._components._base imp
     validate_common,
 )
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._module import EMPTY_SAYS_SOMETHING
+from ansible_collections.sm2a.airflow.plugins.module_utils._components.security import SERVICES
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors import OptionError
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.values import KNOWN_AFTER_APPLY
 from ansible_collections.sm2a.airflow.plugins.module_utils._resources.docker import Docker, DockerError
 from ansible_collections.sm2a.airflow.plugins.module_utils._text import from_text, given
+from ansible_collections.sm2a.airflow.plugins.plugin_utils._facts import FACTS
 
 try:
     import boto3
@@ -43,7 +46,8 @@ COMPONENTS = "ansible_collections.sm2a.airflow.plugins.module_utils._components"
 ROLES = Path(__file__).resolve().parents[2] / "roles"
 # Whose roles bring the source of an image, and with which roles it is made available.
 IMAGES = {"airflow": {"image", "airflow", "workers"}, "scaler": {"image", "scaler"}}
-SERVICES = ("execution", "migration", "api_server", "scheduler", "dag_processor", "triggerer", "worker", "scaler")
+# In a variable's own text: our lookup, or the facts themselves.
+READS_FACTS = re.compile(r"\bsm2a\.airflow\.fact\b|\bansible_facts\b")
 
 
 class ActionModule(ActionBase):
@@ -103,16 +107,37 @@ class ActionModule(ActionBase):
     def _options(self, role: str) -> dict[str, Any]:
         """Return the options that the role gives its module; what other roles will find out is put as unknown."""
         arguments = {**COMMON_ARGUMENTS, **_component(role).ARGUMENTS}
-        options = {}
-        for option, argument in arguments.items():
-            variable = f"{role}_{option}"
-            if "sm2a.airflow.fact" in str(self._variables.get(variable, "")):
-                options[option] = self._unknown(option, argument["type"])
-            else:
-                options[option] = self._value(variable)
+        options = {option: self._option(role, option, argument) for option, argument in arguments.items()}
         return {option: value for option, value in options.items() if value is not None}
 
-    def _unknown(self, option: str, kind: str) -> Any:
+    def _option(self, role: str, option: str, argument: dict[str, Any]) -> Any:
+        variable = f"{role}_{option}"
+        value = self._value(variable)
+        reads_facts = self._reads_facts(variable)
+        if option in FACTS[role]:
+            if not (reads_facts or value in (None, "", [], {})):
+                return value
+            return self._execution_api() if option == "execution_api_server_url" else self._unknown(option, argument)
+        # No text stands for a number or a choice; what is in a mapping can be looked at as far as it is known.
+        if reads_facts and argument["type"] in ("str", "list") and "choices" not in argument:
+            return self._unknown(option, argument)
+        return value
+
+    def _reads_facts(self, variable: str) -> bool:
+        """Tell whether a variable says itself that it comes from facts, which may not be there yet."""
+        return bool(READS_FACTS.search(str(self._variables.get(variable, ""))))
+
+    def _execution_api(self) -> Any:
+        """Return the address that the role airflow will give; without service discovery nobody but the user knows it."""
+        address = self._value("sm2a_execution_api_server_url")
+        if not address and not self._reads_facts("airflow_execution_api_server_url"):
+            address = self._value("airflow_execution_api_server_url")
+        if address:
+            return address
+        named = self._value("cluster_service_discovery")
+        return KNOWN_AFTER_APPLY if named is None or boolean(named, strict=False) else None
+
+    def _unknown(self, option: str, argument: dict[str, Any]) -> Any:
         """Return what stands for a fact of a role that has not run yet."""
         unknown = KNOWN_AFTER_APPLY
         pools = self._pools()
@@ -122,9 +147,9 @@ class ActionModule(ActionBase):
             "queues": {pool: {"url": unknown} for pool in pools},
             "role_arns": dict.fromkeys(SERVICES, unknown),
         }
-        if kind == "dict":
+        if argument["type"] == "dict":
             return mappings[option]
-        return [unknown] if kind == "list" else unknown
+        return [unknown] if argument["type"] == "list" else unknown
 
     def _pools(self) -> list[str]:
         """Return the names of the worker pools; a survey gives them as text."""

@@ -11,13 +11,60 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.playbook.task import Task
+from ansible.template import Templar, trust_as_template
+
+from ansible_collections.sm2a.airflow.plugins.action import validate
 
 ROOT = Path(__file__).parents[3]
 # With these no Docker is needed.
 IMAGES = {name: f"registry.example.com/{name}:1" for name in ("airflow", "scaler")}
+
+
+def trusted(value: Any) -> Any:
+    """Return what an inventory or a role's defaults hold, its texts as templates."""
+    if isinstance(value, dict):
+        return {key: trusted(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [trusted(item) for item in value]
+    return trust_as_template(value) if isinstance(value, str) else value
+
+
+# As `site` has them: the role of the images is included later only.
+DEFAULTS = {
+    name: trusted(value)
+    for path in (ROOT / "roles").glob("*/defaults/main.yml")
+    if path.parents[1].name != "image"
+    for name, value in yaml.safe_load(path.read_text()).items()
+}
+DEFAULTS |= {"sm2a_environment": "dev", "load_balancer_protocol": "HTTP", "image_uris": IMAGES}
+LOOKUP = "{{ lookup('sm2a.airflow.fact', 'network', 'vpc_id', environment='dev') }}"
+
+
+def action(roles: list[str] | None = None, **variables: Any) -> tuple[validate.ActionModule, dict[str, Any]]:
+    """Return the action as a play with these variables has it, and the variables."""
+    known = {**DEFAULTS, "ansible_run_tags": ["all"], "ansible_skip_tags": [], "ansible_facts": {}, **trusted(variables)}
+    loader = DataLoader()
+    task = Task()
+    task.action = "sm2a.airflow.validate"
+    task.args = {"region": "eu-central-1", **({} if roles is None else {"roles": roles})}
+    connection = SimpleNamespace(transport="local", _shell=SimpleNamespace(tmpdir="unused"))
+    templar = Templar(loader=loader, variables=known)
+    play = SimpleNamespace(check_mode=False)
+    return validate.ActionModule(task, connection, play, loader, templar, None), known
+
+
+def refused(roles: list[str] | None = None, **variables: Any) -> list[str]:
+    """Return the lines of what the action says of roles with these variables."""
+    plugin, known = action(roles, **variables)
+    answer = plugin.run(task_vars=known)
+    return answer["msg"].splitlines() if answer.get("failed") else []
 
 
 def site(*arguments: str, **environment: str) -> list[dict[str, Any]]:
@@ -103,3 +150,46 @@ def test_a_plan_can_be_made_without_docker(no_docker: str) -> None:
     [warning] = next(answer for answer in answers if answer["name"].startswith("Refuse wrong options"))["warnings"]
     assert "docker is not on the PATH" in warning
     assert answers[-1]["lines"][-1] == "Plan: 2 to create, 0 to change, 0 to delete"
+
+
+def test_the_defaults_alone_are_fine() -> None:
+    assert refused() == []
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"airflow_environment_variables": {"AIRFLOW_UI": LOOKUP}},
+        {"sm2a_worker_pools": {"default": {"environment_variables": {"NETWORK": LOOKUP}}}},
+        {"workers_pools": {"default": {"environment_variables": {"NETWORK": LOOKUP}}}},
+        {"my_vpc": LOOKUP, "load_balancer_vpc_id": "{{ my_vpc }}", "security_vpc_id": "{{ my_vpc }}"},
+        {"load_balancer_vpc_id": "{{ ansible_facts.sm2a_network.vpc_id }}"},
+        {"load_balancer_url": "https://{{ ansible_facts.sm2a_load_balancer.dns_name }}"},
+        {"airflow_role_arns": "{{ ansible_facts.sm2a_security.role_arns }}"},
+    ],
+)
+def test_what_is_known_later_only_is_left_to_the_module(variables: dict[str, Any]) -> None:
+    assert refused(**variables) == []
+
+
+def test_what_is_known_already_is_checked_although_it_may_come_from_facts() -> None:
+    [line] = refused(load_balancer_vpc_id="{{ my_vpc }}", my_vpc="network-1")
+
+    assert line.startswith("load_balancer_vpc_id: 'network-1'")
+
+
+@pytest.mark.parametrize(
+    ("variables", "lines"),
+    [
+        ({"sm2a_execution_api_server_url": "http://api:8080"}, ["execution_api_server_url: 'http://api:8080'"]),
+        ({"cluster_service_discovery": "false"}, ["missing: execution_api_server_url"] * 2),
+        ({"cluster_service_discovery": False, "sm2a_execution_api_server_url": "http://api:8080/execution/"}, []),
+        ({"cluster_service_discovery": False, "airflow_execution_api_server_url": "http://api:8080/execution/"}, []),
+        ({"sm2a_execution_api_server_url": ""}, []),
+    ],
+)
+def test_the_address_of_the_execution_api_is_checked_first(variables: dict[str, Any], lines: list[str]) -> None:
+    said = refused(**variables)
+
+    assert len(said) >= len(lines) and bool(said) == bool(lines)
+    assert all(part in line for part, line in zip(lines, said, strict=False)), said
