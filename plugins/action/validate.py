@@ -46,6 +46,7 @@ COMPONENTS = "ansible_collections.sm2a.airflow.plugins.module_utils._components"
 ROLES = Path(__file__).resolve().parents[2] / "roles"
 # Whose roles bring the source of an image, and with which roles it is made available.
 IMAGES = {"airflow": {"image", "airflow", "workers"}, "scaler": {"image", "scaler"}}
+PLATFORMS = {"X86_64": "linux/amd64", "ARM64": "linux/arm64"}
 # In a variable's own text: our lookup, or the facts themselves.
 READS_FACTS = re.compile(r"\bsm2a\.airflow\.fact\b|\bansible_facts\b")
 
@@ -172,6 +173,9 @@ class ActionModule(ActionBase):
         options = {option: value for option, value in given.items() if value not in (None, "")}
         uri = (from_text(self._value("image_uris")) or {}).get(name)
         where = {"uri": uri} if uri else {"source": str(ROLES / name / "files/image")}
+        platform = PLATFORMS.get(self._value("sm2a_architecture"))
+        if platform:
+            options.setdefault("platform", platform)
         return {**options, "environment": self._value("sm2a_environment"), "name": name, **where}
 
     def _docker_problem(self, built: dict[str, dict[str, Any]]) -> str:

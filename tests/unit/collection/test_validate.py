@@ -193,3 +193,33 @@ def test_the_address_of_the_execution_api_is_checked_first(variables: dict[str, 
 
     assert len(said) >= len(lines) and bool(said) == bool(lines)
     assert all(part in line for part, line in zip(lines, said, strict=False)), said
+
+
+@pytest.mark.parametrize(
+    ("variables", "platform"),
+    [
+        ({"sm2a_architecture": "ARM64"}, "linux/arm64"),
+        ({"sm2a_architecture": "ARM64", "image_platform": ""}, "linux/arm64"),
+        ({"sm2a_architecture": "ARM64", "image_platform": "linux/amd64"}, "linux/amd64"),
+        ({"sm2a_architecture": ""}, None),
+        ({}, None),
+    ],
+)
+def test_an_image_is_looked_for_as_the_role_will_build_it(
+    variables: dict[str, Any], platform: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_docker(_self: Any) -> None:
+        raise validate.DockerError("there is no Docker")
+
+    monkeypatch.setattr(validate.Docker, "require", no_docker)
+    plugin, known = action(["scaler"], image_uris={}, **variables)
+    asked = []
+
+    def answer(_module: str, module_args: dict[str, Any], **_others: Any) -> dict[str, Any]:
+        asked.append(module_args)
+        return {"plan": [{"kind": "Docker::Image", "action": "none"}]}
+
+    monkeypatch.setattr(plugin, "_execute_module", answer)
+
+    assert not plugin.run(task_vars=known).get("failed")
+    assert [options.get("platform") for options in asked] == [platform]
