@@ -34,7 +34,7 @@ from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors imp
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.values import KNOWN_AFTER_APPLY
 from ansible_collections.sm2a.airflow.plugins.module_utils._resources.docker import Docker, DockerError
 from ansible_collections.sm2a.airflow.plugins.module_utils._text import from_text, given
-from ansible_collections.sm2a.airflow.plugins.plugin_utils._facts import FACTS
+from ansible_collections.sm2a.airflow.plugins.plugin_utils._facts import FACTS, TAGS, parts_of_tags, roles_of
 
 try:
     import boto3
@@ -44,8 +44,6 @@ except ImportError:
 
 COMPONENTS = "ansible_collections.sm2a.airflow.plugins.module_utils._components"
 ROLES = Path(__file__).resolve().parents[2] / "roles"
-# Whose roles bring the source of an image, and with which roles it is made available.
-IMAGES = {"airflow": {"image", "airflow", "workers"}, "scaler": {"image", "scaler"}}
 PLATFORMS = {"X86_64": "linux/amd64", "ARM64": "linux/arm64"}
 # In a variable's own text: our lookup, or the facts themselves.
 READS_FACTS = re.compile(r"\bsm2a\.airflow\.fact\b|\bansible_facts\b")
@@ -67,11 +65,12 @@ class ActionModule(ActionBase):
         )
         aws = SimpleNamespace(region=_region(arguments))
         errors = []
-        roles = set(self._chosen() if arguments["roles"] is None else arguments["roles"])
-        for role in sorted(roles):
+        parts = self._chosen() if arguments["roles"] is None else _parts(arguments["roles"])
+        for role in sorted(roles_of(parts)):
             if role != "image":
                 errors += self._errors(role, self._options(role), aws)
-        images = {name: self._image(name) for name, users in IMAGES.items() if roles & users}
+        names = [part.removeprefix("image_") for part in parts if part.startswith("image_")]
+        images = {name: self._image(name) for name in names}
         for options in images.values():
             errors += self._errors("image", options, aws)
         problem = self._docker_problem({name: options for name, options in images.items() if "source" in options})
@@ -84,10 +83,9 @@ class ActionModule(ActionBase):
         return {**result, "changed": False}
 
     def _chosen(self) -> list[str]:
-        """Return the roles that the run's tags choose; in `site` they have the roles' names."""
+        """Return the components that the run's tags choose; in `site` they have the roles' names."""
         wanted, unwanted = (self._variables.get(f"ansible_{kind}_tags", []) for kind in ("run", "skip"))
-        names = [path.name for path in ROLES.iterdir()]
-        return [name for name in names if name not in unwanted and (name in wanted or "all" in wanted)]
+        return parts_of_tags(wanted, unwanted)
 
     def _errors(self, role: str, options: dict[str, Any], aws: Any) -> list[str]:
         """Return what the component of a role says of its options."""
@@ -203,6 +201,11 @@ class ActionModule(ActionBase):
         finally:
             self._task.check_mode = checked
         return any(step["kind"] == "Docker::Image" and step["action"] == "create" for step in answer.get("plan", []))
+
+
+def _parts(roles: list[str]) -> list[str]:
+    """Return the components of these roles, and the images that they run."""
+    return [part for part, tags in TAGS.items() if set(roles) & set(tags)]
 
 
 def _region(arguments: dict[str, Any]) -> str:

@@ -18,7 +18,7 @@ from ansible.parsing.plugin_docs import read_docstring
 from ansible.plugins.loader import lookup_loader
 from ansible.template import Templar
 
-from ansible_collections.sm2a.airflow.plugins.plugin_utils._facts import FACTS, TAGS, roles_of_tags, tags_for
+from ansible_collections.sm2a.airflow.plugins.plugin_utils._facts import FACTS, TAGS, parts_of_tags, tags_for
 
 ROOT = Path(__file__).parents[3]
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/mine"
@@ -170,11 +170,26 @@ class TestTags:
         assert "The role security needs facts of roles that have not run: network" in self.said(
             "all", skipped=("network",)
         )
-        assert "workers" not in self.said("all", skipped=("workers", "scaler"))
+        # Ansible skips whatever has one of the tags; the image of Airflow is also the workers'.
+        said = self.said("all", skipped=("workers", "scaler"))
+        assert "The role airflow needs facts of roles that have not run: image (airflow_image)." in said
+        assert "The role workers" not in said and said.endswith("image,airflow")
+        assert self.said("all", skipped=("scaler",)) == ""
 
-    def test_the_image_comes_with_the_role_that_runs_it(self) -> None:
-        assert roles_of_tags(["workers"], []) == ["image", "workers"]
-        assert roles_of_tags(["workers"], ["image"]) == ["workers"]
+    @pytest.mark.parametrize(
+        ("tags", "skipped", "parts"),
+        [
+            (["workers"], [], ["image_airflow", "workers"]),
+            (["workers"], ["image"], ["workers"]),
+            (["scaler", "image"], ["airflow"], ["image_scaler", "scaler"]),
+            (["all"], ["workers", "scaler"], [part for part in FACTS if part not in ("image", "workers", "scaler")]),
+            (["tagged"], [], list(TAGS)),
+            (["untagged"], [], []),
+            (["all"], ["tagged"], []),
+        ],
+    )
+    def test_parts_are_those_that_ansible_runs(self, tags: list[str], skipped: list[str], parts: list[str]) -> None:
+        assert parts_of_tags(tags, skipped) == parts
 
 
 class TestTable:
@@ -212,10 +227,12 @@ class TestTable:
         for task in play["tasks"]:
             role = task.get("ansible.builtin.import_role")
             if role:
-                name = "image" if role.get("tasks_from") == "image" else role["name"].rsplit(".", 1)[-1]
+                name = role["name"].rsplit(".", 1)[-1]
+                name = f"image_{name}" if role.get("tasks_from") == "image" else name
                 imported.setdefault(name, set()).update(task["tags"])
 
-        assert list(FACTS) == list(imported)
+        assert list(TAGS) == list(imported)
+        assert list(FACTS) == list(dict.fromkeys("image" if "image_" in part else part for part in imported))
         assert {role: set(tags) for role, tags in TAGS.items()} == imported
 
     @pytest.mark.parametrize("role", sorted(role for role, facts in FACTS.items() if facts))

@@ -49,7 +49,13 @@ LOOKUP = "{{ lookup('sm2a.airflow.fact', 'network', 'vpc_id', environment='dev')
 
 def action(roles: list[str] | None = None, **variables: Any) -> tuple[validate.ActionModule, dict[str, Any]]:
     """Return the action as a play with these variables has it, and the variables."""
-    known = {**DEFAULTS, "ansible_run_tags": ["all"], "ansible_skip_tags": [], "ansible_facts": {}, **trusted(variables)}
+    known = {
+        **DEFAULTS,
+        "ansible_run_tags": ["all"],
+        "ansible_skip_tags": [],
+        "ansible_facts": {},
+        **trusted(variables),
+    }
     loader = DataLoader()
     task = Task()
     task.action = "sm2a.airflow.validate"
@@ -223,3 +229,33 @@ def test_an_image_is_looked_for_as_the_role_will_build_it(
 
     assert not plugin.run(task_vars=known).get("failed")
     assert [options.get("platform") for options in asked] == [platform]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "skipped", "docker"),
+    [
+        (["all"], [], True),
+        (["tagged"], [], True),
+        (["all"], ["image"], False),
+        (["all"], ["workers", "scaler"], False),
+        (["all"], ["scaler"], True),
+        (["workers"], [], True),
+        (["network"], [], False),
+    ],
+)
+def test_docker_is_needed_where_the_tags_choose_an_image(
+    wanted: list[str], skipped: list[str], docker: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_docker(_self: Any) -> None:
+        raise validate.DockerError("there is no Docker")
+
+    monkeypatch.setattr(validate.Docker, "require", no_docker)
+
+    said = refused(ansible_run_tags=wanted, ansible_skip_tags=skipped, image_uris={}, image_push=False)
+
+    assert any("there is no Docker" in line for line in said) == docker
+
+
+def test_tags_choose_the_roles_that_are_looked_at() -> None:
+    for tags, looked in (["tagged"], True), (["network"], True), (["queue"], False), (["untagged"], False):
+        assert bool(refused(ansible_run_tags=tags, network_cidr="x")) == looked, tags
