@@ -127,7 +127,7 @@ class ActionModule(ActionBase):
         return bool(READS_FACTS.search(str(self._variables.get(variable, ""))))
 
     def _execution_api(self) -> Any:
-        """Return the address that the role airflow will give; without service discovery nobody but the user knows it."""
+        """Return the address that the role airflow will give; without service discovery only the user knows it."""
         address = self._value("sm2a_execution_api_server_url")
         if not address and not self._reads_facts("airflow_execution_api_server_url"):
             address = self._value("airflow_execution_api_server_url")

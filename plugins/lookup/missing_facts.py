@@ -74,7 +74,10 @@ class LookupModule(LookupBase):
                 raise AnsibleError(f"missing_facts: {role!r} is no role of SM2A; they are {', '.join(FACTS)}")
 
         def value_of(name: str) -> Any:
-            return self._templar.template(variables[name]) if name in variables else None
+            try:
+                return self._templar.template(variables[name]) if name in variables else None
+            except AnsibleError:
+                return None  # omitted, or made of what is not there
 
         tags = self.get_option("tags")
         running = [] if tags is None else parts_of_tags(tags, self.get_option("skipped_tags"))

@@ -72,6 +72,9 @@ FACTS: dict[str, dict[str, Fact]] = {
 }
 """The facts that each role needs, by its variables without its prefix; the roles in the order of ``site``."""
 
+# Their modules read, by name, the secrets that the role secrets makes.
+READS_SECRETS = {"database", "airflow"}
+
 _IMAGES = {"image_airflow": ("image", "airflow", "workers"), "image_scaler": ("image", "scaler")}
 TAGS: dict[str, tuple[str, ...]] = {
     part: tags for role in FACTS for part, tags in (_IMAGES.items() if role == "image" else [(role, (role,))])
@@ -109,7 +112,9 @@ def tags_for(roles: Iterable[str]) -> list[str]:
     """Return the tags with which ``site`` runs these roles and all that they need, in its order."""
     needed = set(roles)
     while True:
-        more = {_role(source.component) for role in needed for source in FACTS[role].values() if source.needed} - needed
+        more = {_role(source.component) for role in needed for source in FACTS[role].values() if source.needed}
+        more |= {"secrets"} if needed & READS_SECRETS else set()
+        more -= needed
         if not more:
             return [role for role in FACTS if role in needed]
         needed |= more
@@ -141,7 +146,8 @@ class Gaps:
         for role in roles:
             if self._value_of(f"{role}_state") == "absent":
                 continue
-            environment = self._value_of(f"{role}_environment")
+            # A role that is included later has no defaults yet.
+            environment = self._value_of(f"{role}_environment") or self._value_of("sm2a_environment")
             for option, source in FACTS[role].items():
                 variable, maker = f"{role}_{option}", _role(source.component)
                 if source.component in self._running or self._value_of(variable):

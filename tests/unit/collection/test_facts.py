@@ -16,7 +16,7 @@ from ansible.errors import AnsibleError
 from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.plugin_docs import read_docstring
 from ansible.plugins.loader import lookup_loader
-from ansible.template import Templar
+from ansible.template import Templar, trust_as_template
 
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._facts import FACTS, TAGS, parts_of_tags, tags_for
 
@@ -96,10 +96,13 @@ class TestMissingFacts:
         assert said.endswith("--tags network,security,load_balancer")
 
     def test_the_tags_are_all_that_it_takes(self) -> None:
-        everything_but = [role for role in FACTS if role not in ("secrets", "image")]
+        everything = list(FACTS)
 
         assert missing("scaler").endswith(f"--tags {','.join(tags_for(['scaler']))}")
-        assert [tag for tag in tags_for(["scaler"]) if tag != "image"] == everything_but
+        assert tags_for(["scaler"]) == everything
+        # Their modules read the secrets that another role makes, which is no fact.
+        assert tags_for(["database"]) == ["network", "security", "secrets", "database"]
+        assert "--tags network,security,secrets,database" in missing("database")
 
     def test_what_the_user_sets_or_a_role_returned_is_not_missing(self) -> None:
         assert missing("security", security_vpc_id="vpc-1") == ""
@@ -119,6 +122,18 @@ class TestMissingFacts:
     def test_facts_of_another_environment_do_not_matter_to_who_needs_none(self) -> None:
         assert missing("storage", facts=security("two"), storage_kms_key_arn=KEY) == ""
         assert missing("network", facts=security("two")) == ""
+
+    def test_the_environment_is_the_sites_where_the_role_has_not_been_included(self) -> None:
+        one = {"image_environment": None, "sm2a_environment": trust_as_template("{{ 'one' }}")}
+
+        assert missing("image", facts=security("one"), **one) == ""
+        assert "are of the environment 'two', not of 'one'" in missing("image", facts=security("two"), **one)
+
+    def test_a_variable_that_is_omitted_was_not_set(self) -> None:
+        omitted = trust_as_template("{{ omit }}")
+
+        assert missing("storage", storage_kms_key_arn=omitted) == ""
+        assert "security (database_security_group_ids)" in missing("database", database_security_group_ids=omitted)
 
     def test_a_role_that_does_not_exist_is_refused(self) -> None:
         with pytest.raises(AnsibleError, match="'moon' is no role of SM2A; they are network, security"):

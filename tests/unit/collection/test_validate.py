@@ -259,3 +259,9 @@ def test_docker_is_needed_where_the_tags_choose_an_image(
 def test_tags_choose_the_roles_that_are_looked_at() -> None:
     for tags, looked in (["tagged"], True), (["network"], True), (["queue"], False), (["untagged"], False):
         assert bool(refused(ansible_run_tags=tags, network_cidr="x")) == looked, tags
+
+
+def test_mappings_may_be_pairs_as_the_command_line_has_them() -> None:
+    assert refused(image_uris="airflow=registry/airflow:1,scaler=registry/scaler:1") == []
+    [line, *_others] = refused(["airflow"], image_uris="airflow=https://registry/airflow:1")
+    assert "https://registry/airflow:1" in line
