@@ -153,7 +153,7 @@ class ActionModule(ActionBase):
     def _pools(self) -> list[str]:
         """Return the names of the worker pools; a survey gives them as text."""
         try:
-            return list(check_type_dict(from_text(self._value("workers_pools"))))
+            return list(check_type_dict(from_text(self._value("workers_pools"), mapping=True)))
         except TypeError:
             return ["default"]  # what is wrong with them is said where they are an option
 
@@ -169,7 +169,8 @@ class ActionModule(ActionBase):
         """Return the options of an image's module. The role is included later, so its defaults are not known here."""
         given = {option: self._value(f"image_{option}") for option in _component("image").ARGUMENTS}
         options = {option: value for option, value in given.items() if value not in (None, "")}
-        uri = (from_text(self._value("image_uris")) or {}).get(name)
+        uris = from_text(self._value("image_uris"), mapping=True)
+        uri = uris.get(name) if isinstance(uris, dict) else None
         where = {"uri": uri} if uri else {"source": str(ROLES / name / "files/image")}
         platform = PLATFORMS.get(self._value("sm2a_architecture"))
         if platform:

@@ -131,7 +131,12 @@ def test_pairs_are_a_text_anywhere_else() -> None:
 @pytest.mark.parametrize(
     ("role", "variable", "variables", "expected"),
     [
-        ("image", "image_uri", {"image_uris": "airflow=registry/airflow:1", "image_name": "airflow"}, "registry/airflow:1"),
+        (
+            "image",
+            "image_uri",
+            {"image_uris": "airflow=registry/airflow:1", "image_name": "airflow"},
+            "registry/airflow:1",
+        ),
         ("image", "image_uri", {"image_uris": "", "image_name": "airflow"}, ""),
         ("queue", "queue_pools", {"sm2a_worker_pools": "heavy={},light={}"}, ["heavy", "light"]),
     ],
