@@ -40,10 +40,13 @@ try:
     import boto3
     from botocore.exceptions import BotoCoreError
 except ImportError:
-    pass  # The first module reports the missing library.
+    boto3 = None  # The first module reports the missing library.
+    BotoCoreError = Exception
 
 COMPONENTS = "ansible_collections.sm2a.airflow.plugins.module_utils._components"
 ROLES = Path(__file__).resolve().parents[2] / "roles"
+# Options that all roles take from a variable of the site unless they have their own.
+SITE_WIDE = ("environment", "tags", "execution_api_server_url")
 PLATFORMS = {"X86_64": "linux/amd64", "ARM64": "linux/arm64"}
 # In a variable's own text: our lookup, or the facts themselves.
 READS_FACTS = re.compile(r"\bsm2a\.airflow\.fact\b|\bansible_facts\b")
@@ -65,6 +68,9 @@ class ActionModule(ActionBase):
         )
         aws = SimpleNamespace(region=_region(arguments))
         errors = []
+        for role in arguments["roles"] or []:
+            if role not in FACTS:
+                errors.append(f"roles: {role!r} is no role of SM2A; they are {', '.join(FACTS)}")
         parts = self._chosen() if arguments["roles"] is None else _parts(arguments["roles"])
         for role in sorted(roles_of(parts)):
             if role != "image":
@@ -100,8 +106,16 @@ class ActionModule(ActionBase):
             validate_common(options)
             component(options, aws).validate()
         except OptionError as error:
-            return [f"{role}_{error}"]
+            return [f"{self._owner(role, error.option)}_{error}"]
         return []
+
+    def _owner(self, role: str, option: str) -> str:
+        """Return whose variable has an option's value: the whole site's, unless the role has its own."""
+        if option not in SITE_WIDE:
+            return role
+        # The role of the images is included later and has no defaults here.
+        own, site = self._value(f"{role}_{option}"), self._value(f"sm2a_{option}")
+        return "sm2a" if site is not None and own in (None, "", site) else role
 
     def _options(self, role: str) -> dict[str, Any]:
         """Return the options that the role gives its module; what other roles will find out is put as unknown."""
@@ -213,6 +227,8 @@ def _region(arguments: dict[str, Any]) -> str:
     """Return the region that boto3 would choose; nothing where that is nobody's business here."""
     if arguments["region"]:
         return str(arguments["region"])
+    if boto3 is None:
+        return ""
     try:
         return boto3.session.Session(profile_name=arguments["profile"]).region_name or ""
     except BotoCoreError:

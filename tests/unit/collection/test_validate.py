@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -265,3 +266,51 @@ def test_mappings_may_be_pairs_as_the_command_line_has_them() -> None:
     assert refused(image_uris="airflow=registry/airflow:1,scaler=registry/scaler:1") == []
     [line, *_others] = refused(["airflow"], image_uris="airflow=https://registry/airflow:1")
     assert "https://registry/airflow:1" in line
+
+
+KEY = "arn:aws:kms:eu-central-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"
+
+
+def test_without_boto3_and_a_region_the_rest_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("boto3", "botocore", "botocore.exceptions"):
+        monkeypatch.setitem(sys.modules, name, None)
+    specification = importlib.util.spec_from_file_location("validate_without_boto3", str(validate.__file__))
+    assert specification and specification.loader
+    bare = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(bare)
+
+    assert bare._region({"region": None, "profile": None}) == ""
+
+
+def test_a_key_is_fine_where_the_region_is_not_known() -> None:
+    plugin, known = action(["storage"], storage_kms_key_arn=KEY)
+    plugin._task.args["region"] = "eu-west-1"
+    assert "must be in this region, eu-west-1" in plugin.run(task_vars=known)["msg"]
+
+    assert plugin._errors("storage", plugin._options("storage"), SimpleNamespace(region="")) == []
+
+
+def test_a_role_that_does_not_exist_is_named() -> None:
+    [line] = refused(["networks", "queue"])
+
+    assert line.startswith("roles: 'networks' is no role of SM2A; they are network, security")
+
+
+@pytest.mark.parametrize(
+    ("variables", "start"),
+    [
+        ({"sm2a_environment": "Dev_1"}, "sm2a_environment: 'Dev_1' is refused"),
+        ({"sm2a_tags": {"Owner": "a", "owner": "b"}}, "sm2a_tags: 'Owner and owner' is refused"),
+        ({"sm2a_execution_api_server_url": "http://api:8080"}, "sm2a_execution_api_server_url: 'http://api:8080'"),
+    ],
+)
+def test_a_wrong_value_of_the_whole_site_is_said_once_and_by_its_name(variables: dict[str, Any], start: str) -> None:
+    [line] = refused(**variables)
+
+    assert line.startswith(start)
+
+
+def test_a_wrong_value_of_one_role_is_said_by_the_roles_name() -> None:
+    [one, other] = refused(["queue", "storage"], sm2a_tags={"Name": "x"}, queue_tags={"name": "y"})
+
+    assert one.startswith("queue_tags: 'name'") and other.startswith("sm2a_tags: 'Name'")
