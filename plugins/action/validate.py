@@ -45,6 +45,7 @@ except ImportError:
 
 COMPONENTS = "ansible_collections.sm2a.airflow.plugins.module_utils._components"
 ROLES = Path(__file__).resolve().parents[2] / "roles"
+TEMPLATE = re.compile("{[{%]")
 # Options that all roles take from a variable of the site unless they have their own.
 SITE_WIDE = ("environment", "tags", "execution_api_server_url")
 PLATFORMS = {"X86_64": "linux/amd64", "ARM64": "linux/arm64"}
@@ -128,7 +129,9 @@ class ActionModule(ActionBase):
         value = self._value(variable)
         reads_facts = self._reads_facts(variable)
         if option in FACTS[role]:
-            if not (reads_facts or value in (None, "", [], {})):
+            # A default of the role, or a template, may have its value later; an empty text will not.
+            later = TEMPLATE.search(str(self._variables.get(variable, "{{")))
+            if not (reads_facts or (later and value in (None, "", [], {}))):
                 return value
             return self._execution_api() if option == "execution_api_server_url" else self._unknown(option, argument)
         # No text stands for a number or a choice; what is in a mapping can be looked at as far as it is known.

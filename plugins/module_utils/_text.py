@@ -62,8 +62,8 @@ def given(options: Mapping[str, Any], specification: Mapping[str, Any], keep: Co
     """Return the options that were given, as Ansible validates them.
 
     An empty text, or None, is an option that was not given, unless it is required or ``keep`` names it. A text of JSON
-    or YAML for an option that is a mapping or a list becomes what it describes, and so do pairs for a mapping. The rest is left to Ansible, which
-    converts "3" and "true".
+    or YAML for an option that is a mapping or a list becomes what it describes, and so do pairs for a mapping. The
+    rest is left to Ansible, which converts "3" and "true".
     """
     found = {}
     for name, value in options.items():

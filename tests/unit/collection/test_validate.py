@@ -183,6 +183,8 @@ def test_what_is_known_already_is_checked_although_it_may_come_from_facts() -> N
     [line] = refused(load_balancer_vpc_id="{{ my_vpc }}", my_vpc="network-1")
 
     assert line.startswith("load_balancer_vpc_id: 'network-1'")
+    [line] = refused(load_balancer_vpc_id="")
+    assert line.startswith("role load_balancer:") and line.endswith("missing: vpc_id")
 
 
 @pytest.mark.parametrize(
