@@ -11,6 +11,7 @@ to AWS and no process of their own, so all of them together take less than one m
 from __future__ import annotations
 
 import importlib
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -28,22 +29,28 @@ from ansible_collections.sm2a.airflow.plugins.module_utils._components._base imp
     validate_common,
 )
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._module import EMPTY_SAYS_SOMETHING
+from ansible_collections.sm2a.airflow.plugins.module_utils._components.security import SERVICES
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors import OptionError
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.values import KNOWN_AFTER_APPLY
 from ansible_collections.sm2a.airflow.plugins.module_utils._resources.docker import Docker, DockerError
 from ansible_collections.sm2a.airflow.plugins.module_utils._text import from_text, given
+from ansible_collections.sm2a.airflow.plugins.plugin_utils._facts import FACTS, TAGS, parts_of_tags, roles_of
 
 try:
     import boto3
     from botocore.exceptions import BotoCoreError
 except ImportError:
-    pass  # The first module reports the missing library.
+    boto3 = None  # The first module reports the missing library.
+    BotoCoreError = Exception
 
 COMPONENTS = "ansible_collections.sm2a.airflow.plugins.module_utils._components"
 ROLES = Path(__file__).resolve().parents[2] / "roles"
-# Whose roles bring the source of an image, and with which roles it is made available.
-IMAGES = {"airflow": {"image", "airflow", "workers"}, "scaler": {"image", "scaler"}}
-SERVICES = ("execution", "migration", "api_server", "scheduler", "dag_processor", "triggerer", "worker", "scaler")
+TEMPLATE = re.compile("{[{%]")
+# Options that all roles take from a variable of the site unless they have their own.
+SITE_WIDE = ("environment", "tags", "execution_api_server_url")
+PLATFORMS = {"X86_64": "linux/amd64", "ARM64": "linux/arm64"}
+# In a variable's own text: our lookup, or the facts themselves.
+READS_FACTS = re.compile(r"\bsm2a\.airflow\.fact\b|\bansible_facts\b")
 
 
 class ActionModule(ActionBase):
@@ -62,11 +69,15 @@ class ActionModule(ActionBase):
         )
         aws = SimpleNamespace(region=_region(arguments))
         errors = []
-        roles = set(self._chosen() if arguments["roles"] is None else arguments["roles"])
-        for role in sorted(roles):
+        for role in arguments["roles"] or []:
+            if role not in FACTS:
+                errors.append(f"roles: {role!r} is no role of SM2A; they are {', '.join(FACTS)}")
+        parts = self._chosen() if arguments["roles"] is None else _parts(arguments["roles"])
+        for role in sorted(roles_of(parts)):
             if role != "image":
                 errors += self._errors(role, self._options(role), aws)
-        images = {name: self._image(name) for name, users in IMAGES.items() if roles & users}
+        names = [part.removeprefix("image_") for part in parts if part.startswith("image_")]
+        images = {name: self._image(name) for name in names}
         for options in images.values():
             errors += self._errors("image", options, aws)
         problem = self._docker_problem({name: options for name, options in images.items() if "source" in options})
@@ -79,10 +90,9 @@ class ActionModule(ActionBase):
         return {**result, "changed": False}
 
     def _chosen(self) -> list[str]:
-        """Return the roles that the run's tags choose; in `site` they have the roles' names."""
+        """Return the components that the run's tags choose; in `site` they have the roles' names."""
         wanted, unwanted = (self._variables.get(f"ansible_{kind}_tags", []) for kind in ("run", "skip"))
-        names = [path.name for path in ROLES.iterdir()]
-        return [name for name in names if name not in unwanted and (name in wanted or "all" in wanted)]
+        return parts_of_tags(wanted, unwanted)
 
     def _errors(self, role: str, options: dict[str, Any], aws: Any) -> list[str]:
         """Return what the component of a role says of its options."""
@@ -97,22 +107,53 @@ class ActionModule(ActionBase):
             validate_common(options)
             component(options, aws).validate()
         except OptionError as error:
-            return [f"{role}_{error}"]
+            return [f"{self._owner(role, error.option)}_{error}"]
         return []
+
+    def _owner(self, role: str, option: str) -> str:
+        """Return whose variable has an option's value: the whole site's, unless the role has its own."""
+        if option not in SITE_WIDE:
+            return role
+        # The role of the images is included later and has no defaults here.
+        own, site = self._value(f"{role}_{option}"), self._value(f"sm2a_{option}")
+        return "sm2a" if site is not None and own in (None, "", site) else role
 
     def _options(self, role: str) -> dict[str, Any]:
         """Return the options that the role gives its module; what other roles will find out is put as unknown."""
         arguments = {**COMMON_ARGUMENTS, **_component(role).ARGUMENTS}
-        options = {}
-        for option, argument in arguments.items():
-            variable = f"{role}_{option}"
-            if "sm2a.airflow.fact" in str(self._variables.get(variable, "")):
-                options[option] = self._unknown(option, argument["type"])
-            else:
-                options[option] = self._value(variable)
+        options = {option: self._option(role, option, argument) for option, argument in arguments.items()}
         return {option: value for option, value in options.items() if value is not None}
 
-    def _unknown(self, option: str, kind: str) -> Any:
+    def _option(self, role: str, option: str, argument: dict[str, Any]) -> Any:
+        variable = f"{role}_{option}"
+        value = self._value(variable)
+        reads_facts = self._reads_facts(variable)
+        if option in FACTS[role]:
+            # A default of the role, or a template, may have its value later; an empty text will not.
+            later = TEMPLATE.search(str(self._variables.get(variable, "{{")))
+            if not (reads_facts or (later and value in (None, "", [], {}))):
+                return value
+            return self._execution_api() if option == "execution_api_server_url" else self._unknown(option, argument)
+        # No text stands for a number or a choice; what is in a mapping can be looked at as far as it is known.
+        if reads_facts and argument["type"] in ("str", "list") and "choices" not in argument:
+            return self._unknown(option, argument)
+        return value
+
+    def _reads_facts(self, variable: str) -> bool:
+        """Tell whether a variable says itself that it comes from facts, which may not be there yet."""
+        return bool(READS_FACTS.search(str(self._variables.get(variable, ""))))
+
+    def _execution_api(self) -> Any:
+        """Return the address that the role airflow will give; without service discovery only the user knows it."""
+        address = self._value("sm2a_execution_api_server_url")
+        if not address and not self._reads_facts("airflow_execution_api_server_url"):
+            address = self._value("airflow_execution_api_server_url")
+        if address:
+            return address
+        named = self._value("cluster_service_discovery")
+        return KNOWN_AFTER_APPLY if named is None or boolean(named, strict=False) else None
+
+    def _unknown(self, option: str, argument: dict[str, Any]) -> Any:
         """Return what stands for a fact of a role that has not run yet."""
         unknown = KNOWN_AFTER_APPLY
         pools = self._pools()
@@ -122,14 +163,14 @@ class ActionModule(ActionBase):
             "queues": {pool: {"url": unknown} for pool in pools},
             "role_arns": dict.fromkeys(SERVICES, unknown),
         }
-        if kind == "dict":
+        if argument["type"] == "dict":
             return mappings[option]
-        return [unknown] if kind == "list" else unknown
+        return [unknown] if argument["type"] == "list" else unknown
 
     def _pools(self) -> list[str]:
         """Return the names of the worker pools; a survey gives them as text."""
         try:
-            return list(check_type_dict(from_text(self._value("workers_pools"))))
+            return list(check_type_dict(from_text(self._value("workers_pools"), mapping=True)))
         except TypeError:
             return ["default"]  # what is wrong with them is said where they are an option
 
@@ -145,8 +186,12 @@ class ActionModule(ActionBase):
         """Return the options of an image's module. The role is included later, so its defaults are not known here."""
         given = {option: self._value(f"image_{option}") for option in _component("image").ARGUMENTS}
         options = {option: value for option, value in given.items() if value not in (None, "")}
-        uri = (from_text(self._value("image_uris")) or {}).get(name)
+        uris = from_text(self._value("image_uris"), mapping=True)
+        uri = uris.get(name) if isinstance(uris, dict) else None
         where = {"uri": uri} if uri else {"source": str(ROLES / name / "files/image")}
+        platform = PLATFORMS.get(self._value("sm2a_architecture"))
+        if platform:
+            options.setdefault("platform", platform)
         return {**options, "environment": self._value("sm2a_environment"), "name": name, **where}
 
     def _docker_problem(self, built: dict[str, dict[str, Any]]) -> str:
@@ -176,10 +221,17 @@ class ActionModule(ActionBase):
         return any(step["kind"] == "Docker::Image" and step["action"] == "create" for step in answer.get("plan", []))
 
 
+def _parts(roles: list[str]) -> list[str]:
+    """Return the components of these roles, and the images that they run."""
+    return [part for part, tags in TAGS.items() if set(roles) & set(tags)]
+
+
 def _region(arguments: dict[str, Any]) -> str:
     """Return the region that boto3 would choose; nothing where that is nobody's business here."""
     if arguments["region"]:
         return str(arguments["region"])
+    if boto3 is None:
+        return ""
     try:
         return boto3.session.Session(profile_name=arguments["profile"]).region_name or ""
     except BotoCoreError:

@@ -20,12 +20,16 @@ options:
     description: A text, or anything else.
     type: raw
     required: true
+  mapping:
+    description: Whether a mapping is expected. A text of pairs, C(a=1,b=2), is then one too.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
 - name: Name the worker pools, whether they are a mapping or the text of one
   ansible.builtin.debug:
-    msg: "{{ sm2a_worker_pools | sm2a.airflow.from_text | list }}"
+    msg: "{{ sm2a_worker_pools | sm2a.airflow.from_text(mapping=true) | list }}"
 """
 
 RETURN = r"""

@@ -59,7 +59,7 @@ from typing import Any
 from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
 
-from ansible_collections.sm2a.airflow.plugins.plugin_utils._facts import FACTS, Gaps, roles_of_tags
+from ansible_collections.sm2a.airflow.plugins.plugin_utils._facts import FACTS, Gaps, parts_of_tags, roles_of
 
 
 class LookupModule(LookupBase):
@@ -74,9 +74,12 @@ class LookupModule(LookupBase):
                 raise AnsibleError(f"missing_facts: {role!r} is no role of SM2A; they are {', '.join(FACTS)}")
 
         def value_of(name: str) -> Any:
-            return self._templar.template(variables[name]) if name in variables else None
+            try:
+                return self._templar.template(variables[name]) if name in variables else None
+            except AnsibleError:
+                return None  # omitted, or made of what is not there
 
         tags = self.get_option("tags")
-        running = [] if tags is None else roles_of_tags(tags, self.get_option("skipped_tags"))
+        running = [] if tags is None else parts_of_tags(tags, self.get_option("skipped_tags"))
         gaps = Gaps(variables.get("ansible_facts", {}), value_of, running)
-        return gaps.of([*terms, *running])
+        return gaps.of([*terms, *roles_of(running)])

@@ -75,7 +75,8 @@ class LookupModule(LookupBase):
             others = [name.strip() for name in others.split(",")]
         elif not isinstance(others, list):
             others = []
-        fine = {*specification, *_variables.INTERNAL, *_variables.facts(list(roles)), *others}
+        facts = {*_variables.facts(list(roles)), *_variables.image_facts((variables or {}).get("ansible_facts") or {})}
+        fine = {*specification, *_variables.INTERNAL, *facts, *others}
         names = sorted(name for name in (variables or {}) if name not in fine and not FOREIGN.match(name))
         return [*misspelt(names, set(specification), [*roles, "sm2a"]), *wrong(values, specification)]
 

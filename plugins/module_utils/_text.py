@@ -10,6 +10,7 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from ansible.module_utils.common.validation import check_type_dict
 from ansible.module_utils.common.yaml import HAS_YAML, yaml_load
 
 STRUCTURES: dict[str, type] = {"dict": dict, "list": list}
@@ -23,8 +24,11 @@ def is_empty(value: Any) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
 
 
-def from_text(value: Any) -> Any:
-    """Return the mapping or list that a text of JSON or YAML describes; any other value as it is."""
+def from_text(value: Any, mapping: bool = False) -> Any:
+    """Return the mapping or list that a text of JSON or YAML describes; any other value as it is.
+
+    Where a ``mapping`` is expected, a text of pairs, ``a=1,b=2``, is one, as Ansible has it.
+    """
     if not isinstance(value, str):
         return value
     # A text of Ansible's that is marked as unsafe is of a class of its own, which YAML's parser in C refuses.
@@ -33,7 +37,16 @@ def from_text(value: Any) -> Any:
         found = json.loads(text)
     except ValueError:
         found = _from_yaml(text)
-    return found if isinstance(found, (dict, list)) else value
+    if isinstance(found, (dict, list)):
+        return found
+    return _from_pairs(text, value) if mapping and "=" in text else value
+
+
+def _from_pairs(text: str, otherwise: Any) -> Any:
+    try:
+        return check_type_dict(text)
+    except (TypeError, ValueError):
+        return otherwise
 
 
 def _from_yaml(text: str) -> Any:
@@ -49,8 +62,8 @@ def given(options: Mapping[str, Any], specification: Mapping[str, Any], keep: Co
     """Return the options that were given, as Ansible validates them.
 
     An empty text, or None, is an option that was not given, unless it is required or ``keep`` names it. A text of JSON
-    or YAML for an option that is a mapping or a list becomes what it describes. The rest is left to Ansible, which
-    converts "3" and "true".
+    or YAML for an option that is a mapping or a list becomes what it describes, and so do pairs for a mapping. The
+    rest is left to Ansible, which converts "3" and "true".
     """
     found = {}
     for name, value in options.items():
@@ -58,8 +71,9 @@ def given(options: Mapping[str, Any], specification: Mapping[str, Any], keep: Co
         if is_empty(value) and not (option.get("required") or name in keep or name.startswith("_ansible_")):
             continue
         structure = STRUCTURES.get(option.get("type", ""))
-        if structure and isinstance(from_text(value), structure):
-            value = from_text(value)
+        if structure:
+            described = from_text(value, mapping=structure is dict)
+            value = described if isinstance(described, structure) else value
         if isinstance(value, dict) and option.get("options"):
             value = given(value, option["options"])
         found[name] = value

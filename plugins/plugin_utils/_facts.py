@@ -72,11 +72,14 @@ FACTS: dict[str, dict[str, Fact]] = {
 }
 """The facts that each role needs, by its variables without its prefix; the roles in the order of ``site``."""
 
+# Their modules read, by name, the secrets that the role secrets makes.
+READS_SECRETS = {"database", "airflow"}
+
+_IMAGES = {"image_airflow": ("image", "airflow", "workers"), "image_scaler": ("image", "scaler")}
 TAGS: dict[str, tuple[str, ...]] = {
-    **{role: (role,) for role in FACTS},
-    "image": ("image", "airflow", "workers", "scaler"),
+    part: tags for role in FACTS for part, tags in (_IMAGES.items() if role == "image" else [(role, (role,))])
 }
-"""The tags under which the playbook ``site`` runs each role."""
+"""The tags under which the playbook ``site`` makes each component; each image is one."""
 
 
 def fact(ansible_facts: Mapping[str, Any], component: str, path: Iterable[str], environment: str) -> Any:
@@ -89,22 +92,29 @@ def fact(ansible_facts: Mapping[str, Any], component: str, path: Iterable[str], 
     return value
 
 
-def roles_of_tags(tags: Iterable[str], skipped: Iterable[str]) -> list[str]:
-    """Return the roles that ``site`` runs with ``--tags`` and ``--skip-tags``."""
+def parts_of_tags(tags: Iterable[str], skipped: Iterable[str]) -> list[str]:
+    """Return the components that ``site`` makes with ``--tags`` and ``--skip-tags``; each image is one."""
     wanted, unwanted = set(tags), set(skipped)
     everything = bool(wanted & {"all", "tagged"})
     return [
-        role
-        for role, names in TAGS.items()
-        if (everything or wanted & set(names)) and not unwanted & {*names[:1], "all", "tagged"}
+        part
+        for part, names in TAGS.items()
+        if (everything or wanted & set(names)) and not unwanted & {*names, "all", "tagged"}
     ]
+
+
+def roles_of(parts: Iterable[str]) -> list[str]:
+    """Return the roles that make these components, each once."""
+    return list(dict.fromkeys(map(_role, parts)))
 
 
 def tags_for(roles: Iterable[str]) -> list[str]:
     """Return the tags with which ``site`` runs these roles and all that they need, in its order."""
     needed = set(roles)
     while True:
-        more = {_role(source.component) for role in needed for source in FACTS[role].values() if source.needed} - needed
+        more = {_role(source.component) for role in needed for source in FACTS[role].values() if source.needed}
+        more |= {"secrets"} if needed & READS_SECRETS else set()
+        more -= needed
         if not more:
             return [role for role in FACTS if role in needed]
         needed |= more
@@ -118,8 +128,8 @@ def _role(component: str) -> str:
 class Gaps:
     """Looks for facts that roles need and that are not there.
 
-    ``value_of`` returns the value of a variable, None if there is no such variable; ``running`` are roles of which it
-    is known that they will run before.
+    ``value_of`` returns the value of a variable, None if there is no such variable; ``running`` are the components,
+    each image one, of which it is known that they will be made before.
     """
 
     def __init__(
@@ -136,10 +146,11 @@ class Gaps:
         for role in roles:
             if self._value_of(f"{role}_state") == "absent":
                 continue
-            environment = self._value_of(f"{role}_environment")
+            # A role that is included later has no defaults yet.
+            environment = self._value_of(f"{role}_environment") or self._value_of("sm2a_environment")
             for option, source in FACTS[role].items():
                 variable, maker = f"{role}_{option}", _role(source.component)
-                if maker in self._running or self._value_of(variable):
+                if source.component in self._running or self._value_of(variable):
                     continue
                 owner = (self._facts.get(f"sm2a_{source.component}") or {}).get("environment")
                 if owner == environment:
@@ -159,7 +170,7 @@ class Gaps:
     def _advice(self, missing: Mapping[str, Any]) -> list[str]:
         if not missing:
             return []
-        tags = ",".join(tags_for([*self._running, *missing]))
+        tags = ",".join(tags_for(roles_of([*self._running, *missing])))
         return [
             "Set these variables, or run those roles before, in the same play and for the same environment; "
             f"with the playbook site: --tags {tags}"

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,8 @@ SITE: dict[str, dict[str, Any]] = {
 INTERNAL = frozenset({"airflow_image_source", "scaler_image_source"})
 # Modules return their facts by these names, which Ansible also makes variables; the role image has one for each image.
 IMAGE_FACTS = frozenset({"sm2a_image_airflow", "sm2a_image_scaler"})
+# The role image makes images of any name.
+ANY_IMAGE_FACT = re.compile(r"sm2a_(plan_)?image_\w+")
 # An inventory's own variables may begin like this, as those of inventories/local do.
 OWN_PREFIX = "sm2a_local_"
 # Each maps the name of a pool to its options.
@@ -55,3 +59,8 @@ def facts(roles: list[str]) -> frozenset[str]:
     names = IMAGE_FACTS | {f"sm2a_{role}" for role in roles}
     plans = {name.replace("sm2a_", "sm2a_plan_", 1) for name in names}
     return names | plans | {f"{plan}_begun" for plan in plans}
+
+
+def image_facts(names: Iterable[str]) -> set[str]:
+    """Return those of the names of facts that are of an image, whatever its name is."""
+    return {name for name in names if ANY_IMAGE_FACT.fullmatch(name)}

@@ -33,7 +33,8 @@ def validate_kms_key_arn(options: dict[str, Any], aws: Aws) -> None:
     if not match:
         rule = "it must be the ARN of a KMS key or of an alias, arn:aws:kms:...:key/... or :alias/..."
         raise OptionError("kms_key_arn", arn, rule, KEYS)
-    if match["region"] != aws.region:
+    # Before the first role runs the region may not be known yet.
+    if aws.region and match["region"] != aws.region:
         raise OptionError("kms_key_arn", arn, f"the key must be in this region, {aws.region}", KEYS)
 
 

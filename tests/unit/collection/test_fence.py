@@ -87,6 +87,21 @@ def test_a_variable_of_something_else_is_left_alone(name: str) -> None:
     assert refused(**{name: "x"}) == []
 
 
+@pytest.mark.parametrize(
+    "name", ["sm2a_image_reports", "sm2a_plan_image_reports", "sm2a_image_our_base", "sm2a_plan_image_reports_begun"]
+)
+def test_the_facts_of_any_image_are_left_alone(name: str) -> None:
+    assert refused(**{name: {"uri": "x"}, "ansible_facts": {name: {"uri": "x"}}}) == []
+    assert refused(**{name: "x", "ansible_facts": {}}) == [f"SM2A knows no variable {name}."]
+    assert refused(sm2a_reports="x", ansible_facts={"sm2a_reports": "x"}) != []
+
+
+def test_pools_that_are_pairs_are_looked_at() -> None:
+    [sentence] = refused(sm2a_worker_pools="default=big")
+
+    assert "sm2a_worker_pools.default" in sentence
+
+
 @pytest.mark.parametrize("others", [["network_team"], "network_team, image_editor", '["network_team"]'])
 def test_other_variables_are_the_way_out(others: Any) -> None:
     assert refused(network_team="red") != []

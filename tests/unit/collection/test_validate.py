@@ -6,18 +6,72 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.playbook.task import Task
+from ansible.template import Templar, trust_as_template
+
+from ansible_collections.sm2a.airflow.plugins.action import validate
 
 ROOT = Path(__file__).parents[3]
 # With these no Docker is needed.
 IMAGES = {name: f"registry.example.com/{name}:1" for name in ("airflow", "scaler")}
+
+
+def trusted(value: Any) -> Any:
+    """Return what an inventory or a role's defaults hold, its texts as templates."""
+    if isinstance(value, dict):
+        return {key: trusted(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [trusted(item) for item in value]
+    return trust_as_template(value) if isinstance(value, str) else value
+
+
+# As `site` has them: the role of the images is included later only.
+DEFAULTS = {
+    name: trusted(value)
+    for path in (ROOT / "roles").glob("*/defaults/main.yml")
+    if path.parents[1].name != "image"
+    for name, value in yaml.safe_load(path.read_text()).items()
+}
+DEFAULTS |= {"sm2a_environment": "dev", "load_balancer_protocol": "HTTP", "image_uris": IMAGES}
+LOOKUP = "{{ lookup('sm2a.airflow.fact', 'network', 'vpc_id', environment='dev') }}"
+
+
+def action(roles: list[str] | None = None, **variables: Any) -> tuple[validate.ActionModule, dict[str, Any]]:
+    """Return the action as a play with these variables has it, and the variables."""
+    known = {
+        **DEFAULTS,
+        "ansible_run_tags": ["all"],
+        "ansible_skip_tags": [],
+        "ansible_facts": {},
+        **trusted(variables),
+    }
+    loader = DataLoader()
+    task = Task()
+    task.action = "sm2a.airflow.validate"
+    task.args = {"region": "eu-central-1", **({} if roles is None else {"roles": roles})}
+    connection = SimpleNamespace(transport="local", _shell=SimpleNamespace(tmpdir="unused"))
+    templar = Templar(loader=loader, variables=known)
+    play = SimpleNamespace(check_mode=False)
+    return validate.ActionModule(task, connection, play, loader, templar, None), known
+
+
+def refused(roles: list[str] | None = None, **variables: Any) -> list[str]:
+    """Return the lines of what the action says of roles with these variables."""
+    plugin, known = action(roles, **variables)
+    answer = plugin.run(task_vars=known)
+    return answer["msg"].splitlines() if answer.get("failed") else []
 
 
 def site(*arguments: str, **environment: str) -> list[dict[str, Any]]:
@@ -103,3 +157,162 @@ def test_a_plan_can_be_made_without_docker(no_docker: str) -> None:
     [warning] = next(answer for answer in answers if answer["name"].startswith("Refuse wrong options"))["warnings"]
     assert "docker is not on the PATH" in warning
     assert answers[-1]["lines"][-1] == "Plan: 2 to create, 0 to change, 0 to delete"
+
+
+def test_the_defaults_alone_are_fine() -> None:
+    assert refused() == []
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"airflow_environment_variables": {"AIRFLOW_UI": LOOKUP}},
+        {"sm2a_worker_pools": {"default": {"environment_variables": {"NETWORK": LOOKUP}}}},
+        {"workers_pools": {"default": {"environment_variables": {"NETWORK": LOOKUP}}}},
+        {"my_vpc": LOOKUP, "load_balancer_vpc_id": "{{ my_vpc }}", "security_vpc_id": "{{ my_vpc }}"},
+        {"load_balancer_vpc_id": "{{ ansible_facts.sm2a_network.vpc_id }}"},
+        {"load_balancer_url": "https://{{ ansible_facts.sm2a_load_balancer.dns_name }}"},
+        {"airflow_role_arns": "{{ ansible_facts.sm2a_security.role_arns }}"},
+    ],
+)
+def test_what_is_known_later_only_is_left_to_the_module(variables: dict[str, Any]) -> None:
+    assert refused(**variables) == []
+
+
+def test_what_is_known_already_is_checked_although_it_may_come_from_facts() -> None:
+    [line] = refused(load_balancer_vpc_id="{{ my_vpc }}", my_vpc="network-1")
+
+    assert line.startswith("load_balancer_vpc_id: 'network-1'")
+    [line] = refused(load_balancer_vpc_id="")
+    assert line.startswith("role load_balancer:") and line.endswith("missing: vpc_id")
+
+
+@pytest.mark.parametrize(
+    ("variables", "lines"),
+    [
+        ({"sm2a_execution_api_server_url": "http://api:8080"}, ["execution_api_server_url: 'http://api:8080'"]),
+        ({"cluster_service_discovery": "false"}, ["missing: execution_api_server_url"] * 2),
+        ({"cluster_service_discovery": False, "sm2a_execution_api_server_url": "http://api:8080/execution/"}, []),
+        ({"cluster_service_discovery": False, "airflow_execution_api_server_url": "http://api:8080/execution/"}, []),
+        ({"sm2a_execution_api_server_url": ""}, []),
+    ],
+)
+def test_the_address_of_the_execution_api_is_checked_first(variables: dict[str, Any], lines: list[str]) -> None:
+    said = refused(**variables)
+
+    assert len(said) >= len(lines) and bool(said) == bool(lines)
+    assert all(part in line for part, line in zip(lines, said, strict=False)), said
+
+
+@pytest.mark.parametrize(
+    ("variables", "platform"),
+    [
+        ({"sm2a_architecture": "ARM64"}, "linux/arm64"),
+        ({"sm2a_architecture": "ARM64", "image_platform": ""}, "linux/arm64"),
+        ({"sm2a_architecture": "ARM64", "image_platform": "linux/amd64"}, "linux/amd64"),
+        ({"sm2a_architecture": ""}, None),
+        ({}, None),
+    ],
+)
+def test_an_image_is_looked_for_as_the_role_will_build_it(
+    variables: dict[str, Any], platform: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_docker(_self: Any) -> None:
+        raise validate.DockerError("there is no Docker")
+
+    monkeypatch.setattr(validate.Docker, "require", no_docker)
+    plugin, known = action(["scaler"], image_uris={}, **variables)
+    asked = []
+
+    def answer(_module: str, module_args: dict[str, Any], **_others: Any) -> dict[str, Any]:
+        asked.append(module_args)
+        return {"plan": [{"kind": "Docker::Image", "action": "none"}]}
+
+    monkeypatch.setattr(plugin, "_execute_module", answer)
+
+    assert not plugin.run(task_vars=known).get("failed")
+    assert [options.get("platform") for options in asked] == [platform]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "skipped", "docker"),
+    [
+        (["all"], [], True),
+        (["tagged"], [], True),
+        (["all"], ["image"], False),
+        (["all"], ["workers", "scaler"], False),
+        (["all"], ["scaler"], True),
+        (["workers"], [], True),
+        (["network"], [], False),
+    ],
+)
+def test_docker_is_needed_where_the_tags_choose_an_image(
+    wanted: list[str], skipped: list[str], docker: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_docker(_self: Any) -> None:
+        raise validate.DockerError("there is no Docker")
+
+    monkeypatch.setattr(validate.Docker, "require", no_docker)
+
+    said = refused(ansible_run_tags=wanted, ansible_skip_tags=skipped, image_uris={}, image_push=False)
+
+    assert any("there is no Docker" in line for line in said) == docker
+
+
+def test_tags_choose_the_roles_that_are_looked_at() -> None:
+    for tags, looked in (["tagged"], True), (["network"], True), (["queue"], False), (["untagged"], False):
+        assert bool(refused(ansible_run_tags=tags, network_cidr="x")) == looked, tags
+
+
+def test_mappings_may_be_pairs_as_the_command_line_has_them() -> None:
+    assert refused(image_uris="airflow=registry/airflow:1,scaler=registry/scaler:1") == []
+    [line, *_others] = refused(["airflow"], image_uris="airflow=https://registry/airflow:1")
+    assert "https://registry/airflow:1" in line
+
+
+KEY = "arn:aws:kms:eu-central-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"
+
+
+def test_without_boto3_and_a_region_the_rest_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("boto3", "botocore", "botocore.exceptions"):
+        monkeypatch.setitem(sys.modules, name, None)
+    specification = importlib.util.spec_from_file_location("validate_without_boto3", str(validate.__file__))
+    assert specification and specification.loader
+    bare = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(bare)
+
+    assert bare._region({"region": None, "profile": None}) == ""
+
+
+def test_a_key_is_fine_where_the_region_is_not_known() -> None:
+    plugin, known = action(["storage"], storage_kms_key_arn=KEY)
+    plugin._task.args["region"] = "eu-west-1"
+    assert "must be in this region, eu-west-1" in plugin.run(task_vars=known)["msg"]
+
+    assert plugin._errors("storage", plugin._options("storage"), SimpleNamespace(region="")) == []
+
+
+def test_a_role_that_does_not_exist_is_named() -> None:
+    [line] = refused(["networks", "queue"])
+
+    assert line.startswith("roles: 'networks' is no role of SM2A; they are network, security")
+
+
+@pytest.mark.parametrize(
+    ("variables", "start"),
+    [
+        ({"sm2a_environment": "Dev_1"}, "sm2a_environment: 'Dev_1' is refused"),
+        ({"sm2a_tags": {"Owner": "a", "owner": "b"}}, "sm2a_tags: 'Owner and owner' is refused"),
+        ({"sm2a_execution_api_server_url": "http://api:8080"}, "sm2a_execution_api_server_url: 'http://api:8080'"),
+    ],
+)
+def test_a_wrong_value_of_the_whole_site_is_said_once_and_by_its_name(variables: dict[str, Any], start: str) -> None:
+    [line] = refused(**variables)
+
+    assert line.startswith(start)
+
+
+def test_a_wrong_value_of_one_role_is_said_by_the_roles_name() -> None:
+    [one, other] = refused(["queue", "storage"], sm2a_tags={"Name": "x"}, queue_tags={"name": "y"})
+
+    assert one.startswith("queue_tags: 'name'") and other.startswith("sm2a_tags: 'Name'")

@@ -9,10 +9,13 @@ from __future__ import annotations
 import importlib
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
 from module_runs import run
 from test_bad_input import COMPONENTS, GOOD
 
@@ -22,6 +25,7 @@ from ansible_collections.sm2a.airflow.plugins.module_utils._components._pools im
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors import OptionError
 from ansible_collections.sm2a.airflow.plugins.module_utils._text import from_text, given
 
+ROOT = Path(__file__).parents[3]
 COMPONENT_MODULES = "ansible_collections.sm2a.airflow.plugins.module_utils._components"
 
 
@@ -100,3 +104,46 @@ def test_pools_of_text_are_those_of_values() -> None:
 def test_the_near_miss_of_a_pools_option_is_named() -> None:
     with pytest.raises(OptionError, match=r"pools.default.concurency: .*did you mean concurrency\?"):
         typed_pools("pools", {"default": {"concurency": 4}})
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("airflow=registry/airflow:1", {"airflow": "registry/airflow:1"}),
+        ("a=1, b='2 3'", {"a": "1", "b": "2 3"}),
+        ("a: b=c", {"a": "b=c"}),
+        ("a = b", "a = b"),
+        ("none", "none"),
+        ("", ""),
+        (3, 3),
+    ],
+)
+def test_pairs_are_a_mapping_where_one_is_expected(value: Any, found: Any) -> None:
+    assert from_text(value, mapping=True) == found
+    assert given({"tags": value}, {"tags": {"type": "dict"}}).get("tags", "") == found
+
+
+def test_pairs_are_a_text_anywhere_else() -> None:
+    assert from_text("a=b") == "a=b"
+    assert given({"pools": "a=b"}, {"pools": {"type": "list"}}) == {"pools": "a=b"}
+
+
+@pytest.mark.parametrize(
+    ("role", "variable", "variables", "expected"),
+    [
+        (
+            "image",
+            "image_uri",
+            {"image_uris": "airflow=registry/airflow:1", "image_name": "airflow"},
+            "registry/airflow:1",
+        ),
+        ("image", "image_uri", {"image_uris": "", "image_name": "airflow"}, ""),
+        ("queue", "queue_pools", {"sm2a_worker_pools": "heavy={},light={}"}, ["heavy", "light"]),
+    ],
+)
+def test_defaults_of_roles_take_pairs(role: str, variable: str, variables: dict[str, Any], expected: Any) -> None:
+    defaults = yaml.safe_load((ROOT / f"roles/{role}/defaults/main.yml").read_text())
+
+    found = Templar(loader=DataLoader(), variables=variables).template(trust_as_template(defaults[variable]))
+
+    assert found == expected
