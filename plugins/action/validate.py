@@ -131,7 +131,7 @@ class ActionModule(ActionBase):
         if option in FACTS[role]:
             # A default of the role, or a template, may have its value later; an empty text will not.
             later = TEMPLATE.search(str(self._variables.get(variable, "{{")))
-            if not (reads_facts or (later and value in (None, "", [], {}))):
+            if not (reads_facts or (later and _has_gaps(value))):
                 return value
             return self._execution_api() if option == "execution_api_server_url" else self._unknown(option, argument)
         # No text stands for a number or a choice; what is in a mapping can be looked at as far as it is known.
@@ -219,6 +219,14 @@ class ActionModule(ActionBase):
         finally:
             self._task.check_mode = checked
         return any(step["kind"] == "Docker::Image" and step["action"] == "create" for step in answer.get("plan", []))
+
+
+def _has_gaps(value: Any) -> bool:
+    """Tell whether a value, or a part of it, is empty, as a fact is that nobody has made yet."""
+    if value in (None, "", [], {}):
+        return True
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(map(_has_gaps, parts))
 
 
 def _parts(roles: list[str]) -> list[str]:

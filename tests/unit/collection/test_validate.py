@@ -170,6 +170,7 @@ def test_the_defaults_alone_are_fine() -> None:
         {"sm2a_worker_pools": {"default": {"environment_variables": {"NETWORK": LOOKUP}}}},
         {"workers_pools": {"default": {"environment_variables": {"NETWORK": LOOKUP}}}},
         {"my_vpc": LOOKUP, "load_balancer_vpc_id": "{{ my_vpc }}", "security_vpc_id": "{{ my_vpc }}"},
+        {"my_group": LOOKUP, "airflow_security_group_ids": ["sg-0123456789abcdef0", "{{ my_group }}"]},
         {"load_balancer_vpc_id": "{{ ansible_facts.sm2a_network.vpc_id }}"},
         {"load_balancer_url": "https://{{ ansible_facts.sm2a_load_balancer.dns_name }}"},
         {"airflow_role_arns": "{{ ansible_facts.sm2a_security.role_arns }}"},
