@@ -266,10 +266,10 @@ def test_only_the_api_server_carries_the_group_that_may_read_logs(
     ecs = account.client("ecs")
     names = ["sm2a-test-api-server", "sm2a-test-scheduler", "sm2a-test-dag-processor", "sm2a-test-triggerer"]
     groups = {
-        service["serviceName"]: service["networkConfiguration"]["awsvpcConfiguration"]["securityGroups"]
+        service["serviceName"]: sorted(service["networkConfiguration"]["awsvpcConfiguration"]["securityGroups"])
         for service in ecs.describe_services(cluster="sm2a-test", services=names)["services"]
     }
-    assert groups.pop("sm2a-test-api-server") == [vpc.security_group_id, reader]
+    assert groups.pop("sm2a-test-api-server") == sorted([vpc.security_group_id, reader])
     assert list(groups.values()) == [[vpc.security_group_id]] * 3
 
 
