@@ -13,6 +13,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -280,6 +281,9 @@ class DockerImage(Resource):
                     raise
 
 
+_REMOVAL = threading.Lock()
+
+
 class LocalImage(Resource):
     """An image in Docker that is there to be removed."""
 
@@ -294,8 +298,16 @@ class LocalImage(Resource):
         return {"tag": self.name.rpartition(":")[2]} if self.docker.has_image(self.name) else None
 
     def delete(self, current: dict[str, str]) -> None:
-        # --force: ECS may have stopped containers of it a moment ago.
-        self.docker.write("image", "rm", "--force", self.name)
+        # Docker also removes what it was built from, which it may share with others: where two are removed at the same
+        # time it fails with "unrecognized image ID".
+        with _REMOVAL:
+            try:
+                # --force: ECS may have stopped containers of it a moment ago.
+                self.docker.write("image", "rm", "--force", self.name)
+            except DockerError:
+                # Somebody else may be cleaning up as well.
+                if self.docker.has_image(self.name):
+                    raise
 
 
 class IgnoreRules:

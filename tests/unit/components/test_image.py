@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,7 +19,9 @@ from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors imp
 from ansible_collections.sm2a.airflow.plugins.module_utils._resources.docker import (
     BuildContext,
     Docker,
+    DockerError,
     IgnoreRules,
+    LocalImage,
 )
 
 AWS: Any = SimpleNamespace(region="eu-central-1", account_id="123456789012", partition="aws", check_mode=True)
@@ -154,3 +158,47 @@ def test_dockerignore(rules: list[str], ignored: list[str], kept: list[str]) -> 
 def test_docker_does_not_write_in_check_mode() -> None:
     with pytest.raises(CheckModeError):
         Docker(check_mode=True).write("build", ".")
+
+
+class Remover:
+    """Stands in for Docker: removing two images at once fails, as it does for those that share a parent."""
+
+    def __init__(self, stays: bool = False) -> None:
+        self.removing = 0
+        self.removed: list[str] = []
+        self.stays = stays
+
+    def write(self, *arguments: str) -> None:
+        self.removing += 1
+        time.sleep(0.02)
+        alone = self.removing == 1
+        self.removing -= 1
+        if not alone or self.stays:
+            raise DockerError("unrecognized image ID sha256:954f")
+        self.removed.append(arguments[-1])
+
+    def has_image(self, reference: str) -> bool:
+        return reference not in self.removed
+
+
+def local_image(docker: Remover, name: str) -> LocalImage:
+    return LocalImage(None, docker, name)  # type: ignore[arg-type]
+
+
+def test_images_are_removed_one_after_the_other() -> None:
+    docker = Remover()
+    images = [local_image(docker, f"airflow:{number}") for number in range(4)]
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda image: image.delete({}), images))
+
+    assert sorted(docker.removed) == [image.name for image in images]
+
+
+def test_an_image_that_somebody_else_removed_is_gone() -> None:
+    docker = Remover(stays=True)
+    docker.removed = ["airflow:1"]
+
+    local_image(docker, "airflow:1").delete({})
+    with pytest.raises(DockerError):
+        local_image(docker, "airflow:2").delete({})
