@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from .._reconcile.aws import Aws
@@ -17,6 +18,7 @@ from .._reconcile.resource import Resource
 from .._reconcile.tags import ownership_tags
 from ._keys import resolve_kms_key_arn
 from ._module import aws_module
+from ._option import Option, arguments
 
 try:
     from botocore.exceptions import BotoCoreError, ClientError
@@ -48,9 +50,14 @@ class Component:
     """One component of an environment: options in, a graph of resources and a dictionary of facts out."""
 
     NAME: ClassVar[str] = ""
+    OPTIONS: ClassVar[Mapping[str, Option]] = {}
     ARGUMENTS: ClassVar[dict[str, Any]] = {}
     CONSTRAINTS: ClassVar[dict[str, Any]] = {}
     """Further keywords of AnsibleModule: ``required_if``, ``mutually_exclusive`` and their like."""
+
+    def __init_subclass__(cls) -> None:
+        if cls.OPTIONS:
+            cls.ARGUMENTS = arguments(cls.OPTIONS)
 
     def __init__(self, options: dict[str, Any], aws: Aws) -> None:
         self.options = options
