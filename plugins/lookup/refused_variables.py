@@ -48,8 +48,8 @@ from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.lookup import LookupBase
 
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._option_rules import validate_pool_name
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._pools import typed_pools
-from ansible_collections.sm2a.airflow.plugins.module_utils._components._rules import validate_pool_name
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors import OptionError
 from ansible_collections.sm2a.airflow.plugins.module_utils._spelling import Slips, did_you_mean
 from ansible_collections.sm2a.airflow.plugins.module_utils._text import from_text, given

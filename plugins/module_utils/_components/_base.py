@@ -16,7 +16,7 @@ from .._reconcile.engine import ApplyError, Engine, Step, diff_of
 from .._reconcile.errors import OptionError, ReconcileError
 from .._reconcile.resource import Resource
 from .._reconcile.tags import ownership_tags
-from ._keys import resolve_kms_key_arn
+from ._kms_rules import resolve_kms_key_arn
 from ._module import aws_module
 from ._option import Option, arguments
 

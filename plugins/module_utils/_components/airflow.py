@@ -12,7 +12,8 @@ from .._reconcile.errors import OptionError
 from .._reconcile.resource import Resource
 from .._resources.ecs import OneOffTask, Service, validate_size
 from .._resources.servicediscovery import DiscoveryService, PrivateDnsNamespace
-from ._airflow import (
+from ._base import Component
+from ._containers import (
     AIRFLOW_ARGUMENTS,
     AIRFLOW_REQUIRED,
     airflow_variables,
@@ -21,9 +22,8 @@ from ._airflow import (
     task_definition,
     validate_airflow,
 )
-from ._base import Component
+from ._option_rules import validate_arn, validate_form, validate_ids
 from ._pools import typed_pools
-from ._rules import validate_arn, validate_form, validate_ids
 from .workers import validate_pool
 
 TARGET_GROUPS = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html"

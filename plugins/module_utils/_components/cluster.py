@@ -13,7 +13,7 @@ from .._reconcile.resource import Resource
 from .._resources.ecs import Cluster
 from .._resources.servicediscovery import PrivateDnsNamespace
 from ._base import Component
-from ._rules import validate_ids
+from ._option_rules import validate_ids
 
 
 class ClusterComponent(Component):

@@ -17,8 +17,8 @@ from .._reconcile.values import KNOWN_AFTER_APPLY, has_unknown
 from .._resources.rds import Instance, ParameterGroup, SubnetGroup
 from .._resources.secretsmanager import DerivedSecret, read_secret_fields, validate_recovery_window
 from ._base import Component
-from ._keys import validate_kms_key_arn
-from ._rules import validate_form, validate_ids
+from ._kms_rules import validate_kms_key_arn
+from ._option_rules import validate_form, validate_ids
 
 CREATE = "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html"
 SUBNETS = "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_VPC.WorkingWithRDSInstanceinaVPC.html"

@@ -14,7 +14,7 @@ from .._resources.sqs import MISSING as MISSING_QUEUE
 from ._base import validate_environment
 from ._health import airflow_health, port_of
 from ._module import aws_module
-from ._rules import DOMAIN, LISTENERS, validate_form, validate_url
+from ._option_rules import DOMAIN, LISTENERS, validate_form, validate_url
 
 try:
     from botocore.exceptions import BotoCoreError, ClientError

@@ -16,8 +16,8 @@ from .._reconcile.tags import ENVIRONMENT
 from .._resources.docker import BuildContext, Docker, DockerImage, LocalImage
 from .._resources.ecr import Repository
 from ._base import Component
-from ._keys import validate_kms_key_arn
-from ._rules import IMAGE, IMAGES, validate_form
+from ._kms_rules import validate_kms_key_arn
+from ._option_rules import IMAGE, IMAGES, validate_form
 
 LIFECYCLE = "https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html"
 REPOSITORIES = "https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html"

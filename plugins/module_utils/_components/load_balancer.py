@@ -14,7 +14,16 @@ from .._reconcile.values import has_unknown
 from .._resources.elbv2 import Listener, LoadBalancer, PathRule, TargetGroup
 from .._resources.route53 import AliasRecord, Certificate, ValidationRecord
 from ._base import Component
-from ._rules import BUCKET, BUCKETS, DOMAIN, LISTENERS, validate_arn, validate_form, validate_ids, validate_origin
+from ._option_rules import (
+    BUCKET,
+    BUCKETS,
+    DOMAIN,
+    LISTENERS,
+    validate_arn,
+    validate_form,
+    validate_ids,
+    validate_origin,
+)
 
 CREATE = "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html"
 ATTRIBUTES = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html"

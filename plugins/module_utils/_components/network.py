@@ -29,7 +29,7 @@ from .._resources.vpc import (
 )
 from .._resources.vpc_endpoint import GatewayEndpoint, InterfaceEndpoint
 from ._base import Component, named_tags
-from ._roles import validate_role
+from ._iam_rules import validate_role
 
 VPC_SIZES = "https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html"
 SUBNET_SIZES = "https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html"

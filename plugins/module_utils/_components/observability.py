@@ -12,7 +12,7 @@ from .._reconcile.errors import OptionError
 from .._reconcile.resource import Resource
 from .._resources.logs import RETENTION_DAYS, LogGroup
 from ._base import Component
-from ._keys import validate_kms_key_arn
+from ._kms_rules import validate_kms_key_arn
 
 RETENTION = "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"
 PROGRAMS = ("airflow", "scaler")

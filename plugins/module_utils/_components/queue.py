@@ -13,8 +13,8 @@ from .._reconcile.resource import Resource
 from .._resources.ecs import service_tasks
 from .._resources.sqs import Queue
 from ._base import Component
-from ._keys import validate_kms_key_arn
-from ._rules import DEAD_LETTER, validate_pool_name
+from ._kms_rules import validate_kms_key_arn
+from ._option_rules import DEAD_LETTER, validate_pool_name
 
 ATTRIBUTES = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html"
 DAY = 86400

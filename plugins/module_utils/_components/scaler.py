@@ -14,7 +14,8 @@ from .._reconcile.resource import Resource
 from .._reconcile.values import has_unknown
 from .._resources.cloudwatch import Dashboard
 from .._resources.ecs import Service, validate_size
-from ._airflow import (
+from ._base import Component
+from ._containers import (
     CONTAINER_ARGUMENTS,
     CONTAINER_REQUIRED,
     http_check,
@@ -22,8 +23,7 @@ from ._airflow import (
     task_definition,
     validate_containers,
 )
-from ._base import Component
-from ._rules import QUEUES, validate_form, validate_url
+from ._option_rules import QUEUES, validate_form, validate_url
 from ._secret_values import kind_of
 
 PORT = 8081

@@ -20,7 +20,7 @@ from .._reconcile.errors import OptionError
 from .._reconcile.resource import Resource
 from .._resources.secretsmanager import GeneratedSecret, validate_recovery_window
 from ._base import Component
-from ._keys import validate_kms_key_arn
+from ._kms_rules import validate_kms_key_arn
 
 MASTER_USER = "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html"
 SCALER_USER = "sm2a_scaler"

@@ -17,8 +17,8 @@ from .._resources.kms import Key
 from .._resources.secretsmanager import key_arn_of_secret
 from .._resources.security_group import IngressRules, SecurityGroup
 from ._base import Component, named_tags
-from ._keys import validate_kms_key_arn
-from ._roles import validate_policy_arn, validate_role
+from ._iam_rules import validate_policy_arn, validate_role
+from ._kms_rules import validate_kms_key_arn
 
 AIRFLOW_SERVICES = ("api_server", "scheduler", "dag_processor", "triggerer", "worker", "migration")
 SERVICES = ("execution", *AIRFLOW_SERVICES, "scaler")

@@ -14,7 +14,7 @@ from .._reconcile.errors import OptionError
 from .._reconcile.resource import Resource
 from .._resources.s3 import OURS, Bucket, BucketObject, keys_in
 from ._base import Component
-from ._keys import validate_kms_key_arn
+from ._kms_rules import validate_kms_key_arn
 
 LIFECYCLE = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html"
 KEY_NAMES = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"

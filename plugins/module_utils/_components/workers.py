@@ -12,7 +12,8 @@ from typing import Any
 from .._reconcile.errors import OptionError
 from .._reconcile.resource import Resource
 from .._resources.ecs import Service, service_tasks, validate_size
-from ._airflow import (
+from ._base import Component
+from ._containers import (
     AIRFLOW_ARGUMENTS,
     AIRFLOW_REQUIRED,
     airflow_variables,
@@ -20,9 +21,8 @@ from ._airflow import (
     task_definition,
     validate_airflow,
 )
-from ._base import Component
+from ._option_rules import validate_pool_name
 from ._pools import POOL_DEFAULTS, typed_pools
-from ._rules import validate_pool_name
 from ._secret_values import kind_of
 from ._variables import validate_variables
 

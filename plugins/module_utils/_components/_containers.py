@@ -11,8 +11,7 @@ from typing import Any
 from .._reconcile.aws import Aws
 from .._reconcile.errors import OptionError
 from .._resources.ecs import TaskDefinition
-from ._own_options import CONFIGURATION
-from ._rules import (
+from ._option_rules import (
     BUCKET,
     BUCKETS,
     IMAGE,
@@ -25,6 +24,7 @@ from ._rules import (
     validate_pool_name,
     validate_url,
 )
+from ._own_options import CONFIGURATION
 from ._secret_values import kind_of
 from ._variables import SECRET_OPTIONS, validate_configuration, validate_variables, variables_of
 
