@@ -13,7 +13,8 @@ from .._reconcile.errors import OptionError
 from .._reconcile.resource import Resource
 from .._reconcile.values import has_unknown
 from .._resources.cloudwatch import Dashboard
-from .._resources.ecs import Service, validate_size
+from .._resources.ecs import validate_size
+from .._resources.ecs_service import Service
 from ._base import Component
 from ._containers import (
     CONTAINER_ARGUMENTS,
@@ -153,13 +154,12 @@ class ScalerComponent(Component):
         }
 
     def facts(self) -> dict[str, Any]:
-        definition = self.service.task_definition
         return {
             "dashboard": f"{self.prefix}-scaler",
             "service": {
                 "name": self.service.name,
                 "arn": self.service.id,
-                "task_definition": definition.id if definition else None,
+                "task_definition": self.service.task_definition.id,
             },
         }
 
