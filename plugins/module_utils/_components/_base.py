@@ -13,17 +13,12 @@ from typing import Any, ClassVar
 
 from .._reconcile.aws import Aws
 from .._reconcile.engine import ApplyError, Engine, Step, diff_of
-from .._reconcile.errors import OptionError, ReconcileError
+from .._reconcile.errors import BotoCoreError, ClientError, OptionError, ReconcileError
 from .._reconcile.resource import Resource
 from .._reconcile.tags import ownership_tags
 from ._kms_rules import resolve_kms_key_arn
 from ._module import aws_module
 from ._option import Option, arguments
-
-try:
-    from botocore.exceptions import BotoCoreError, ClientError
-except ImportError:
-    BotoCoreError = ClientError = Exception  # AnsibleAWSModule reports the missing library.
 
 TAGGING_RULES = "https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html"
 

@@ -16,12 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
-from .errors import WaitTimeoutError
-
-try:
-    from botocore.exceptions import ClientError
-except ImportError:
-    ClientError = Exception  # AnsibleAWSModule reports the missing library.
+from .errors import ClientError, WaitTimeoutError
 
 Result = TypeVar("Result")
 
@@ -111,8 +106,3 @@ def retry_while(
                 raise
         time.sleep(min(pause, timeout - elapsed))
         pause = min(pause * 2, interval)
-
-
-def error_code(error: ClientError) -> str:
-    """Return AWS's code of an error, for example ``InvalidSubnetID.NotFound``."""
-    return str(error.response["Error"]["Code"])
