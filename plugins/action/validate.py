@@ -32,7 +32,8 @@ from ansible_collections.sm2a.airflow.plugins.module_utils._components.security 
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.values import KNOWN_AFTER_APPLY
 from ansible_collections.sm2a.airflow.plugins.module_utils._resources.docker import Docker, DockerError
 from ansible_collections.sm2a.airflow.plugins.module_utils._text import from_text, given
-from ansible_collections.sm2a.airflow.plugins.plugin_utils._facts import FACTS, TAGS, parts_of_tags, roles_of
+from ansible_collections.sm2a.airflow.plugins.plugin_utils._facts import FACTS, parts_of_tags, roles_of
+from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import TAGS
 
 try:
     import boto3

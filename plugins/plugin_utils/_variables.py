@@ -33,6 +33,8 @@ SITE: dict[str, dict[str, Any]] = {
     "sm2a_secret_key": {"type": "str", "no_log": True},
     "sm2a_teardown": {"type": "str"},
 }
+# How every module reaches AWS: options of all modules, each from the site's variable of its name.
+CONNECTION = ("region", "profile", "endpoint_url", "access_key", "secret_key")
 # Roles set these for themselves.
 INTERNAL = frozenset({"airflow_image_source", "scaler_image_source"})
 # Modules return their facts by these names, which Ansible also makes variables; the role image has one for each image.

@@ -12,18 +12,13 @@ from typing import Any, ClassVar
 
 from .._reconcile.aws import Aws
 from .._reconcile.engine import ApplyError, Engine, Step, diff_of
-from .._reconcile.errors import OptionError, ReconcileError
+from .._reconcile.errors import BotoCoreError, ClientError, OptionError, ReconcileError
 from .._reconcile.resource import Resource
 from .._reconcile.tags import ownership_tags
 from ._common_options import COMMON_OPTIONS
 from ._kms_rules import resolve_kms_key_arn
 from ._module import aws_module
 from ._option import Option, Return, arguments, faults, needed_options, refusals
-
-try:
-    from botocore.exceptions import BotoCoreError, ClientError
-except ImportError:
-    BotoCoreError = ClientError = Exception  # AnsibleAWSModule reports the missing library.
 
 COMMON_ARGUMENTS: dict[str, Any] = arguments(COMMON_OPTIONS)
 

@@ -10,14 +10,8 @@ import re
 from typing import Any
 
 from .._reconcile.aws import Aws
-from .._reconcile.errors import OptionError
+from .._reconcile.errors import ClientError, OptionError, code_of
 from .._reconcile.values import has_unknown
-from .._reconcile.waits import error_code
-
-try:
-    from botocore.exceptions import ClientError
-except ImportError:
-    ClientError = Exception  # AnsibleAWSModule reports the missing library.
 
 KEY_ARN = re.compile(r"^arn:aws[a-z-]*:kms:(?P<region>[a-z0-9-]+):[0-9]{12}:(key|alias)/[A-Za-z0-9/_-]+$")
 KEYS = "https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#key-id-key-ARN"
@@ -52,7 +46,7 @@ def resolve_kms_key_arn(options: dict[str, Any], aws: Aws) -> None:
     try:
         key = aws.client("kms").describe_key(KeyId=arn)["KeyMetadata"]
     except ClientError as error:
-        if error_code(error) != "NotFoundException":
+        if code_of(error) != "NotFoundException":
             raise
         raise OptionError("kms_key_arn", arn, "there is no such alias", KEYS) from None
     if key["KeyState"] != "Enabled":

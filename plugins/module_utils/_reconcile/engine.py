@@ -12,15 +12,10 @@ from concurrent.futures import wait as wait_for_futures
 from dataclasses import dataclass, field
 from typing import Any
 
-from .errors import NotOwnedError, ReconcileError, UnknownValueError
+from .errors import BotoCoreError, ClientError, NotOwnedError, ReconcileError, UnknownValueError
 from .resource import Resource
 from .tags import ENVIRONMENT
 from .values import SENSITIVE, SENSITIVE_CHANGED, changed_fields, project
-
-try:
-    from botocore.exceptions import BotoCoreError, ClientError
-except ImportError:
-    BotoCoreError = ClientError = Exception  # AnsibleAWSModule reports the missing library.
 
 THREADS = 10  # botocore's default connection pool holds ten connections per client
 

@@ -10,12 +10,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from .errors import WaitTimeoutError
-
-try:
-    from botocore.exceptions import ClientError
-except ImportError:
-    ClientError = Exception  # AnsibleAWSModule reports the missing library.
+from .errors import ClientError, WaitTimeoutError
 
 Result = TypeVar("Result")
 
@@ -65,8 +60,3 @@ def retry_while(
                 raise
         time.sleep(min(pause, timeout - elapsed))
         pause = min(pause * 2, interval)
-
-
-def error_code(error: ClientError) -> str:
-    """Return AWS's code of an error, for example ``InvalidSubnetID.NotFound``."""
-    return str(error.response["Error"]["Code"])

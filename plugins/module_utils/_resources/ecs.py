@@ -10,21 +10,17 @@ import uuid
 from typing import Any
 
 from .._reconcile.aws import Aws
-from .._reconcile.errors import OptionError, ReconcileError
+from .._reconcile.errors import ClientError, OptionError, ReconcileError, code_of, ignoring
 from .._reconcile.resource import Resource
 from .._reconcile.tags import tags_from_list, tags_to_list
 from .._reconcile.values import KNOWN_AFTER_APPLY, changed_fields
 from .._reconcile.waits import wait_until
 
-try:
-    from botocore.exceptions import ClientError
-except ImportError:
-    ClientError = Exception  # AnsibleAWSModule reports the missing library.
-
 # A Fargate task starts in about a minute; a database migration of years of history takes longer.
 SERVICE_SECONDS = 900
 TASK_SECONDS = 1800
 KEPT_REVISIONS = 10
+NO_CLUSTER = "ClusterNotFoundException"
 
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html#fargate-tasks-size
 FARGATE_SIZES = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html"
@@ -118,17 +114,12 @@ class Cluster(Resource):
     def delete(self, current: dict[str, Any]) -> None:
         # A cluster with tasks that are still stopping is refused for a while.
         def attempt() -> bool:
-            try:
+            with ignoring(
+                "ClusterContainsTasksException", "ClusterContainsServicesException", "UpdateInProgressException"
+            ):
                 self.aws.client("ecs").delete_cluster(cluster=self.name)
-            except ClientError as error:
-                if error.response["Error"]["Code"] in (
-                    "ClusterContainsTasksException",
-                    "ClusterContainsServicesException",
-                    "UpdateInProgressException",
-                ):
-                    return False
-                raise
-            return True
+                return True
+            return False
 
         wait_until(f"{self.label} has no tasks", attempt, SERVICE_SECONDS)
 
@@ -281,15 +272,12 @@ class Service(Resource):
         self.after = list(after or [])
 
     def _describe(self) -> dict[str, Any] | None:
-        try:
+        with ignoring(NO_CLUSTER):
             answer = self.aws.client("ecs").describe_services(
                 cluster=self.cluster, services=[self.name], include=["TAGS"]
             )
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ClusterNotFoundException":
-                return None
-            raise
-        return next((dict(service) for service in answer["services"] if service["status"] != "INACTIVE"), None)
+            return next((dict(service) for service in answer["services"] if service["status"] != "INACTIVE"), None)
+        return None
 
     def find(self) -> dict[str, Any] | None:
         service = self._describe()
@@ -453,12 +441,9 @@ class Service(Resource):
 
 def service_tasks(aws: Aws, cluster: str, service: str) -> int | None:
     """Return how many tasks a service has or is to have; None if there is no such service."""
-    try:
+    services: list[dict[str, Any]] = []
+    with ignoring(NO_CLUSTER):
         services = aws.client("ecs").describe_services(cluster=cluster, services=[service])["services"]
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ClusterNotFoundException":
-            return None
-        raise
     return next(
         (
             max(found["desiredCount"], found["runningCount"] + found["pendingCount"])
@@ -572,7 +557,7 @@ class OneOffTask(Resource):
                 logGroupName=self.log_group, logStreamName=stream, limit=20, startFromHead=False
             )["events"]
         except ClientError as error:
-            return f"none ({error.response['Error']['Code']} for log stream {stream} of {self.log_group})"
+            return f"none ({code_of(error)} for log stream {stream} of {self.log_group})"
         return "\n".join(event["message"] for event in events) or f"none in log stream {stream} of {self.log_group}"
 
     def delete(self, current: dict[str, Any]) -> None:
