@@ -71,6 +71,7 @@ class Service(Resource):
 
     kind = "AWS::ECS::Service"
     slow = True
+    usual = "2 to 5 minutes"
 
     def __init__(
         self,
@@ -176,7 +177,7 @@ class Service(Resource):
                 raise ReconcileError(f"{self.label}: the deployment failed: {self._failure(service)}")
             return self._deployed(primary)
 
-        wait_until(f"{self.label} runs its tasks", probe, SERVICE_SECONDS, interval=3)
+        wait_until(f"{self.label} runs its tasks", probe, SERVICE_SECONDS, interval=3, usual=self.usual)
 
     def _failure(self, service: dict[str, Any]) -> str:
         """Describe why tasks of the service stopped: their reasons and exit codes, and ECS's last events."""

@@ -38,6 +38,7 @@ class OneOffTask(Resource):
     kind = "AWS::ECS::Task"
     tagged = False
     COMPLETED = "sm2a:completed"
+    usual = "1 to 2 minutes"
 
     def __init__(
         self,
@@ -79,7 +80,7 @@ class OneOffTask(Resource):
             task = ecs.describe_tasks(cluster=self.cluster, tasks=[arn])["tasks"][0]
             return dict(task) if task["lastStatus"] == "STOPPED" else None
 
-        task = wait_until(f"{self.label} has finished", stopped, TASK_SECONDS, interval=3)
+        task = wait_until(f"{self.label} has finished", stopped, TASK_SECONDS, interval=3, usual=self.usual)
         if any(container.get("exitCode") != 0 for container in task["containers"]):
             raise ReconcileError(f"{self.label} failed: {stopped_reason(task)}; the end of its log: {self._log(arn)}")
         ecs.tag_resource(
