@@ -25,8 +25,7 @@ from ._containers import (
     validate_airflow,
 )
 from ._option_rules import validate_arn, validate_form, validate_ids
-from ._pools import typed_pools
-from .workers import validate_pool
+from ._pools import pool_faults, typed_pools
 
 TARGET_GROUPS = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html"
 NAMES = "https://docs.aws.amazon.com/cloud-map/latest/api/API_Namespace.html"
@@ -104,7 +103,8 @@ class AirflowComponent(Component):
                 raise OptionError(f"services.{name}.count", size["count"], f"it must be from 1 to {MOST_TASKS}")
         self.options["worker_pools"] = typed_pools("worker_pools", self.options["worker_pools"])
         for name, pool in self.options["worker_pools"].items():
-            validate_pool(f"worker_pools.{name}", pool)
+            for fault in pool_faults(f"worker_pools.{name}", pool):
+                raise fault
 
     def _size(self, name: str) -> dict[str, int]:
         given = self.options["services"].get(name) or {}

@@ -15,7 +15,7 @@ import pytest
 import yaml
 from ansible.parsing.plugin_docs import read_docstring
 
-from ansible_collections.sm2a.airflow.plugins.module_utils._components.workers import POOL_DEFAULTS
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._pools import POOL_DEFAULTS
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._variables import SITE
 
 ROOT = Path(__file__).parents[3]
