@@ -19,8 +19,10 @@ from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import Step
     [
         ("At most C(maximum), or V(none).", "At most `maximum`, or `none`."),
         ("See L(the pools,#worker-pools).", "See [the pools](#worker-pools)."),
-        ("As the M(sm2a.airflow.queue) module and the role P(sm2a.airflow.queue#role) tell.",)
-        + ("As the `queue` module and the role `queue` tell.",),
+        (
+            "The M(sm2a.airflow.queue) module, the role P(sm2a.airflow.queue#role).",
+            "The `queue` module, the role `queue`.",
+        ),
         ("Required when O(state=present), on AWS (in Europe).", "Required when `state=present`, on AWS (in Europe)."),
     ],
 )
