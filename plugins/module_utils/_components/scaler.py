@@ -12,7 +12,8 @@ from typing import Any
 from .._reconcile.errors import OptionError
 from .._reconcile.resource import Resource
 from .._resources.cloudwatch import Dashboard
-from .._resources.ecs import Service, validate_size
+from .._resources.ecs import validate_size
+from .._resources.ecs_service import Service
 from ._base import Component
 from ._containers import (
     CONTAINER_ARGUMENTS,
@@ -144,12 +145,11 @@ class ScalerComponent(Component):
         }
 
     def facts(self) -> dict[str, Any]:
-        definition = self.service.task_definition
         return {
             "dashboard": f"{self.prefix}-scaler",
             "service": {
                 "name": self.service.name,
                 "arn": self.service.id,
-                "task_definition": definition.id if definition else None,
+                "task_definition": self.service.task_definition.id,
             },
         }

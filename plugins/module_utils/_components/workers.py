@@ -11,7 +11,7 @@ from typing import Any
 
 from .._reconcile.errors import OptionError
 from .._reconcile.resource import Resource
-from .._resources.ecs import Service, service_tasks
+from .._resources.ecs_service import Service, service_tasks
 from ._base import Component
 from ._containers import (
     AIRFLOW_ARGUMENTS,
@@ -55,7 +55,7 @@ class WorkersComponent(Component):
         present = self.options["state"] == "present"
         self.services = {name: self._service(name) for name in self.options["pools"]} if present else {}
         self.draining: dict[str, dict[str, Any]] = {}
-        definitions = [service.task_definition for service in self.services.values() if service.task_definition]
+        definitions = [service.task_definition for service in self.services.values()]
         return [*definitions, *self.services.values(), *self._obsolete(present)]
 
     def _service(self, name: str) -> Service:
@@ -109,7 +109,6 @@ class WorkersComponent(Component):
             if present and (pool in self.options["draining_pools"] or service_tasks(self.aws, cluster, name)):
                 self.draining[pool] = self._drained_by_the_scaler(cluster, name, pool)
                 continue
-            service = Service(self.aws, name, self.tags, cluster=cluster)
             definition = task_definition(
                 self.aws,
                 self.options,
@@ -122,7 +121,7 @@ class WorkersComponent(Component):
                 size=POOL_DEFAULTS,
             )
             # The service goes first: it depends on its task definition.
-            service.task_definition = definition
+            service = Service(self.aws, name, self.tags, cluster=cluster, task_definition=definition)
             service.absent = definition.absent = present
             obsolete += [definition, service]
         return obsolete
