@@ -418,19 +418,6 @@ class TestStatements:
 
         assert [line for line in lines if len(line) > 120] == []
 
-    def test_defaults_of_a_pool(self) -> None:
-        text = (ROOT / "docs/configuration.md").read_text()
-
-        documented = dict(
-            re.findall(r"^\| `(\w+)` \| ([^|]+) \|", text.partition("| Key | Default |")[2], re.MULTILINE)
-        )
-        assert {key: documented.get(key) for key in POOL_DEFAULTS} == {
-            **{key: str(value) for key, value in POOL_DEFAULTS.items()},
-            # What Fargate gives where nothing is asked for.
-            "ephemeral_storage": "20",
-            "environment_variables": "none",
-        }
-
     def test_defaults_of_a_pool_in_the_documentation_of_module_and_role(self) -> None:
         role = load(ROOT / "roles/workers/meta/argument_specs.yml")["argument_specs"]["main"]["options"]
         for option in (documentation(ROOT / "plugins/modules/workers.py")["options"]["pools"], role["workers_pools"]):
