@@ -50,6 +50,10 @@ status: $(SET_UP) ## Show the platform as a table
 down: $(SET_UP) ## Stop and delete everything that runs on this machine
 	@$(LOCAL_AWS) down
 
+.PHONY: generate
+generate: $(SET_UP) ## Write what is generated from the declarations in plugins: playbooks, tables of the documents
+	@PYTHONPATH=$(ANSIBLE_COLLECTIONS_PATH) python tests/generate
+
 .PHONY: lint
 lint: $(SET_UP) ## Run every linter
 	@tests/lint.sh

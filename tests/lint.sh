@@ -11,7 +11,7 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 
 # The slowest first, so that two at a time end soonest.
-readonly CHECKS=(sanity ansible-lint docs mypy syntax build changelog yamllint ruff format)
+readonly CHECKS=(sanity ansible-lint docs mypy syntax build changelog generate yamllint ruff format)
 readonly CACHE="$PWD/.local/lint"
 # What a released collection may have at its top.
 readonly SHIPPED='CHANGELOG\.(md|rst)|CODE_OF_CONDUCT\.md|CONTRIBUTING\.md|COPYING|FILES\.json|MANIFEST\.json|Makefile|README\.md|changelogs|docs|execution-environment\.yml|extensions|inventories|meta|playbooks|plugins|pyproject\.toml|requirements|roles|tests|\.ansible-lint|\.gitignore|\.yamllint'
@@ -36,6 +36,9 @@ check_docs() {
     GIT_CEILING_DIRECTORIES=$(pwd -P) antsibull-docs lint-collection-docs --plugin-docs \
         --validate-collection-refs=dependent --disallow-unknown-collection-refs .
 }
+
+# What `make generate` would write differently.
+check_generate() { PYTHONPATH="${ANSIBLE_COLLECTIONS_PATH%%:*}" python tests/generate --check; }
 
 check_changelog() { antsibull-changelog lint; }
 

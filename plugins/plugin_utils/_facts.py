@@ -12,6 +12,8 @@ from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
+from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import ROLES, TAGS, role_of
+
 
 @dataclass(frozen=True)
 class Fact:
@@ -75,12 +77,6 @@ FACTS: dict[str, dict[str, Fact]] = {
 # Their modules read, by name, the secrets that the role secrets makes.
 READS_SECRETS = {"database", "airflow"}
 
-_IMAGES = {"image_airflow": ("image", "airflow", "workers"), "image_scaler": ("image", "scaler")}
-TAGS: dict[str, tuple[str, ...]] = {
-    part: tags for role in FACTS for part, tags in (_IMAGES.items() if role == "image" else [(role, (role,))])
-}
-"""The tags under which the playbook ``site`` makes each component; each image is one."""
-
 
 def fact(ansible_facts: Mapping[str, Any], component: str, path: Iterable[str], environment: str) -> Any:
     """Return what stands at ``path`` in the facts of a component of this environment, None if there is nothing."""
@@ -105,24 +101,19 @@ def parts_of_tags(tags: Iterable[str], skipped: Iterable[str]) -> list[str]:
 
 def roles_of(parts: Iterable[str]) -> list[str]:
     """Return the roles that make these components, each once."""
-    return list(dict.fromkeys(map(_role, parts)))
+    return list(dict.fromkeys(map(role_of, parts)))
 
 
 def tags_for(roles: Iterable[str]) -> list[str]:
     """Return the tags with which ``site`` runs these roles and all that they need, in its order."""
     needed = set(roles)
     while True:
-        more = {_role(source.component) for role in needed for source in FACTS[role].values() if source.needed}
+        more = {role_of(source.component) for role in needed for source in FACTS[role].values() if source.needed}
         more |= {"secrets"} if needed & READS_SECRETS else set()
         more -= needed
         if not more:
-            return [role for role in FACTS if role in needed]
+            return [role for role in ROLES if role in needed]
         needed |= more
-
-
-def _role(component: str) -> str:
-    """Return the role that makes the facts of a component; that of images has a fact for each."""
-    return "image" if component.startswith("image_") else component
 
 
 class Gaps:
@@ -149,7 +140,7 @@ class Gaps:
             # A role that is included later has no defaults yet.
             environment = self._value_of(f"{role}_environment") or self._value_of("sm2a_environment")
             for option, source in FACTS[role].items():
-                variable, maker = f"{role}_{option}", _role(source.component)
+                variable, maker = f"{role}_{option}", role_of(source.component)
                 if source.component in self._running or self._value_of(variable):
                     continue
                 owner = (self._facts.get(f"sm2a_{source.component}") or {}).get("environment")

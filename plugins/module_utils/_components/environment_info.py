@@ -9,17 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from .._reconcile.aws import Aws
-from .._reconcile.errors import OptionError
+from .._reconcile.errors import BotoCoreError, ClientError, OptionError, code_of
 from .._resources.sqs import MISSING as MISSING_QUEUE
-from ._base import validate_environment
+from ._common_options import validate_environment
 from ._health import airflow_health, port_of
 from ._module import aws_module
 from ._option_rules import DOMAIN, LISTENERS, validate_form, validate_url
-
-try:
-    from botocore.exceptions import BotoCoreError, ClientError
-except ImportError:
-    BotoCoreError = ClientError = Exception  # AnsibleAWSModule reports the missing library.
 
 DESCRIBE_SERVICES_LIMIT = 10  # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServices.html
 
@@ -113,7 +108,7 @@ def _services(aws: Aws, cluster: str) -> list[dict[str, Any]]:
     try:
         arns = sorted(ecs.pages("list_services", "serviceArns", cluster=cluster))
     except ClientError as error:
-        if error.response["Error"]["Code"] == "ClusterNotFoundException":
+        if code_of(error) == "ClusterNotFoundException":
             return []
         raise
     found = []
@@ -153,7 +148,7 @@ def _queues(aws: Aws, prefix: str) -> list[dict[str, Any]]:
                 ],
             )["Attributes"]
         except ClientError as error:
-            if error.response["Error"]["Code"] in MISSING_QUEUE:
+            if code_of(error) in MISSING_QUEUE:
                 continue  # deleted a moment ago, listed still
             raise
         found.append(
@@ -171,7 +166,7 @@ def _database(aws: Aws, identifier: str) -> dict[str, Any] | None:
     try:
         instance = aws.client("rds").describe_db_instances(DBInstanceIdentifier=identifier)["DBInstances"][0]
     except ClientError as error:
-        if error.response["Error"]["Code"] in ("DBInstanceNotFound", "DBInstanceNotFoundFault"):
+        if code_of(error) in ("DBInstanceNotFound", "DBInstanceNotFoundFault"):
             return None
         raise
     return {
@@ -187,7 +182,7 @@ def _balancer(aws: Aws, name: str) -> dict[str, Any] | None:
     try:
         found = aws.client("elbv2").describe_load_balancers(Names=[name])["LoadBalancers"]
     except ClientError as error:
-        if error.response["Error"]["Code"] == "LoadBalancerNotFound":
+        if code_of(error) == "LoadBalancerNotFound":
             return None
         raise
     return dict(found[0])

@@ -6,7 +6,15 @@
 
 from __future__ import annotations
 
-# Where the rules are that are ours and not AWS's.
+from types import TracebackType
+
+try:
+    from botocore.exceptions import BotoCoreError as BotoCoreError
+    from botocore.exceptions import ClientError as ClientError
+except ImportError:
+    BotoCoreError = ClientError = Exception  # AnsibleAWSModule reports the missing library.
+
+# Documents the rules that SM2A adds to AWS's.
 OPTIONS = "https://github.com/sm2a/airflow/blob/main/docs/configuration.md"
 
 
@@ -45,3 +53,28 @@ class UnknownValueError(Exception):
 
 class CheckModeError(ReconcileError):
     """A mutating call was attempted in check mode: a defect of the resource class, stopped here."""
+
+
+def code_of(error: ClientError) -> str:
+    """Return AWS's code of an error, for example ``InvalidSubnetID.NotFound``."""
+    return str(error.response["Error"]["Code"])
+
+
+class ignoring:
+    """Ends its block at an error of AWS's that has one of these codes, and goes on behind it::
+
+    with ignoring("NoSuchEntity"):
+        return client.get_role(RoleName=name)["Role"]
+    return None
+    """
+
+    def __init__(self, *codes: str) -> None:
+        self.codes = codes
+
+    def __enter__(self) -> None:
+        """Begin the block."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
+        return isinstance(error, ClientError) and code_of(error) in self.codes

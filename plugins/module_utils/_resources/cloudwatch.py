@@ -10,12 +10,8 @@ import json
 from typing import Any
 
 from .._reconcile.aws import Aws
+from .._reconcile.errors import ignoring
 from .._reconcile.resource import Resource
-
-try:
-    from botocore.exceptions import ClientError
-except ImportError:
-    ClientError = Exception  # AnsibleAWSModule reports the missing library.
 
 # DashboardNotFoundError is what GetDashboard documents; the others are what SDKs make of it.
 MISSING = ("ResourceNotFound", "DashboardNotFoundError", "ResourceNotFoundException")
@@ -36,13 +32,10 @@ class Dashboard(Resource):
         self.widgets = widgets
 
     def find(self) -> dict[str, Any] | None:
-        try:
+        with ignoring(*MISSING):
             body = self.aws.client("cloudwatch").get_dashboard(DashboardName=self.name)["DashboardBody"]
-        except ClientError as error:
-            if error.response["Error"]["Code"] in MISSING:
-                return None
-            raise
-        return {"widgets": json.loads(body).get("widgets", [])}
+            return {"widgets": json.loads(body).get("widgets", [])}
+        return None
 
     def desired(self) -> dict[str, Any]:
         return {"widgets": self.widgets}

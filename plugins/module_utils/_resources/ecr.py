@@ -11,13 +11,11 @@ import json
 from typing import Any
 
 from .._reconcile.aws import Aws
+from .._reconcile.errors import ignoring
 from .._reconcile.resource import Resource
 from .._reconcile.tags import tags_from_list, tags_to_list
 
-try:
-    from botocore.exceptions import ClientError
-except ImportError:
-    ClientError = Exception  # AnsibleAWSModule reports the missing library.
+MISSING = "RepositoryNotFoundException"
 
 
 def registry_of(aws: Aws) -> str:
@@ -36,13 +34,10 @@ def registry_login(aws: Aws) -> tuple[str, str, str]:
 
 def has_image(aws: Aws, repository: str, tag: str) -> bool:
     """Tell whether a repository exists and has an image of this tag."""
-    try:
+    with ignoring(MISSING, "ImageNotFoundException"):
         answer = aws.client("ecr").describe_images(repositoryName=repository, imageIds=[{"imageTag": tag}])
-    except ClientError as error:
-        if error.response["Error"]["Code"] in ("RepositoryNotFoundException", "ImageNotFoundException"):
-            return False
-        raise
-    return bool(answer["imageDetails"])  # MiniStack answers an empty list instead of ImageNotFoundException.
+        return bool(answer["imageDetails"])  # MiniStack answers an empty list instead of ImageNotFoundException.
+    return False
 
 
 class Repository(Resource):
@@ -71,32 +66,25 @@ class Repository(Resource):
 
     def find(self) -> dict[str, Any] | None:
         ecr = self.aws.client("ecr")
-        try:
+        with ignoring(MISSING):
             found = ecr.describe_repositories(repositoryNames=[self.name])["repositories"][0]
             tags = ecr.list_tags_for_resource(resourceArn=found["repositoryArn"]).get("tags", [])
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "RepositoryNotFoundException":
-                return None
-            raise
-        self.id, self.uri = found["repositoryArn"], found["repositoryUri"]
-        self._encryption_found = found.get("encryptionConfiguration", {"encryptionType": "AES256"})
-        return {
-            "encryption": self._encryption_found,
-            "image_tag_mutability": found["imageTagMutability"],
-            "lifecycle_policy": self._lifecycle_policy(),
-            "scan_on_push": found.get("imageScanningConfiguration", {}).get("scanOnPush", False),
-            "tags": tags_from_list(tags),
-        }
+            self.id, self.uri = found["repositoryArn"], found["repositoryUri"]
+            self._encryption_found = found.get("encryptionConfiguration", {"encryptionType": "AES256"})
+            return {
+                "encryption": self._encryption_found,
+                "image_tag_mutability": found["imageTagMutability"],
+                "lifecycle_policy": self._lifecycle_policy(),
+                "scan_on_push": found.get("imageScanningConfiguration", {}).get("scanOnPush", False),
+                "tags": tags_from_list(tags),
+            }
+        return None
 
     def _lifecycle_policy(self) -> dict[str, Any] | None:
-        try:
+        with ignoring("LifecyclePolicyNotFoundException"):
             text = self.aws.client("ecr").get_lifecycle_policy(repositoryName=self.name)["lifecyclePolicyText"]
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "LifecyclePolicyNotFoundException":
-                return None
-            raise
-        policy: dict[str, Any] = json.loads(text)
-        return policy
+            return dict(json.loads(text))
+        return None
 
     def desired(self) -> dict[str, Any]:
         # ECR cannot change how a repository is encrypted: what was chosen at its creation stays.
@@ -156,9 +144,6 @@ class Repository(Resource):
         self.aws.client("ecr").put_lifecycle_policy(repositoryName=self.name, lifecyclePolicyText=json.dumps(policy))
 
     def delete(self, current: dict[str, Any]) -> None:
-        try:
+        with ignoring(MISSING):
             # force: with the images in it.
             self.aws.client("ecr").delete_repository(repositoryName=self.name, force=True)
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "RepositoryNotFoundException":
-                raise

@@ -9,23 +9,18 @@ from __future__ import annotations
 from typing import Any
 
 from .._reconcile.aws import Aws
-from .._reconcile.errors import ReconcileError
+from .._reconcile.errors import ReconcileError, ignoring
 from .._reconcile.resource import Resource
 from .._reconcile.tags import tags_from_list, tags_to_list
 from .._reconcile.values import KNOWN_AFTER_APPLY
 from .._reconcile.waits import wait_until
 
-try:
-    from botocore.exceptions import ClientError
-except ImportError:
-    ClientError = Exception  # AnsibleAWSModule reports the missing library.
-
 # A load balancer takes two to four minutes.
 BALANCER_SECONDS = 900
-
-
-def _missing(error: Any, code: str) -> bool:
-    return bool(error.response["Error"]["Code"] in (code, f"{code}Exception"))
+# The names that the service gives its errors, and those that SDKs give them.
+NO_BALANCER = ("LoadBalancerNotFound", "LoadBalancerNotFoundException")
+NO_TARGET_GROUP = ("TargetGroupNotFound", "TargetGroupNotFoundException")
+IN_USE = ("ResourceInUse", "ResourceInUseException")
 
 
 def _attributes(values: dict[str, str]) -> list[dict[str, str]]:
@@ -48,6 +43,8 @@ class LoadBalancer(_Tagged):
 
     kind = "AWS::ElasticLoadBalancingV2::LoadBalancer"
     slow = True
+    # Terraform: https://github.com/DataBiosphere/azul/pull/5780
+    usual = "2 to 4 minutes"
 
     def __init__(
         self,
@@ -68,13 +65,10 @@ class LoadBalancer(_Tagged):
         self.dns_name = self.hosted_zone_id = KNOWN_AFTER_APPLY
 
     def _describe(self) -> dict[str, Any] | None:
-        try:
+        with ignoring(*NO_BALANCER):
             answer = self.aws.client("elbv2").describe_load_balancers(Names=[self.name])
-        except ClientError as error:
-            if _missing(error, "LoadBalancerNotFound"):
-                return None
-            raise
-        return next((dict(balancer) for balancer in answer["LoadBalancers"]), None)
+            return next((dict(balancer) for balancer in answer["LoadBalancers"]), None)
+        return None
 
     def find(self) -> dict[str, Any] | None:
         balancer = self._describe()
@@ -143,7 +137,7 @@ class LoadBalancer(_Tagged):
                 raise ReconcileError(f"{self.label} failed: {balancer['State'].get('Reason')}")
             return bool(balancer) and balancer.get("State", {}).get("Code", "active") == "active"
 
-        wait_until(f"{self.label} is active", probe, BALANCER_SECONDS, interval=10)
+        wait_until(f"{self.label} is active", probe, BALANCER_SECONDS, interval=10, usual=self.usual)
 
     def delete(self, current: dict[str, Any]) -> None:
         if current["attributes"].get("deletion_protection.enabled") == "true":
@@ -193,12 +187,9 @@ class TargetGroup(_Tagged):
 
     def find(self) -> dict[str, Any] | None:
         elbv2 = self.aws.client("elbv2")
-        try:
+        groups: list[dict[str, Any]] = []
+        with ignoring(*NO_TARGET_GROUP):
             groups = elbv2.describe_target_groups(Names=[self.name])["TargetGroups"]
-        except ClientError as error:
-            if _missing(error, "TargetGroupNotFound"):
-                return None
-            raise
         if not groups:
             return None
         group = groups[0]
@@ -252,13 +243,10 @@ class TargetGroup(_Tagged):
     def delete(self, current: dict[str, Any]) -> None:
         # A listener that was deleted a moment ago may still be seen to use it.
         def attempt() -> bool:
-            try:
+            with ignoring(*IN_USE):
                 self.aws.client("elbv2").delete_target_group(TargetGroupArn=self.id)
-            except ClientError as error:
-                if _missing(error, "ResourceInUse"):
-                    return False
-                raise
-            return True
+                return True
+            return False
 
         wait_until(f"{self.label} is out of use", attempt, 120)
 

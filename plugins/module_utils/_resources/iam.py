@@ -12,17 +12,14 @@ from typing import Any
 from ansible_collections.amazon.aws.plugins.module_utils.policy import compare_policies
 
 from .._reconcile.aws import Aws
+from .._reconcile.errors import ClientError, code_of, ignoring
 from .._reconcile.resource import Resource
 from .._reconcile.tags import ENVIRONMENT, REGION, tags_from_list, tags_to_list
-from .._reconcile.waits import error_code, retry_while, wait_until
-
-try:
-    from botocore.exceptions import ClientError
-except ImportError:
-    ClientError = Exception  # AnsibleAWSModule reports the missing library.
+from .._reconcile.waits import retry_while, wait_until
 
 INLINE = "sm2a"
 VERSION = "2012-10-17"
+MISSING = "NoSuchEntity"
 # IAM is eventually consistent; a change is everywhere after some seconds.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_general.html#troubleshoot_general_eventual-consistency
 CONSISTENCY_SECONDS = 60
@@ -64,7 +61,7 @@ class Role(Resource):
 
     def find(self) -> dict[str, Any] | None:
         iam = self.aws.client("iam")
-        try:
+        with ignoring(MISSING):
             role = iam.get_role(RoleName=self.name)["Role"]
             attached = iam.pages("list_attached_role_policies", "AttachedPolicies", RoleName=self.name)
             inline = iam.pages("list_role_policies", "PolicyNames", RoleName=self.name)
@@ -72,20 +69,17 @@ class Role(Resource):
             if INLINE in inline:
                 found = iam.get_role_policy(RoleName=self.name, PolicyName=INLINE)["PolicyDocument"]
                 policy = _same_or_found(found, self.policy)
-        except ClientError as error:
-            if error_code(error) == "NoSuchEntity":
-                return None
-            raise
-        self.id = role["Arn"]
-        return {
-            "path": role["Path"],
-            "trust": _same_or_found(role["AssumeRolePolicyDocument"], self.trust),
-            "policy": policy,
-            "further_inline_policies": sorted(set(inline) - {INLINE}),
-            "managed_policies": sorted(policy["PolicyArn"] for policy in attached),
-            "permissions_boundary": role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", ""),
-            "tags": tags_from_list(role.get("Tags")),
-        }
+            self.id = role["Arn"]
+            return {
+                "path": role["Path"],
+                "trust": _same_or_found(role["AssumeRolePolicyDocument"], self.trust),
+                "policy": policy,
+                "further_inline_policies": sorted(set(inline) - {INLINE}),
+                "managed_policies": sorted(policy["PolicyArn"] for policy in attached),
+                "permissions_boundary": role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", ""),
+                "tags": tags_from_list(role.get("Tags")),
+            }
+        return None
 
     def desired(self) -> dict[str, Any]:
         boundary = self.permissions_boundary
@@ -136,24 +130,21 @@ class Role(Resource):
             for arn in sorted(have - want):
                 self._forget("detach_role_policy", PolicyArn=arn)
             for arn in sorted(want - have):
-                # Without a retry: what does not exist here is rather the policy.
+                # Not retried: NoSuchEntity here usually means a wrong policy ARN.
                 self.aws.client("iam").attach_role_policy(RoleName=self.name, PolicyArn=arn)
 
     def _call(self, operation: str, **arguments: Any) -> None:
         """Call an operation on the role, which may be so new that not every part of IAM knows it yet."""
         retry_while(
-            lambda error: error_code(error) == "NoSuchEntity",
+            lambda error: code_of(error) == MISSING,
             lambda: getattr(self.aws.client("iam"), operation)(RoleName=self.name, **arguments),
             CONSISTENCY_SECONDS,
         )
 
     def _forget(self, operation: str, **arguments: Any) -> None:
         """Call an operation that takes something away, which may be gone already."""
-        try:
+        with ignoring(MISSING):
             getattr(self.aws.client("iam"), operation)(RoleName=self.name, **arguments)
-        except ClientError as error:
-            if error_code(error) != "NoSuchEntity":
-                raise
 
     def wait_ready(self) -> None:
         # ECS refuses a role that it cannot see yet.
@@ -166,7 +157,7 @@ class Role(Resource):
             self._forget("delete_role_policy", PolicyName=name)
         # What was just taken away may still count as there.
         retry_while(
-            lambda error: error_code(error) == "DeleteConflict",
+            lambda error: code_of(error) == "DeleteConflict",
             lambda: self._forget("delete_role"),
             CONSISTENCY_SECONDS,
         )
@@ -199,7 +190,7 @@ class ServiceLinkedRole(Resource):
         except ClientError as error:
             # Somebody, or the service itself, made it meanwhile: the answer is then InvalidInput, "has been taken".
             # https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateServiceLinkedRole.html
-            if not (error_code(error) == "InvalidInput" and "has been taken" in str(error)):
+            if not (code_of(error) == "InvalidInput" and "has been taken" in str(error)):
                 raise
 
     def wait_ready(self) -> None:

@@ -12,22 +12,17 @@ from typing import Any
 from ansible_collections.amazon.aws.plugins.module_utils.policy import compare_policies
 
 from .._reconcile.aws import Aws
-from .._reconcile.errors import ReconcileError
+from .._reconcile.errors import ClientError, ReconcileError, code_of, ignoring
 from .._reconcile.resource import Resource
 from .._reconcile.tags import COMPONENT, ENVIRONMENT, tags_from_list, tags_to_list
 from .._reconcile.values import KNOWN_AFTER_APPLY
-from .._reconcile.waits import error_code, retry_while, wait_until
-
-try:
-    from botocore.exceptions import ClientError
-except ImportError:
-    ClientError = Exception  # AnsibleAWSModule reports the missing library.
-
+from .._reconcile.waits import retry_while, wait_until
 
 # KMS is eventually consistent; some changes take several minutes.
 # https://docs.aws.amazon.com/kms/latest/developerguide/accessing-kms.html#programming-eventual-consistency
 CONSISTENCY_SECONDS = 300
-NOT_YET = ("KMSInvalidStateException", "NotFoundException")
+MISSING = "NotFoundException"
+NOT_YET = ("KMSInvalidStateException", MISSING)
 # https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html; the first is the one to have.
 USABLE = ("Enabled", "Updating", "Creating")
 REVIVABLE = ("Disabled", "PendingDeletion")
@@ -68,27 +63,21 @@ class Key(Resource):
 
     def arn_if_ours(self) -> str | None:
         """Return the ARN of the key behind the alias, None if there is none or somebody else made it."""
-        try:
+        # Who is not allowed to look has not made one either.
+        with ignoring("AccessDeniedException"):
             key = self._metadata(self.name)
-            ours = key is not None and self._tags(key["Arn"]).get(ENVIRONMENT) == self.tags[ENVIRONMENT]
-        except ClientError as error:
-            # Who is not allowed to look has not made one either.
-            if error_code(error) != "AccessDeniedException":
-                raise
-            return None
-        return str(key["Arn"]) if key and ours else None
+            if key and self._tags(key["Arn"]).get(ENVIRONMENT) == self.tags[ENVIRONMENT]:
+                return str(key["Arn"])
+        return None
 
     def _tags(self, key_id: str) -> dict[str, str]:
         answer = self.aws.client("kms").list_resource_tags(KeyId=key_id)
         return tags_from_list(answer["Tags"], "TagKey", "TagValue")
 
     def _metadata(self, key_id: str) -> dict[str, Any] | None:
-        try:
+        with ignoring(MISSING):
             return dict(self.aws.client("kms").describe_key(KeyId=key_id)["KeyMetadata"])
-        except ClientError as error:
-            if error_code(error) == "NotFoundException":
-                return None
-            raise
+        return None
 
     def _without_alias(self) -> dict[str, Any] | None:
         """Find the key of an interrupted run, or of an environment that was deleted: neither has an alias."""
@@ -99,13 +88,10 @@ class Key(Resource):
         for key in kms.pages("list_keys", "Keys"):
             if key["KeyId"] in aliased:
                 continue
-            try:
+            tags: dict[str, str] = {}
+            # Keys of others whose policies do not let us look are surely not ours.
+            with ignoring("AccessDeniedException", MISSING):
                 tags = self._tags(key["KeyId"])
-            except ClientError as error:
-                # Keys of others whose policies do not let us look are surely not ours.
-                if error_code(error) in ("AccessDeniedException", "NotFoundException"):
-                    continue
-                raise
             metadata = self._metadata(key["KeyId"]) if owner.items() <= tags.items() else None
             if metadata and metadata["KeyState"] in (*USABLE, *REVIVABLE):
                 found.append(metadata)
@@ -145,13 +131,11 @@ class Key(Resource):
     def _put_alias(self) -> None:
         alias = {"AliasName": self.name, "TargetKeyId": self.id.rsplit("/", 1)[-1]}
         kms = self.aws.client("kms")
-        try:
+        with ignoring("AlreadyExistsException"):
             retry_while(_not_yet, lambda: kms.create_alias(**alias), CONSISTENCY_SECONDS)
-        except ClientError as error:
-            # Made by a call whose answer was lost, and not visible when we looked.
-            if error_code(error) != "AlreadyExistsException":
-                raise
-            kms.update_alias(**alias)
+            return
+        # Made by a call whose answer was lost, and not visible when we looked.
+        kms.update_alias(**alias)
 
     def _call(self, operation: str, **arguments: Any) -> None:
         """Call an operation on the key, of whose new state not every part of KMS may know yet."""
@@ -168,14 +152,11 @@ class Key(Resource):
 
     def delete(self, current: dict[str, Any]) -> None:
         if current["alias"]:
-            try:
+            with ignoring(MISSING):
                 self.aws.client("kms").delete_alias(AliasName=self.name)
-            except ClientError as error:
-                if error_code(error) != "NotFoundException":
-                    raise
         self._call("schedule_key_deletion", PendingWindowInDays=self.window_days)
         self.id = KNOWN_AFTER_APPLY
 
 
 def _not_yet(error: ClientError) -> bool:
-    return error_code(error) in NOT_YET
+    return code_of(error) in NOT_YET

@@ -11,26 +11,22 @@ from collections.abc import Callable
 from typing import Any
 
 from .._reconcile.aws import Aws
-from .._reconcile.errors import ReconcileError
+from .._reconcile.errors import ClientError, ReconcileError, code_of, ignoring
 from .._reconcile.resource import Resource
 from .._reconcile.tags import tags_from_list, tags_to_list
 from .._reconcile.values import KNOWN_AFTER_APPLY
 from .._reconcile.waits import wait_until
-
-try:
-    from botocore.exceptions import ClientError
-except ImportError:
-    ClientError = Exception  # AnsibleAWSModule reports the missing library.
 
 # Creation takes about seven minutes, a Multi-AZ conversion or a restore longer, a deletion with its snapshot as long.
 INSTANCE_SECONDS = 3600
 # States that no waiting ends: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html
 FAILED = ("failed", "incompatible-network", "incompatible-parameters", "incompatible-restore", "storage-full")
 USABLE = ("available", "storage-optimization", "backing-up", "configuring-enhanced-monitoring")
-
-
-def _missing(error: Exception, *codes: str) -> bool:
-    return getattr(error, "response", {}).get("Error", {}).get("Code") in codes
+# The names that the service gives its errors, and those that its documentation gives them.
+NO_SUBNET_GROUP = ("DBSubnetGroupNotFoundFault", "DBSubnetGroupNotFound")
+NO_PARAMETER_GROUP = ("DBParameterGroupNotFoundFault", "DBParameterGroupNotFound")
+NO_INSTANCE = ("DBInstanceNotFound", "DBInstanceNotFoundFault")
+INVALID_STATE = ("InvalidDBInstanceState", "InvalidDBInstanceStateFault")
 
 
 class SubnetGroup(Resource):
@@ -45,12 +41,11 @@ class SubnetGroup(Resource):
 
     def find(self) -> dict[str, Any] | None:
         rds = self.aws.client("rds")
-        try:
+        group: dict[str, Any] | None = None
+        with ignoring(*NO_SUBNET_GROUP):
             group = rds.describe_db_subnet_groups(DBSubnetGroupName=self.name)["DBSubnetGroups"][0]
-        except ClientError as error:
-            if _missing(error, "DBSubnetGroupNotFoundFault", "DBSubnetGroupNotFound"):
-                return None
-            raise
+        if group is None:
+            return None
         self.arn = group["DBSubnetGroupArn"]
         return {
             "subnet_ids": sorted(subnet["SubnetIdentifier"] for subnet in group["Subnets"]),
@@ -92,14 +87,11 @@ class ParameterGroup(Resource):
 
     def find(self) -> dict[str, Any] | None:
         rds = self.aws.client("rds")
-        try:
+        groups: list[dict[str, Any]] = []  # moto's answer too, where AWS raises DBParameterGroupNotFound
+        with ignoring(*NO_PARAMETER_GROUP):
             groups = rds.describe_db_parameter_groups(DBParameterGroupName=self.name)["DBParameterGroups"]
-        except ClientError as error:
-            if _missing(error, "DBParameterGroupNotFoundFault", "DBParameterGroupNotFound"):
-                return None
-            raise
         if not groups:
-            return None  # moto's answer where AWS raises DBParameterGroupNotFound
+            return None
         self.arn = groups[0]["DBParameterGroupArn"]
         found = rds.pages("describe_db_parameters", "Parameters", DBParameterGroupName=self.name, Source="user")
         return {
@@ -147,6 +139,7 @@ class Instance(Resource):
 
     kind = "AWS::RDS::DBInstance"
     slow = True
+    usual = "7 to 10 minutes"
 
     def __init__(
         self,
@@ -177,13 +170,10 @@ class Instance(Resource):
         self.engine_version: str = KNOWN_AFTER_APPLY
 
     def _describe(self) -> dict[str, Any] | None:
-        try:
+        with ignoring(*NO_INSTANCE):
             answer = self.aws.client("rds").describe_db_instances(DBInstanceIdentifier=self.name)
-        except ClientError as error:
-            if _missing(error, "DBInstanceNotFound", "DBInstanceNotFoundFault"):
-                return None
-            raise
-        return dict(answer["DBInstances"][0])
+            return dict(answer["DBInstances"][0])
+        return None
 
     def find(self) -> dict[str, Any] | None:
         instance = self._describe()
@@ -291,7 +281,7 @@ class Instance(Resource):
             self._remember(instance)
             return instance["DBInstanceStatus"] in USABLE and self.endpoint != KNOWN_AFTER_APPLY
 
-        wait_until(f"{self.label} is available", probe, INSTANCE_SECONDS, interval=15)
+        wait_until(f"{self.label} is available", probe, INSTANCE_SECONDS, interval=15, usual=self.usual)
 
     def delete(self, current: dict[str, Any]) -> None:
         if current.get("DeletionProtection"):
@@ -307,11 +297,12 @@ class Instance(Resource):
             self.aws.client("rds").delete_db_instance(DBInstanceIdentifier=self.name, **snapshot)
         except ClientError as error:
             # An interrupted run has begun the deletion already.
-            if not _missing(error, "InvalidDBInstanceState", "InvalidDBInstanceStateFault"):
+            if code_of(error) not in INVALID_STATE:
                 raise
             instance = self._describe()
             if instance is not None and instance["DBInstanceStatus"] != "deleting":
                 raise
 
     def wait_deleted(self) -> None:
-        wait_until(f"{self.label} is gone", lambda: self._describe() is None, INSTANCE_SECONDS, interval=15)
+        usual = "5 to 10 minutes"
+        wait_until(f"{self.label} is gone", lambda: self._describe() is None, INSTANCE_SECONDS, 15, usual=usual)

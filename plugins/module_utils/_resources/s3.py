@@ -13,15 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from .._reconcile.aws import Aws
-from .._reconcile.errors import NotOwnedError, ReconcileError
+from .._reconcile.errors import ClientError, NotOwnedError, ReconcileError, code_of, ignoring
 from .._reconcile.resource import Resource
 from .._reconcile.tags import tags_from_list, tags_to_list
 from .._reconcile.waits import wait_until
-
-try:
-    from botocore.exceptions import ClientError
-except ImportError:
-    ClientError = Exception  # AnsibleAWSModule reports the missing library.
 
 # What S3 answers where a setting was never made.
 UNSET = (
@@ -95,24 +90,18 @@ class Bucket(Resource):
 
     def _get(self, operation: str, field: str) -> Any:
         """Return one setting, None where it was never made."""
-        try:
+        with ignoring(*UNSET):
             return self._call(operation).get(field)
-        except ClientError as error:
-            if error.response["Error"]["Code"] in UNSET:
-                return None
-            raise
+        return None
 
     def _put(self, operation: str, **arguments: Any) -> None:
         """Make one setting, patient with a bucket that is new or busy."""
 
         def attempt() -> bool:
-            try:
+            with ignoring(*UNSETTLED):
                 self._call(operation, **arguments)
-            except ClientError as error:
-                if error.response["Error"]["Code"] in UNSETTLED:
-                    return False
-                raise
-            return True
+                return True
+            return False
 
         wait_until(f"{self.label} takes its settings", attempt, SETTLING_SECONDS)
 
@@ -120,7 +109,7 @@ class Bucket(Resource):
         try:
             self._call("head_bucket")
         except ClientError as error:
-            code = error.response["Error"]["Code"]
+            code = code_of(error)
             if code in MISSING:
                 return None
             if code in ("403", "AccessDenied"):
@@ -152,12 +141,9 @@ class Bucket(Resource):
         }
 
     def _lifecycle(self) -> list[dict[str, Any]]:
-        try:
+        answer: dict[str, Any] = {}
+        with ignoring(*UNSET):
             answer = self._call("get_bucket_lifecycle_configuration")
-        except ClientError as error:
-            if error.response["Error"]["Code"] in UNSET:
-                return []
-            raise
         self._minimum_size = answer.get("TransitionDefaultMinimumObjectSize")
         rules: list[dict[str, Any]] = answer.get("Rules", [])
         for rule in rules:
@@ -268,17 +254,13 @@ class Bucket(Resource):
 
     def delete(self, current: dict[str, Any]) -> None:
         def attempt() -> bool:
-            try:
-                self._empty()
-                self._call("delete_bucket")
-            except ClientError as error:
-                code = error.response["Error"]["Code"]
-                # Somebody may still be writing logs while this bucket is emptied.
-                if code in ("BucketNotEmpty", "OperationAborted"):
-                    return False
-                if code not in MISSING:
-                    raise
-            return True
+            # Somebody may still be writing logs while this bucket is emptied.
+            with ignoring("BucketNotEmpty", "OperationAborted"):
+                with ignoring(*MISSING):
+                    self._empty()
+                    self._call("delete_bucket")
+                return True
+            return False
 
         wait_until(f"{self.label} is empty and deleted", attempt, SETTLING_SECONDS)
 
@@ -308,14 +290,11 @@ class BucketObject(Resource):
         return {"Bucket": self.bucket.name, "Key": self.key, "ExpectedBucketOwner": self.aws.account_id}
 
     def find(self) -> dict[str, Any] | None:
-        try:
+        with ignoring(*MISSING):
             answer = self.aws.client("s3").head_object(**self._where())
-        except ClientError as error:
-            if error.response["Error"]["Code"] in MISSING:
-                return None
-            raise
-        self.id = self.name
-        return {"sha256": answer.get("Metadata", {}).get("sha256"), "bytes": answer["ContentLength"]}
+            self.id = self.name
+            return {"sha256": answer.get("Metadata", {}).get("sha256"), "bytes": answer["ContentLength"]}
+        return None
 
     def desired(self) -> dict[str, Any]:
         content = self._content()
@@ -344,15 +323,12 @@ class BucketObject(Resource):
 
 def keys_in(aws: Aws, bucket: str, prefix: str) -> list[str]:
     """Return the keys below a prefix; none where there is no such bucket."""
-    try:
+    with ignoring(*MISSING):
         found = aws.client("s3").pages(
             "list_objects_v2", "Contents", Bucket=bucket, Prefix=prefix, ExpectedBucketOwner=aws.account_id
         )
-    except ClientError as error:
-        if error.response["Error"]["Code"] in MISSING:
-            return []
-        raise
-    return [item["Key"] for item in found]
+        return [item["Key"] for item in found]
+    return []
 
 
 # A statement's id has letters and digits only:

@@ -12,16 +12,11 @@ from collections.abc import Callable
 from typing import Any
 
 from .._reconcile.aws import Aws
-from .._reconcile.errors import OptionError, ReconcileError, UnknownValueError
+from .._reconcile.errors import ClientError, OptionError, ReconcileError, UnknownValueError, code_of, ignoring
 from .._reconcile.resource import Resource
 from .._reconcile.tags import ENVIRONMENT, tags_from_list, tags_to_list
 from .._reconcile.values import KNOWN_AFTER_APPLY
-from .._reconcile.waits import error_code, wait_until
-
-try:
-    from botocore.exceptions import ClientError
-except ImportError:
-    ClientError = Exception  # AnsibleAWSModule reports the missing library.
+from .._reconcile.waits import wait_until
 
 DELETION = "https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DeleteSecret.html"
 # KmsKeyId is left out of answers when the secret is encrypted with this key:
@@ -30,6 +25,8 @@ AWS_MANAGED_KEY = "alias/aws/secretsmanager"
 # Deletion without recovery is done in the background, "there might be a short delay" (DELETION).
 DELETION_SECONDS = 120
 SCHEDULED = "scheduled for deletion"
+MISSING = "ResourceNotFoundException"
+INVALID = "InvalidRequestException"
 
 
 def validate_recovery_window(days: int) -> None:
@@ -49,7 +46,7 @@ def read_secret(aws: Aws, name: str) -> str:
         return KNOWN_AFTER_APPLY
     except ClientError as error:
         # A secret that is scheduled for deletion is an invalid request; the apply restores it.
-        if error.response["Error"]["Code"] not in ("ResourceNotFoundException", "InvalidRequestException"):
+        if code_of(error) not in (MISSING, INVALID):
             raise
         if aws.check_mode:
             return KNOWN_AFTER_APPLY
@@ -78,15 +75,12 @@ def key_arn_of_secret(aws: Aws, name: str, environment: str) -> str | None:
 
     None if there is no such secret, nobody chose a key for it, or we may not look.
     """
-    try:
+    with ignoring(MISSING, "AccessDeniedException"):
         found = aws.client("secretsmanager").describe_secret(SecretId=name)
-    except ClientError as error:
-        if error_code(error) not in ("ResourceNotFoundException", "AccessDeniedException"):
-            raise
-        return None
-    ours = tags_from_list(found.get("Tags")).get(ENVIRONMENT) == environment
-    arn = str(found.get("KmsKeyId", ""))
-    return arn if ours and arn.startswith("arn:") and ":key/" in arn else None
+        ours = tags_from_list(found.get("Tags")).get(ENVIRONMENT) == environment
+        arn = str(found.get("KmsKeyId", ""))
+        return arn if ours and arn.startswith("arn:") and ":key/" in arn else None
+    return None
 
 
 class Secret(Resource):
@@ -143,13 +137,9 @@ class Secret(Resource):
         }
 
     def _describe(self) -> dict[str, Any] | None:
-        try:
-            answer: dict[str, Any] = self.aws.client("secretsmanager").describe_secret(SecretId=self.name)
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ResourceNotFoundException":
-                return None
-            raise
-        return answer
+        with ignoring(MISSING):
+            return dict(self.aws.client("secretsmanager").describe_secret(SecretId=self.name))
+        return None
 
     def desired(self) -> dict[str, Any]:
         key = {} if self._exists and not self.kms_key_id else {"kms_key_id": self.kms_key_id or AWS_MANAGED_KEY}
@@ -172,7 +162,7 @@ class Secret(Resource):
                 return str(self.aws.client("secretsmanager").create_secret(**request)["ARN"])
             except ClientError as error:
                 # One of this name was deleted without recovery a moment ago.
-                if error.response["Error"]["Code"] == "InvalidRequestException" and SCHEDULED in str(error):
+                if code_of(error) == INVALID and SCHEDULED in str(error):
                     return None
                 raise
 
@@ -203,11 +193,8 @@ class Secret(Resource):
         how: dict[str, Any] = {"ForceDeleteWithoutRecovery": True}
         if self.recovery_window_days:
             how = {"RecoveryWindowInDays": self.recovery_window_days}
-        try:
+        with ignoring(MISSING):
             self.aws.client("secretsmanager").delete_secret(SecretId=self.id, **how)
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ResourceNotFoundException":
-                raise
 
     def wait_deleted(self) -> None:
         if not self.recovery_window_days:
@@ -257,13 +244,10 @@ class DerivedSecret(Secret):
     def current_value(self, has_value: bool) -> Any:
         if not has_value:
             return None
-        try:
+        # One that is scheduled for deletion cannot be read before it is restored.
+        with ignoring(INVALID):
             return self.aws.client("secretsmanager").get_secret_value(SecretId=self.id).get("SecretString")
-        except ClientError as error:
-            # It is scheduled for deletion, and cannot be read before it is restored.
-            if error.response["Error"]["Code"] == "InvalidRequestException":
-                return None
-            raise
+        return None
 
     def desired(self) -> dict[str, Any]:
         return {**super().desired(), "value": self.compute()}

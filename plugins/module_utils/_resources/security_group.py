@@ -9,14 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from .._reconcile.aws import Aws
+from .._reconcile.errors import ClientError, code_of
 from .._reconcile.resource import Resource
-from .._reconcile.waits import error_code
 from .vpc import Vpc, VpcResource
-
-try:
-    from botocore.exceptions import ClientError
-except ImportError:
-    ClientError = Exception  # AnsibleAWSModule reports the missing library.
 
 
 class SecurityGroup(VpcResource):
@@ -143,7 +138,7 @@ class IngressRules(Resource):
         try:
             self.group.call(operation, GroupId=self.group.id, IpPermissions=permissions)
         except ClientError as error:
-            if error_code(error) != done:
+            if code_of(error) != done:
                 raise
             # AWS then does nothing of the request: the others go one by one.
             if len(permissions) > 1:

@@ -10,14 +10,10 @@ import json
 from typing import Any
 
 from .._reconcile.aws import Aws
+from .._reconcile.errors import ignoring
 from .._reconcile.resource import Resource
 from .._reconcile.values import KNOWN_AFTER_APPLY
 from .._reconcile.waits import wait_until
-
-try:
-    from botocore.exceptions import ClientError
-except ImportError:
-    ClientError = Exception  # AnsibleAWSModule reports the missing library.
 
 MISSING = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
 
@@ -50,20 +46,17 @@ class Queue(Resource):
 
     def find(self) -> dict[str, Any] | None:
         sqs = self.aws.client("sqs")
-        try:
+        with ignoring(*MISSING):
             self.id = sqs.get_queue_url(QueueName=self.name)["QueueUrl"]
             attributes = sqs.get_queue_attributes(QueueUrl=self.id, AttributeNames=["All"])["Attributes"]
             tags = sqs.list_queue_tags(QueueUrl=self.id).get("Tags", {})
-        except ClientError as error:
-            if error.response["Error"]["Code"] in MISSING:
-                return None
-            raise
-        self.arn = attributes["QueueArn"]
-        self._encrypted = bool(attributes.get("KmsMasterKeyId")) or attributes.get("SqsManagedSseEnabled") == "true"
-        for field in ("RedrivePolicy", "Policy"):
-            if field in attributes:
-                attributes[field] = json.loads(attributes[field])
-        return {**attributes, "tags": tags}
+            self.arn = attributes["QueueArn"]
+            self._encrypted = bool(attributes.get("KmsMasterKeyId")) or attributes.get("SqsManagedSseEnabled") == "true"
+            for field in ("RedrivePolicy", "Policy"):
+                if field in attributes:
+                    attributes[field] = json.loads(attributes[field])
+            return {**attributes, "tags": tags}
+        return None
 
     def desired(self) -> dict[str, Any]:
         desired = {**self.attributes, "tags": self.tags}

@@ -10,15 +10,10 @@ import re
 from typing import Any
 
 from .._reconcile.aws import Aws
-from .._reconcile.errors import ReconcileError
+from .._reconcile.errors import ClientError, ReconcileError, code_of, ignoring
 from .._reconcile.resource import Resource
 from .._reconcile.tags import COMPONENT, ENVIRONMENT, tag_filters, tags_from_list, tags_to_list
-from .._reconcile.waits import error_code, retry_while, wait_until
-
-try:
-    from botocore.exceptions import ClientError
-except ImportError:
-    ClientError = Exception  # AnsibleAWSModule reports the missing library.
+from .._reconcile.waits import retry_while, wait_until
 
 # How long AWS advises to go on asking after what was just created:
 # https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
@@ -33,6 +28,7 @@ RELEASE_SECONDS = 600
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ReleaseAddress.html
 DEPENDENCY = ("DependencyViolation", "InvalidIPAddress.InUse", "AuthFailure")
 GONE = re.compile(r"NotFound$|^Gateway\.NotAttached$")
+ASSOCIATED = "Resource.AlreadyAssociated"
 NAMED_BLOCKERS = 5
 
 
@@ -107,7 +103,7 @@ class VpcResource(Resource):
     def call(self, operation: str, **arguments: Any) -> Any:
         """Call an operation with ids so new that not every part of EC2 may know them yet."""
         return retry_while(
-            lambda error: bool(UNKNOWN_YET.search(error_code(error))),
+            lambda error: bool(UNKNOWN_YET.search(code_of(error))),
             lambda: getattr(self.aws.client("ec2"), operation)(**arguments),
             CONSISTENCY_SECONDS,
         )
@@ -124,10 +120,10 @@ class VpcResource(Resource):
             try:
                 getattr(self.aws.client("ec2"), operation)(**arguments)
             except ClientError as error:
-                if error_code(error) in DEPENDENCY:
+                if code_of(error) in DEPENDENCY:
                     answer = str(error)
                     return False
-                if GONE.search(error_code(error)):
+                if GONE.search(code_of(error)):
                     return True
                 raise
             return True
@@ -243,12 +239,9 @@ class InternetGateway(VpcResource):
         super().update(current, changes)
 
     def _attach(self) -> None:
-        try:
+        # A call whose answer was lost has done it already; wait_ready sees whether it was to this VPC.
+        with ignoring(ASSOCIATED):
             self.call("attach_internet_gateway", InternetGatewayId=self.id, VpcId=self.vpc.id)
-        except ClientError as error:
-            # A call whose answer was lost has done it already; wait_ready sees whether it was to this VPC.
-            if error_code(error) != "Resource.AlreadyAssociated":
-                raise
 
     def wait_ready(self) -> None:
         def attached() -> bool:
@@ -331,6 +324,7 @@ class NatGateway(VpcResource):
     """The way out of private subnets."""
 
     slow = True
+    usual = "2 to 3 minutes"
 
     kind = "AWS::EC2::NatGateway"
     resource_type = "natgateway"
@@ -376,13 +370,10 @@ class NatGateway(VpcResource):
         )["NatGateway"]["NatGatewayId"]
 
     def _gateway(self) -> dict[str, Any] | None:
-        try:
+        with ignoring("NatGatewayNotFound"):
             found = self.aws.client("ec2").describe_nat_gateways(NatGatewayIds=[self.id])["NatGateways"]
-        except ClientError as error:
-            if error_code(error) == "NatGatewayNotFound":
-                return None
-            raise
-        return dict(found[0]) if found else None
+            return dict(found[0]) if found else None
+        return None
 
     def wait_ready(self) -> None:
         # A route to a gateway that is pending is refused.
@@ -392,7 +383,7 @@ class NatGateway(VpcResource):
                 raise ReconcileError(f"{self.label} is {gateway['State']}: {gateway.get('FailureMessage')}")
             return bool(gateway["State"] == "available")
 
-        wait_until(f"{self.label} is available", probe, NAT_SECONDS, interval=10)
+        wait_until(f"{self.label} is available", probe, NAT_SECONDS, interval=10, usual=self.usual)
 
     def delete(self, current: dict[str, Any]) -> None:
         self.release("delete_nat_gateway", NatGatewayId=self.id)
@@ -403,7 +394,7 @@ class NatGateway(VpcResource):
             gateway = self._gateway()
             return gateway is None or gateway["State"] in ("deleted", "failed")
 
-        wait_until(f"{self.label} is deleted", probe, NAT_SECONDS, interval=10)
+        wait_until(f"{self.label} is deleted", probe, NAT_SECONDS, interval=10, usual="1 minute")
 
 
 class RouteTable(VpcResource):
@@ -485,13 +476,10 @@ class RouteTable(VpcResource):
         field = "NatGatewayId" if isinstance(self.gateway, NatGateway) else "GatewayId"
         route[field] = self.gateway.id
         if current is None:
-            try:
+            # A call whose answer was lost, or somebody else, was faster: then it must lead where we want it.
+            with ignoring("RouteAlreadyExists"):
                 self.call("create_route", **route)
                 return
-            except ClientError as error:
-                # A call whose answer was lost, or somebody else, was faster: then it must lead where we want it.
-                if error_code(error) != "RouteAlreadyExists":
-                    raise
         self.call("replace_route", **route)
 
     def _put_subnets(self) -> None:
@@ -500,12 +488,10 @@ class RouteTable(VpcResource):
             if subnet_id not in wanted:
                 self.release("disassociate_route_table", AssociationId=association)
         for subnet_id in sorted(wanted - set(self.associations)):
-            try:
+            with ignoring(ASSOCIATED):
                 self.call("associate_route_table", RouteTableId=self.id, SubnetId=subnet_id)
-            except ClientError as error:
-                if error_code(error) != "Resource.AlreadyAssociated":
-                    raise
-                self._move(subnet_id)
+                continue
+            self._move(subnet_id)
 
     def _move(self, subnet_id: str) -> None:
         """Take a subnet over from another route table of ours, as when the number of NAT gateways changes."""

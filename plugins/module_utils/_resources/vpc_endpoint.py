@@ -9,15 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from .._reconcile.aws import Aws
-from .._reconcile.errors import ReconcileError
-from .._reconcile.waits import error_code, wait_until
+from .._reconcile.errors import ClientError, ReconcileError, code_of
+from .._reconcile.waits import wait_until
 from .security_group import SecurityGroup
 from .vpc import GONE, RELEASE_SECONDS, RouteTable, Subnet, Vpc, VpcResource
-
-try:
-    from botocore.exceptions import ClientError
-except ImportError:
-    ClientError = Exception  # AnsibleAWSModule reports the missing library.
 
 # An interface endpoint makes a network interface in each subnet, which takes a minute or two.
 READY_SECONDS = 600
@@ -77,7 +72,7 @@ class VpcEndpoint(VpcResource):
         try:
             answer = self.aws.client("ec2").delete_vpc_endpoints(VpcEndpointIds=[self.id])
         except ClientError as error:
-            if GONE.search(error_code(error)):
+            if GONE.search(code_of(error)):
                 return
             raise
         for failure in answer.get("Unsuccessful", []):
@@ -92,7 +87,7 @@ class VpcEndpoint(VpcResource):
         try:
             found = self.aws.client("ec2").describe_vpc_endpoints(VpcEndpointIds=[self.id])["VpcEndpoints"]
         except ClientError as error:
-            if GONE.search(error_code(error)):
+            if GONE.search(code_of(error)):
                 return True
             raise
         # While it is being deleted it holds its route tables, or its network interfaces their subnets.
@@ -125,6 +120,7 @@ class InterfaceEndpoint(VpcEndpoint):
     """A service's own addresses in the private subnets, under the service's usual name."""
 
     slow = True
+    usual = "1 to 2 minutes"
     endpoint_type = "Interface"
     members = {"subnet_ids": "SubnetIds", "security_group_ids": "SecurityGroupIds"}
 
@@ -175,4 +171,4 @@ class InterfaceEndpoint(VpcEndpoint):
                 raise ReconcileError(f"{self.label} is {state}: {(found or {}).get('LastError', {}).get('Message')}")
             return bool(state.lower() == "available")
 
-        wait_until(f"{self.label} is available", probe, READY_SECONDS)
+        wait_until(f"{self.label} is available", probe, READY_SECONDS, usual=self.usual)

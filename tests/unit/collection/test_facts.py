@@ -18,7 +18,8 @@ from ansible.parsing.plugin_docs import read_docstring
 from ansible.plugins.loader import lookup_loader
 from ansible.template import Templar, trust_as_template
 
-from ansible_collections.sm2a.airflow.plugins.plugin_utils._facts import FACTS, TAGS, parts_of_tags, tags_for
+from ansible_collections.sm2a.airflow.plugins.plugin_utils._facts import FACTS, parts_of_tags, tags_for
+from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import ROLES, TAGS
 
 ROOT = Path(__file__).parents[3]
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/mine"
@@ -247,7 +248,7 @@ class TestTable:
                 imported.setdefault(name, set()).update(task["tags"])
 
         assert list(TAGS) == list(imported)
-        assert list(FACTS) == list(dict.fromkeys("image" if "image_" in part else part for part in imported))
+        assert list(FACTS) == list(ROLES)
         assert {role: set(tags) for role, tags in TAGS.items()} == imported
 
     @pytest.mark.parametrize("role", sorted(role for role, facts in FACTS.items() if facts))

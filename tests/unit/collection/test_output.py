@@ -72,8 +72,11 @@ def test_nothing_but_facts_can_be_summed_up() -> None:
 @pytest.mark.parametrize("playbook", ["site", "teardown"])
 def test_the_playbooks_note_the_plans_that_are_there(playbook: str) -> None:
     [play] = yaml.safe_load((ROOT / f"playbooks/{playbook}.yml").read_text())
-    [noted] = [task["ansible.builtin.set_fact"] for task in play["tasks"] if "ansible.builtin.set_fact" in task]
-    summary = play["tasks"][-1]["sm2a.airflow.show"]["lines"]
+    imported = [task.get("ansible.builtin.import_tasks") for task in play["tasks"]]
+    assert "tasks/plans.yml" in imported and imported[-1] == "tasks/summary.yml"
+    [noting] = yaml.safe_load((ROOT / "playbooks/tasks/plans.yml").read_text())
+    [summing] = yaml.safe_load((ROOT / "playbooks/tasks/summary.yml").read_text())
+    noted, summary = noting["ansible.builtin.set_fact"], summing["sm2a.airflow.show"]["lines"]
     facts = {
         "sm2a_plan_x": plan(7.25, a="create"),
         "sm2a_x": {},
