@@ -22,8 +22,9 @@ import playbooks
 ROOT = Path(__file__).resolve().parents[2]
 # Files that people write, and what is generated into each.
 PARTS: dict[str, dict[str, Callable[[], Iterable[str]]]] = {
-    "playbooks/site.yml": {"connection": playbooks.connection, "site": playbooks.site},
+    "playbooks/site.yml": {"connection": playbooks.connection},
     "playbooks/status.yml": {"connection": playbooks.connection},
+    "playbooks/tasks/roles.yml": {"site": playbooks.site},
     "playbooks/teardown.yml": {"connection": playbooks.connection, "teardown": playbooks.teardown},
 }
 
