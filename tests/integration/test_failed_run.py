@@ -33,22 +33,22 @@ def last_words(ran: PlaybookRun) -> tuple[list[str], str]:
 def test_a_run_that_fails_sums_up_and_the_same_command_goes_on(account: Account) -> None:
     theirs = account.client("sqs").create_queue(QueueName="sm2a-local-other")["QueueUrl"]
 
-    planned = run(account, "site", "--tags", "storage,queue", "--check")
-    failed = run(account, "site", "--tags", "storage,queue")
+    planned = run(account, "site", "--tags", "secrets,queue", "--check")
+    failed = run(account, "site", "--tags", "secrets,queue")
 
     lines, message = last_words(failed)
     assert "create  AWS::SQS::Queue sm2a-local-default" in lines, "the component that failed did this before"
-    assert any(line.startswith("create  AWS::S3::Bucket sm2a-local-dags-") for line in lines)
+    assert "create  AWS::SecretsManager::Secret sm2a/local/admin" in lines
     assert lines[-1] == f"Created {len(lines) - 1}, changed 0, deleted 0"
     assert "sm2a-local-other exists but was not created by" in message
-    assert message.endswith("the same command goes on from there and does nothing twice.")
+    assert message.endswith("run the same command again: it goes on and does nothing twice.")
     lines, message = last_words(planned)
     assert lines[-1] == f"Plan: {len(lines) - 1} to create, 0 to change, 0 to delete"
     assert "sm2a-local-other exists but was not created by" in message
     assert message.endswith("Nothing was changed.")
 
     account.client("sqs").delete_queue(QueueUrl=theirs)
-    again = run(account, "site", "--tags", "storage,queue")
+    again = run(account, "site", "--tags", "secrets,queue")
 
     assert again.returncode == 0
     [lines] = [result["lines"] for result in again.results if "lines" in result]
