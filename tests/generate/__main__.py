@@ -15,7 +15,9 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import actions
 import components
+import schema
 import tables
 from regions import with_regions
 
@@ -40,7 +42,7 @@ def generated() -> dict[str, str]:
         name: with_regions(Path(name), (ROOT / name).read_text(), {part: lines() for part, lines in regions.items()})
         for name, regions in PARTS.items()
     }
-    return {**components.files(), **parts}
+    return {**components.files(), **actions.files(), schema.FILE: schema.scaled_pool(), **parts}
 
 
 def main(arguments: list[str]) -> int:

@@ -13,16 +13,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from sm2a_scaler.json_object import JsonObject
 from sm2a_scaler.policy.values import Limits
 
 VARIABLE = "SM2A_SCALER_CONFIGURATION"
 
-MAXIMUM_WORKERS = 5000
-"""Tasks per service: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html"""
+POOL: Mapping[str, Mapping[str, Any]] = json.loads(Path(__file__).with_name("pool.json").read_text())["properties"]
+"""The keys of a pool, each with its type and bounds. The collection's declaration of a pool writes the file."""
 
 MAXIMUM_INTERVAL = 60.0
 """Seconds. Slower than this, a worker's start is no longer what a task waits for."""
@@ -79,14 +82,11 @@ def read(environ: Mapping[str, str]) -> Configuration:
 
 
 def _pool(keys: JsonObject) -> PoolSettings:
-    limits = Limits(
-        concurrency=keys.whole("concurrency", 1, MAXIMUM_WORKERS),
-        minimum=keys.whole("minimum", 0, MAXIMUM_WORKERS),
-        maximum=keys.whole("maximum", 0, MAXIMUM_WORKERS),
-    )
+    numbers = {key: rule for key, rule in POOL.items() if rule["type"] == "integer"}
+    limits = Limits(**{key: keys.whole(key, rule["minimum"], rule["maximum"]) for key, rule in numbers.items()})
     if limits.minimum > limits.maximum:
         keys.refuse("minimum", f"at most maximum, which is {limits.maximum}")
-    pool = PoolSettings(keys.text("service"), keys.text("queue"), keys.text("queue_url"), limits)
+    pool = PoolSettings(**{key: keys.text(key) for key in POOL.keys() - numbers.keys()}, limits=limits)
     keys.no_others()
     return pool
 
