@@ -42,8 +42,8 @@ def run_here(
     """Run a module in a process that is forked from this one; return what a program would have left.
 
     ``module`` is the name of its Python module. What it does to its process, such as its environment, threads and
-    connections, ends with it, and a run that is interrupted, by the task's ``timeout`` for example, is ended. ``say`` is
-    called meanwhile with lines about what it waits for. Returns the keys ``rc``, ``stdout`` and ``stderr``.
+    connections, ends with it, and a run that is interrupted, by the task's ``timeout`` for example, is ended. ``say``
+    is called meanwhile with lines about what it waits for. Returns the keys ``rc``, ``stdout`` and ``stderr``.
     """
     encoder = get_module_encoder(PROFILE, Direction.CONTROLLER_TO_MODULE)
     given = json.dumps({"ANSIBLE_MODULE_ARGS": arguments}, cls=encoder).encode()
@@ -77,26 +77,26 @@ def _listen(stream: Iterable[bytes], say: Callable[[list[str]], None]) -> dict[s
 
 def _be_the_module(module: str, given: bytes, environment: Mapping[str, str], folder: str, writing: int) -> NoReturn:
     """Run the module, write what it printed, and end this process: none of the controller's code may go on in it."""
-    code: Any = 1
     sys.stdout, sys.stderr = io.StringIO(), io.StringIO()
-    stream = open(writing, "wb")
+    with open(writing, "wb") as stream:
 
-    def tell(**what: Any) -> None:
-        stream.write(json.dumps(what).encode() + b"\n")
-        stream.flush()
+        def tell(**what: Any) -> None:
+            stream.write(json.dumps(what).encode() + b"\n")
+            stream.flush()
 
-    try:
-        # The controller's handlers are about its workers.
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
-            signal.signal(number, signal.SIG_DFL)
-        os.environ.update(environment)
-        os.chdir(folder)
-        # So that warnings become a part of the result.
-        _internal.is_controller = False
-        with Progress(lambda lines: tell(said=lines)):
-            _loader.run_module(json_params=given, profile=PROFILE, module_fqn=module, modlib_path="", extensions={})
-    except SystemExit as end:
-        code = end.code
-    finally:
-        tell(stdout=sys.stdout.getvalue(), stderr=sys.stderr.getvalue())
-        os._exit(code if isinstance(code, int) else 1)
+        code: Any = 1
+        try:
+            # The controller's handlers are about its workers.
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
+                signal.signal(number, signal.SIG_DFL)
+            os.environ.update(environment)
+            os.chdir(folder)
+            # So that warnings become a part of the result.
+            _internal.is_controller = False
+            with Progress(lambda lines: tell(said=lines)):
+                _loader.run_module(json_params=given, profile=PROFILE, module_fqn=module, modlib_path="", extensions={})
+        except SystemExit as end:
+            code = end.code
+        finally:
+            tell(stdout=sys.stdout.getvalue(), stderr=sys.stderr.getvalue())
+            os._exit(code if isinstance(code, int) else 1)

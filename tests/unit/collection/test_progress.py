@@ -17,12 +17,14 @@ from ansible_collections.sm2a.airflow.plugins.plugin_utils._here import run_here
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._progress import Progress
 
 SLOW_MODULE = """
+import sys
 import time
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.waits import waiting
 
 with waiting("the database is available", "7 to 10 minutes"):
     time.sleep(0.5)
 print("{}")
+sys.exit(0)
 """
 
 
