@@ -89,6 +89,7 @@ class QueueComponent(Component):
                     "name": "sm2a-dev-default",
                     "url": "https://sqs.eu-central-1.amazonaws.com/123456789012/sm2a-dev-default",
                     "arn": "arn:aws:sqs:eu-central-1:123456789012:sm2a-dev-default",
+                    "visibility_timeout": 43200,
                 }
             },
         ),
@@ -178,7 +179,13 @@ class QueueComponent(Component):
     def facts(self) -> dict[str, Any]:
         return {
             "queues": {
-                pool: {"name": queue.name, "url": queue.id, "arn": queue.arn} for pool, queue in self.queues.items()
+                pool: {
+                    "name": queue.name,
+                    "url": queue.id,
+                    "arn": queue.arn,
+                    "visibility_timeout": self.options["visibility_timeout"],
+                }
+                for pool, queue in self.queues.items()
             },
             "dead_letter_queue": {
                 "name": self.dead_letter.name,
