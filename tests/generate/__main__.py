@@ -31,8 +31,9 @@ PARTS: dict[str, dict[str, Callable[[], Iterable[str]]]] = {
     "docs/configuration.md": {"pools": tables.pools, "site": tables.site},
     "docs/scaling.md": {"constants": constants.policy},
     "meta/runtime.yml": {"action_group": components.action_group},
-    "playbooks/site.yml": {"connection": playbooks.connection, "site": playbooks.site},
+    "playbooks/site.yml": {"connection": playbooks.connection},
     "playbooks/status.yml": {"connection": playbooks.connection},
+    "playbooks/tasks/roles.yml": {"site": playbooks.site},
     "playbooks/teardown.yml": {"connection": playbooks.connection, "teardown": playbooks.teardown},
 }
 

@@ -11,6 +11,7 @@ from typing import Any
 from .._reconcile.aws import Aws
 from .._reconcile.errors import OptionError
 from .._resources.ecs import TaskDefinition
+from ._names import secret_path
 from ._option_rules import (
     BUCKET,
     BUCKETS,
@@ -113,7 +114,7 @@ def _validate_queues(queues: dict[str, Any], default_pool: str | None) -> None:
 
 def airflow_variables(options: dict[str, Any], region: str) -> dict[str, str]:
     """Return the environment variables of a container of Airflow."""
-    prefix = f"sm2a/{options['environment']}"
+    environment = options["environment"]
     queues = {pool: {"url": queue["url"]} for pool, queue in sorted(options["queues"].items())}
     bundle = {
         "name": "dags",
@@ -125,7 +126,7 @@ def airflow_variables(options: dict[str, Any], region: str) -> dict[str, str]:
             "refresh_interval": 30,
         },
     }
-    backend = {f"{kind}_prefix": f"{prefix}/{kind}" for kind in ("connections", "variables", "config")}
+    backend = {f"{kind}_prefix": secret_path(environment, kind) for kind in ("connections", "variables", "config")}
     own = {
         "core": {
             "executor": "CeleryExecutor",

@@ -11,10 +11,12 @@ from typing import Any
 
 from .._reconcile.errors import OptionError
 from .._reconcile.resource import Resource
+from .._reconcile.tags import POOL
 from .._resources.ecs_service import service_tasks
 from .._resources.sqs import Queue
 from ._base import Component
 from ._kms_rules import kms_key_option
+from ._names import worker_service
 from ._option import Option, Return
 from ._option_rules import DEAD_LETTER, QUEUES, validate_pool_name
 
@@ -138,7 +140,7 @@ class QueueComponent(Component):
             pool: Queue(
                 self.aws,
                 f"{self.prefix}-{pool}",
-                {**self.tags, "sm2a:pool": pool},
+                {**self.tags, POOL: pool},
                 attributes,
                 self.dead_letter,
                 self.options["max_receive_count"],
@@ -170,7 +172,7 @@ class QueueComponent(Component):
 
     def _drains(self, pool: str, url: str) -> bool:
         """Whether the workers of a pool that is no longer wanted still have tasks, or will have."""
-        tasks = service_tasks(self.aws, self.prefix, f"{self.prefix}-worker-{pool}")
+        tasks = service_tasks(self.aws, self.prefix, worker_service(self.environment, pool))
         if tasks is None:
             return False
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]

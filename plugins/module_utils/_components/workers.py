@@ -11,6 +11,7 @@ from typing import Any
 
 from .._reconcile.errors import OptionError
 from .._reconcile.resource import Resource
+from .._reconcile.tags import POOL
 from .._resources.ecs_service import Service, service_tasks
 from ._base import Component
 from ._containers import (
@@ -21,6 +22,7 @@ from ._containers import (
     task_definition,
     validate_airflow,
 )
+from ._names import worker_service
 from ._option_rules import validate_pool_name
 from ._pools import POOL_DEFAULTS, SCALED_POOL, pool_faults, typed_pools
 
@@ -67,7 +69,7 @@ class WorkersComponent(Component):
         definition = task_definition(
             self.aws,
             self.options,
-            f"{self.prefix}-worker-{name}",
+            worker_service(self.environment, name),
             self._tags(name),
             role="worker",
             name="worker",
@@ -77,7 +79,7 @@ class WorkersComponent(Component):
         )
         return Service(
             self.aws,
-            f"{self.prefix}-worker-{name}",
+            worker_service(self.environment, name),
             self._tags(name),
             cluster=self.options["cluster"],
             task_definition=definition,
@@ -90,7 +92,7 @@ class WorkersComponent(Component):
         )
 
     def _tags(self, pool: str) -> dict[str, str]:
-        return {**self.tags, "sm2a:pool": pool}
+        return {**self.tags, POOL: pool}
 
     def _obsolete(self, present: bool) -> list[Resource]:
         """The services of pools that are no longer named, once they are empty; all of them if none is wanted."""
@@ -98,7 +100,7 @@ class WorkersComponent(Component):
         ecs = self.aws.client("ecs")
         if not ecs.describe_clusters(clusters=[cluster])["clusters"]:
             return []
-        start = f"{self.prefix}-worker-"
+        start = worker_service(self.environment, "")
         arns = ecs.pages("list_services", "serviceArns", cluster=cluster)
         names = sorted(arn.rsplit("/", 1)[-1] for arn in arns)
         obsolete: list[Resource] = []
