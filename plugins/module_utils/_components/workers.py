@@ -12,7 +12,7 @@ from typing import Any
 from .._reconcile.errors import OptionError
 from .._reconcile.resource import Resource
 from .._reconcile.tags import POOL
-from .._resources.ecs_service import Service, service_tasks
+from .._resources.ecs_service import Service, service_names, service_tasks
 from ._base import Component
 from ._containers import (
     AIRFLOW_ARGUMENTS,
@@ -97,14 +97,9 @@ class WorkersComponent(Component):
     def _obsolete(self, present: bool) -> list[Resource]:
         """The services of pools that are no longer named, once they are empty; all of them if none is wanted."""
         cluster = self.options["cluster"] or self.prefix
-        ecs = self.aws.client("ecs")
-        if not ecs.describe_clusters(clusters=[cluster])["clusters"]:
-            return []
         start = worker_service(self.environment, "")
-        arns = ecs.pages("list_services", "serviceArns", cluster=cluster)
-        names = sorted(arn.rsplit("/", 1)[-1] for arn in arns)
         obsolete: list[Resource] = []
-        for name in names:
+        for name in service_names(self.aws, cluster):
             pool = name[len(start) :]
             if not name.startswith(start) or pool in self.services:
                 continue
