@@ -15,9 +15,9 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import components
 from regions import with_regions
 
-import components
 import playbooks
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PARTS: dict[str, dict[str, Callable[[], Iterable[str]]]] = {
     "meta/runtime.yml": {"action_group": components.action_group},
     "playbooks/site.yml": {"connection": playbooks.connection, "site": playbooks.site},
+    "plugins/plugin_utils/_facts.py": {"facts": components.facts},
     "playbooks/status.yml": {"connection": playbooks.connection},
     "playbooks/teardown.yml": {"connection": playbooks.connection, "teardown": playbooks.teardown},
 }

@@ -18,7 +18,7 @@ from .._reconcile.tags import ownership_tags
 from ._common_options import COMMON_OPTIONS
 from ._kms_rules import resolve_kms_key_arn
 from ._module import aws_module
-from ._option import Option, Return, arguments, faults, needed_options, refusals
+from ._option import Option, Return, arguments, faults, needed_options
 
 COMMON_ARGUMENTS: dict[str, Any] = arguments(COMMON_OPTIONS)
 
@@ -69,16 +69,16 @@ class Component:
     def faults(self) -> Iterator[OptionError]:
         """Yield, without a call to AWS, everything that AWS would refuse: violated declarations, then ``rules``."""
         present = self.options["state"] == "present"
-        yield from faults({**COMMON_OPTIONS, **self.OPTIONS}, self.options, self.aws.region, present)
-        yield from self.rules()
+        declared = faults({**COMMON_OPTIONS, **self.OPTIONS}, self.options, self.aws.region, present)
+        # A rule of several options may find again what one of them violates.
+        yield from {str(error): error for error in (*declared, *self.rules())}.values()
 
     def rules(self) -> Iterator[OptionError]:
         """Yield what is wrong though no declaration of a single option says so.
 
         Options may violate their declarations here; what does is reported already.
         """
-        if type(self).validate is not Component.validate:
-            yield from refusals(self.validate)
+        yield from ()
 
     def validate(self) -> None:
         """Raise the first of ``faults``."""
