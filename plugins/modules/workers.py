@@ -106,12 +106,19 @@ options:
     default: {}
   pools:
     description:
-      - Worker pools by name, each with C(minimum), C(maximum), C(concurrency), C(cpu), C(memory), C(capacity_provider)
-        (V(FARGATE) or V(FARGATE_SPOT)), C(ephemeral_storage) (GiB) and C(environment_variables).
-      - By default C(minimum) is 1, C(maximum) 5, C(concurrency) 4, C(cpu) 1024, C(memory) 4096 and C(capacity_provider)
-        V(FARGATE).
+      - Worker pools by name.
       - The service of a pool that is no longer named is left to the scaler, which lets its workers finish; the
         run after that deletes the service.
+      - Each pool has these keys, of which none has to be given.
+      - 'C(minimum): Workers that always run. With 0 a pool costs nothing while nothing runs. At most C(maximum).
+        From 0 to 5000. By default 1.'
+      - 'C(maximum): Workers that the scaler starts at most. From 1 to 5000. By default 5.'
+      - 'C(concurrency): Tasks that one worker runs at once. From 1 to 1000. By default 4.'
+      - 'C(cpu): CPU units of a worker; 1024 is one vCPU. By default 1024.'
+      - 'C(memory): MiB of memory of a worker. Fargate has to offer it together with the C(cpu). By default 4096.'
+      - 'C(capacity_provider): What the workers run on. One of FARGATE, FARGATE_SPOT. By default FARGATE.'
+      - 'C(ephemeral_storage): GiB of disk of a worker. Fargate gives 20 unless it is set. From 21 to 200 GiB.'
+      - 'C(environment_variables): Environment variables of this pool''s workers only.'
       - Required when O(state=present).
     type: dict
     default: {}

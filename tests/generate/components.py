@@ -126,6 +126,11 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 {dump({"options": options})}\
 attributes:
+  action:
+    description:
+      - Runs in a fork of the controller's process where the host is the controller, with the same Python and user.
+        Anywhere else, and with C(async), it is a module like all others. The result is the same.
+    support: full
   check_mode:
     description: Can run in check mode and report what would change without changing anything.
     support: full
@@ -182,7 +187,13 @@ def sentences_of(option: Option) -> list[str]:
         sentences.append(f"{bounds} {option.unit}".rstrip() + ".")
     elif option.allowed:
         sentences.append(f"One of {', '.join(map(str, option.allowed))}.")
-    return sentences
+    return [*sentences, *(_key(key, declared) for key, declared in option.each.items())]
+
+
+def _key(key: str, option: Option) -> str:
+    """Return what there is to say of a key of each item of a mapping."""
+    default = f" By default {option.default}." if option.default else ""
+    return f"C({key}): {' '.join(sentences_of(option))}{default}"
 
 
 def _needs(option: Option) -> list[str]:

@@ -12,7 +12,9 @@ from typing import Any
 
 from .._reconcile.errors import OptionError
 from .._reconcile.resource import Resource
-from .._resources.ecs import OneOffTask, Service, validate_size
+from .._resources.ecs import validate_size
+from .._resources.ecs_service import Service
+from .._resources.ecs_task import OneOffTask
 from .._resources.servicediscovery import DiscoveryService, PrivateDnsNamespace
 from ._base import Component
 from ._containers import (
@@ -24,8 +26,7 @@ from ._containers import (
 )
 from ._option import Fact, Form, Option, Return, refusals
 from ._option_rules import SECURITY_GROUP_ID, arn_form
-from ._pools import typed_pools
-from .workers import validate_pool
+from ._pools import pool_faults, typed_pools
 
 TARGET_GROUPS = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html"
 NAMES = "https://docs.aws.amazon.com/cloud-map/latest/api/API_Namespace.html"
@@ -210,7 +211,7 @@ class AirflowComponent(Component):
             yield error
             return
         for name, pool in self.options["worker_pools"].items():
-            yield from refusals(validate_pool, f"worker_pools.{name}", pool)
+            yield from pool_faults(f"worker_pools.{name}", pool)
 
     def _size(self, name: str) -> dict[str, int]:
         given = self.options["services"].get(name) or {}
@@ -263,7 +264,7 @@ class AirflowComponent(Component):
         if not self.discovery.absent:
             resources.append(self.discovery)
         definitions = [service.task_definition for service in self.services.values()]
-        return [*resources, *after, *[d for d in definitions if d], *self.services.values()]
+        return [*resources, *after, *definitions, *self.services.values()]
 
     def _parallelism(self) -> dict[str, str]:
         """As many running tasks as all pools have slots: with Airflow's own limit of 32 they would never fill."""
@@ -328,7 +329,7 @@ class AirflowComponent(Component):
                 name: {
                     "name": service.name,
                     "arn": service.id,
-                    "task_definition": service.task_definition.id if service.task_definition else None,
+                    "task_definition": service.task_definition.id,
                 }
                 for name, service in self.services.items()
             },

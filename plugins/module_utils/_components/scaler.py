@@ -12,9 +12,9 @@ from typing import Any
 
 from .._reconcile.errors import OptionError
 from .._reconcile.resource import Resource
-from .._reconcile.values import has_unknown
 from .._resources.cloudwatch import Dashboard
-from .._resources.ecs import Service, validate_size
+from .._resources.ecs import validate_size
+from .._resources.ecs_service import Service
 from ._base import Component
 from ._containers import (
     container_faults,
@@ -23,8 +23,7 @@ from ._containers import (
     task_definition,
 )
 from ._option import Fact, Form, Option, Return, refusals
-from ._option_rules import QUEUES, validate_url
-from ._secret_values import kind_of
+from ._pools import scaled_pools_faults
 
 PORT = 8081
 # As the scaler's program names them in its metrics.
@@ -32,9 +31,6 @@ NAMESPACE = "SM2A"
 WORKER_STATES = ("Wanted", "Ready", "Starting", "Cordoned", "Outdated")
 SECRETS = "https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html"
 SECRET_NAME = Form(r"[A-Za-z0-9/_+=.@:-]{1,512}", "1 to 512 letters, digits and / _ + = . @ -, or an ARN", SECRETS)
-POOL_TEXTS = ("service", "queue", "queue_url")
-# The least and the most of each; the scaler's program refuses the same.
-POOL_NUMBERS = {"concurrency": (1, 1000), "minimum": (0, 5000), "maximum": (1, 5000)}
 
 
 class ScalerComponent(Component):
@@ -113,17 +109,7 @@ class ScalerComponent(Component):
         if self.options["state"] == "absent":
             return
         yield from refusals(validate_size, "", self.options["cpu"], self.options["memory"])
-        wrong = [
-            error
-            for name, pool in self.options["pools"].items()
-            for error in refusals(_validate_pool, f"pools.{name}", pool)
-        ]
-        yield from wrong
-        # Two pools with one service would undo each other's decisions.
-        for key in () if wrong else POOL_TEXTS:
-            values = [pool[key] for pool in self.options["pools"].values() if not has_unknown(pool[key])]
-            if len(set(values)) != len(values):
-                yield OptionError("pools", values, f"each pool needs a {key} of its own")
+        yield from scaled_pools_faults("pools", self.options["pools"])
 
     def resources(self) -> list[Resource]:
         configuration = {
@@ -209,32 +195,11 @@ class ScalerComponent(Component):
         }
 
     def facts(self) -> dict[str, Any]:
-        definition = self.service.task_definition
         return {
             "dashboard": f"{self.prefix}-scaler",
             "service": {
                 "name": self.service.name,
                 "arn": self.service.id,
-                "task_definition": definition.id if definition else None,
+                "task_definition": self.service.task_definition.id,
             },
         }
-
-
-def _validate_pool(option: str, pool: Any) -> None:
-    keys = (*POOL_TEXTS, *POOL_NUMBERS)
-    if not isinstance(pool, dict):
-        raise OptionError(option, kind_of(pool), f"it must be a mapping of {', '.join(keys)}")
-    for key in [*pool, *keys]:
-        if (key in pool) != (key in keys):
-            rule = f"it must have the keys {', '.join(keys)}, and no others"
-            raise OptionError(f"{option}.{key}", key, rule)
-    for key in POOL_TEXTS:
-        if not isinstance(pool[key], str) or not pool[key]:
-            raise OptionError(f"{option}.{key}", pool[key], "it must be text and not empty")
-    validate_url(f"{option}.queue_url", pool["queue_url"], QUEUES)
-    for key, (least, most) in POOL_NUMBERS.items():
-        number = pool[key]
-        if not isinstance(number, int) or isinstance(number, bool) or not least <= number <= most:
-            raise OptionError(f"{option}.{key}", number, f"it must be a whole number from {least} to {most}")
-    if pool["minimum"] > pool["maximum"]:
-        raise OptionError(f"{option}.minimum", pool["minimum"], f"it must be at most maximum, {pool['maximum']}")
