@@ -29,20 +29,6 @@ def kms_key_option(*doc: str, fact: Fact | None = OWN_KEY) -> Option:
     return Option("str", doc, form=KEY_ARN, no_log=False, fact=fact)
 
 
-def validate_kms_key_arn(options: dict[str, Any], aws: Aws) -> None:
-    """Refuse a ``kms_key_arn`` that is no ARN of a key in this region."""
-    arn = options["kms_key_arn"]
-    if not arn or has_unknown(arn):
-        return
-    match = KEY_ARN.match(arn)
-    if not match:
-        rule = "it must be the ARN of a KMS key or of an alias, arn:aws:kms:...:key/... or :alias/..."
-        raise OptionError("kms_key_arn", arn, rule, KEYS)
-    # Before the first role runs the region may not be known yet.
-    if aws.region and match["region"] != aws.region:
-        raise OptionError("kms_key_arn", arn, f"the key must be in this region, {aws.region}", KEYS)
-
-
 def resolve_kms_key_arn(options: dict[str, Any], aws: Aws) -> None:
     """Put the ARN of the key itself in the place of an alias's.
 

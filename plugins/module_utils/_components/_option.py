@@ -80,7 +80,7 @@ class Option:
     options: Mapping[str, Option] = field(default_factory=dict)
     each: Mapping[str, Option] = field(default_factory=dict)
     form: Form | None = None
-    check: Callable[[str, Any, str], None] | None = None
+    check: Callable[[str, Any, str], object] | None = None
     least: int | None = None
     most: int | None = None
     unit: str = ""
