@@ -279,7 +279,10 @@ def argument_specs(component: type[Component]) -> str:
             f"{name}_{option}": _documented(declared, name, key="options") for option, declared in options.items()
         },
     }
-    return _yaml(name, dump(_for_role({"argument_specs": {"main": specification}}, name, options)))
+    specifications = {"main": _for_role(specification, name, options)}
+    for entry, (summary, description) in component.ENTRY_POINTS.items():
+        specifications[entry] = {"short_description": summary, "description": description, "options": {}}
+    return _yaml(name, dump({"argument_specs": specifications}))
 
 
 def _for_role(document: Any, role: str, options: Mapping[str, Option]) -> Any:

@@ -38,6 +38,8 @@ class Component:
     """Options of the role alone, from which the defaults of others are made."""
     RETURNS: ClassVar[Mapping[str, Return]] = {}
     """The keys of ``facts``."""
+    MAIN: ClassVar[tuple[str, ...]] = ()
+    """The options that most users look at first, as the README's table of roles names them."""
     PLAN: ClassVar[tuple[str, str]] = ("", "")
     """Kind and name of a resource, as an example of what is in a plan."""
     EXAMPLES: ClassVar[str] = ""
@@ -47,6 +49,8 @@ class Component:
     """What else there is to say of check mode."""
     FACTS_DOC: ClassVar[str] = ""
     """How the facts are called, where that is not ``sm2a_`` and the component's name."""
+    ENTRY_POINTS: ClassVar[Mapping[str, tuple[str, str]]] = {}
+    """Summary and description of the role's other files of tasks, which people write."""
     ARGUMENTS: ClassVar[dict[str, Any]] = {}
     """The argument specification, which comes from OPTIONS."""
     CONSTRAINTS: ClassVar[dict[str, Any]] = {}

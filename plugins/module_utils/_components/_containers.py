@@ -13,6 +13,7 @@ from typing import Any
 from .._reconcile.aws import Aws
 from .._reconcile.errors import OptionError
 from .._resources.ecs import TaskDefinition
+from ._names import secret_path
 from ._option import Fact, Form, Option, refusals
 from ._option_rules import (
     BUCKET_NAME,
@@ -38,6 +39,9 @@ EXECUTION_API = "https://airflow.apache.org/docs/apache-airflow/stable/configura
 # Fargate ends a task at the latest two minutes after SIGTERM:
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html
 STOP_SECONDS = 120
+VISIBILITY = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html"
+# For how long SQS hides a message at most, seconds (VISIBILITY).
+MOST_HIDDEN = 43200
 
 ROLE_ARN = arn_form("iam", "role/", TASK_ROLES)
 CLUSTER_NAME = Form(r"[A-Za-z0-9_-]{1,255}", "1 to 255 letters, digits, hyphens and underscores", CLUSTERS)
@@ -166,6 +170,12 @@ AIRFLOW_OPTIONS = {
 }
 
 
+def image_entry_point(program: str) -> dict[str, tuple[str, str]]:
+    """Return the entry point of a role that makes the image of its program, airflow or scaler."""
+    description = f"Makes the image of the role available. Facts come back as C(sm2a_image_{program})."
+    return {"image": ("Build the image, or find it", description)}
+
+
 def container_faults(options: dict[str, Any], services: list[str]) -> Iterator[OptionError]:
     """Yield what ECS or Airflow would refuse, or what would put a secret into an environment variable."""
     if options["state"] == "present":
@@ -191,18 +201,23 @@ def _validate_roles(role_arns: dict[str, Any], services: list[str]) -> None:
 def _faults_of_queues(queues: dict[str, Any], default_pool: str | None) -> Iterator[OptionError]:
     for pool, queue in queues.items():
         yield from refusals(validate_pool_name, "queues", pool)
-        if isinstance(queue, dict) and queue.get("url"):
-            yield from refusals(validate_url, f"queues.{pool}.url", queue["url"], QUEUES)
-        else:
+        if not isinstance(queue, dict) or not queue.get("url"):
             yield OptionError(f"queues.{pool}", kind_of(queue), "it must be a mapping with the queue's url", QUEUES)
+            continue
+        yield from refusals(validate_url, f"queues.{pool}.url", queue["url"], QUEUES)
+        seconds = queue.get("visibility_timeout", MOST_HIDDEN)
+        if not isinstance(seconds, int) or not 0 <= seconds <= MOST_HIDDEN:
+            rule = f"it must be a number of seconds from 0 to {MOST_HIDDEN}"
+            yield OptionError(f"queues.{pool}.visibility_timeout", seconds, rule, VISIBILITY)
     if queues and default_pool and default_pool not in queues:
         yield OptionError("default_pool", default_pool, f"it must be one of {', '.join(sorted(queues))}")
 
 
 def airflow_variables(options: dict[str, Any], region: str) -> dict[str, str]:
     """Return the environment variables of a container of Airflow."""
-    prefix = f"sm2a/{options['environment']}"
-    queues = {pool: {"url": queue["url"]} for pool, queue in sorted(options["queues"].items())}
+    environment = options["environment"]
+    given = options["queues"]
+    queues = {pool: {"url": queue["url"]} for pool, queue in sorted(given.items())}
     bundle = {
         "name": "dags",
         "classpath": "airflow.providers.amazon.aws.bundles.s3.S3DagBundle",
@@ -213,7 +228,7 @@ def airflow_variables(options: dict[str, Any], region: str) -> dict[str, str]:
             "refresh_interval": 30,
         },
     }
-    backend = {f"{kind}_prefix": f"{prefix}/{kind}" for kind in ("connections", "variables", "config")}
+    backend = {f"{kind}_prefix": secret_path(environment, kind) for kind in ("connections", "variables", "config")}
     own = {
         "core": {
             "executor": "CeleryExecutor",
@@ -230,8 +245,9 @@ def airflow_variables(options: dict[str, Any], region: str) -> dict[str, str]:
         "celery": {"broker_url": "sqs://", "worker_enable_remote_control": False, "operation_timeout": 5},
         "celery_broker_transport_options": {
             "predefined_queues": queues,
-            # SQS's maximum; Airflow's own default is longer than SQS allows.
-            "visibility_timeout": 43200,
+            # The queues themselves decide: Kombu reads it only to make queues, never with predefined ones. But without
+            # it Airflow warns, and takes a default that is longer than SQS allows.
+            "visibility_timeout": min(queue.get("visibility_timeout", MOST_HIDDEN) for queue in given.values()),
             "region": region,
         },
         # A busy API server may take longer than the default five seconds; a task must not fail of that.

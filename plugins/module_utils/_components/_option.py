@@ -117,7 +117,8 @@ class Option:
 
     def faults(self, name: str, value: Any, region: str, present: bool) -> Iterator[OptionError]:
         """Yield what the declaration does not allow of a value; ``name`` is the option's in the messages."""
-        if value is None or (value == "" and not self.required):
+        # An empty text is an option that was not given, where it need not be given and has no default.
+        if value is None or (value == "" and not self.required and self.default is None):
             return
         if self.items and present and not has_unknown(value) and len(set(value)) < self.items:
             yield OptionError(name, value, self.rule or "at least one is needed", self.why)

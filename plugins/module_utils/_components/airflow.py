@@ -22,15 +22,16 @@ from ._containers import (
     airflow_faults,
     airflow_variables,
     http_check,
+    image_entry_point,
     task_definition,
 )
+from ._names import API_SERVER_PORT, namespace_name, secret_name
 from ._option import Fact, Form, Option, Return, refusals
 from ._option_rules import SECURITY_GROUP_ID, arn_form
 from ._pools import pool_faults, typed_pools
 
 TARGET_GROUPS = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html"
 NAMES = "https://docs.aws.amazon.com/cloud-map/latest/api/API_Namespace.html"
-API_SERVER_PORT = 8080
 # Time in which a starting API server may fail the load balancer's checks, seconds.
 API_SERVER_GRACE = 180
 
@@ -96,7 +97,7 @@ class AirflowComponent(Component):
             fact=Fact("cluster", ("namespace", "name")),
             role_default="{{ sm2a_execution_api_server_url | default('', true) or (airflow_namespace_id and "
             "'http://api-server.' ~ lookup('sm2a.airflow.fact', 'cluster', 'namespace', 'name', "
-            "environment=airflow_environment) ~ ':8080/execution/') }}",
+            f"environment=airflow_environment) ~ ':{API_SERVER_PORT}/execution/') }}}}",
         ),
         "target_group_arn": Option(
             "str",
@@ -167,6 +168,7 @@ class AirflowComponent(Component):
         ),
         "url": Return("str", "Address of the web interface.", "https://airflow.dev.example.com"),
     }
+    ENTRY_POINTS = image_entry_point("airflow")
     PLAN = ("AWS::ECS::Service", "sm2a-dev-scheduler")
     EXAMPLES = """
 - name: Airflow
@@ -232,8 +234,8 @@ class AirflowComponent(Component):
             command=["sm2a-migrate"],
             variables={
                 **variables,
-                "SM2A_ADMIN_SECRET": f"sm2a/{self.environment}/admin",
-                "SM2A_SCALER_DATABASE_SECRET": f"sm2a/{self.environment}/scaler/database",
+                "SM2A_ADMIN_SECRET": secret_name(self.environment, "admin"),
+                "SM2A_SCALER_DATABASE_SECRET": secret_name(self.environment, "scaler"),
             },
             size=MIGRATION_SIZE,
         )
@@ -256,7 +258,7 @@ class AirflowComponent(Component):
             )
         namespace_id = self.options["namespace_id"]
         if not present:
-            namespace = PrivateDnsNamespace(self.aws, f"{self.prefix}.internal", self.tags, "")
+            namespace = PrivateDnsNamespace(self.aws, namespace_name(self.environment), self.tags, "")
             namespace_id = namespace.id if namespace.find() else None
         self.discovery = DiscoveryService(self.aws, "api-server", self.tags, namespace_id or "")
         self.discovery.absent = not namespace_id

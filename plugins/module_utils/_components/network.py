@@ -29,6 +29,7 @@ from .._resources.vpc_endpoint import GatewayEndpoint, InterfaceEndpoint
 from ._base import Component, named_tags
 from ._existing_vpc import existing_vpc
 from ._iam_rules import POLICY_ARN, ROLE_PATH
+from ._names import log_group_name
 from ._option import Form, Option, Return, refusals
 from ._option_rules import SUBNET_ID, VPC_ID
 from ._subnet_layout import KINDS, SUBNET_SIZES, VPC_SIZES, ZONES, Layout, network_of
@@ -304,7 +305,7 @@ class NetworkComponent(Component):
         absent, wanted = options["state"] == "absent", options["flow_logs"]
         group = LogGroup(
             self.aws,
-            f"/sm2a/{self.environment}/flow-logs",
+            log_group_name(self.environment, "flow-logs"),
             self.tags,
             options["flow_logs_retention_in_days"],
             None,

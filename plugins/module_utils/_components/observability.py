@@ -12,6 +12,7 @@ from .._reconcile.resource import Resource
 from .._resources.logs import RETENTION_DAYS, LogGroup
 from ._base import Component
 from ._kms_rules import kms_key_option
+from ._names import log_group_name
 from ._option import Option, Return
 
 RETENTION = "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"
@@ -60,7 +61,7 @@ class ObservabilityComponent(Component):
         self.log_groups = {
             program: LogGroup(
                 self.aws,
-                f"/sm2a/{self.environment}/{program}",
+                log_group_name(self.environment, program),
                 self.tags,
                 self.options["log_retention_in_days"],
                 self.options["kms_key_arn"],

@@ -20,6 +20,7 @@ from ._containers import (
     container_faults,
     container_options,
     http_check,
+    image_entry_point,
     task_definition,
 )
 from ._option import Fact, Form, Option, Return, refusals
@@ -79,6 +80,7 @@ class ScalerComponent(Component):
             },
         ),
     }
+    ENTRY_POINTS = image_entry_point("scaler")
     PLAN = ("AWS::ECS::Service", "sm2a-dev-scaler")
     EXAMPLES = """
 - name: Scaler

@@ -167,6 +167,17 @@ def test_a_role_passes_on_everything_and_refuses_to_guess() -> None:
     assert passed["role_permissions_boundary"] == "{{ example_role_permissions_boundary }}"
 
 
+def test_entry_points_that_people_write_are_described(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ExampleComponent, "ENTRY_POINTS", {"image": ("Build it", "Makes the image.")})
+
+    specifications = yaml.safe_load(components.argument_specs(ExampleComponent))["argument_specs"]
+    assert specifications["image"] == {
+        "short_description": "Build it",
+        "description": "Makes the image.",
+        "options": {},
+    }
+
+
 def test_a_component_that_has_nothing_to_wait_for_has_no_such_option(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ExampleComponent, "WAITS", False)
 
