@@ -44,11 +44,11 @@ _AIRFLOW = {
 FACTS: dict[str, dict[str, Fact]] = {
     "network": {},
     "security": {"vpc_id": Fact("network")},
-    "storage": _KEY,
     "secrets": _KEY,
-    "queue": _KEY,
     "database": {**_PRIVATE, **_KEY},
     "load_balancer": {**_PRIVATE, "vpc_id": Fact("network")},
+    "storage": _KEY,
+    "queue": _KEY,
     "observability": _KEY,
     "cluster": {"vpc_id": Fact("network", needed_if="service_discovery")},
     "image": _KEY,

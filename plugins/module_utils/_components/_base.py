@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from .._reconcile.aws import Aws
-from .._reconcile.engine import ApplyError, Engine, Step, diff_of
+from .._reconcile.engine import ApplyError, Engine, Step, diff_of, pending
 from .._reconcile.errors import BotoCoreError, ClientError, OptionError, ReconcileError
 from .._reconcile.resource import Resource
 from .._reconcile.tags import ownership_tags
@@ -138,7 +138,8 @@ def run(component_class: type[Component]) -> None:
     except (ReconcileError, ClientError, BotoCoreError) as error:
         module.fail_json_aws(error, msg=f"the component {component.NAME} could not be read")
     report = _report(steps, aws)
-    ansible_facts = {component.facts_name: facts, **_plan_fact(component, report["plan"])}
+    left = not module.check_mode and pending(steps)
+    ansible_facts = {component.facts_name: facts, **_plan_fact(component, report["plan"], left)}
     module.exit_json(**report, **{component.NAME: facts}, ansible_facts=ansible_facts)
 
 
@@ -148,14 +149,15 @@ def refusal(wrong: list[OptionError]) -> dict[str, Any]:
     return {"msg": "\n".join(dict.fromkeys(map(str, wrong))), "errors": errors, **errors[0]}
 
 
-def _plan_fact(component: Component, plan: list[dict[str, str]]) -> dict[str, Any]:
+def _plan_fact(component: Component, plan: list[dict[str, str]], left: bool) -> dict[str, Any]:
     """Return the fact from which the filter ``plan_summary`` tells, at the end of a play, what was done.
 
     The time tells it from the plan of an earlier play. A component that is begun without waiting and finished later
-    has two.
+    has two; if nothing is ``left`` to be finished, the first says that it is not ``pending``, and ``site`` saves the
+    second look.
     """
     name = component.facts_name.replace("sm2a_", "sm2a_plan_", 1) + ("" if component.options["wait"] else "_begun")
-    return {name: {"at": time.time(), "steps": plan}}
+    return {name: {"at": time.time(), "steps": plan, "pending": left}}
 
 
 def _report(steps: list[Step], aws: Aws) -> dict[str, Any]:

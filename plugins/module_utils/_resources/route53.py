@@ -30,6 +30,7 @@ class Certificate(Resource):
     def __init__(self, aws: Aws, domain_name: str, tags: dict[str, str]) -> None:
         super().__init__(aws, domain_name, tags)
         self.record: dict[str, str] = {"Name": KNOWN_AFTER_APPLY, "Type": "CNAME", "Value": KNOWN_AFTER_APPLY}
+        self.issued = False
 
     def find(self) -> dict[str, Any] | None:
         acm = self.aws.client("acm")
@@ -51,6 +52,7 @@ class Certificate(Resource):
         return None
 
     def _remember(self, certificate: dict[str, Any]) -> None:
+        self.issued = certificate["Status"] == "ISSUED"
         for option in certificate.get("DomainValidationOptions", []):
             if option["DomainName"] == self.name and "ResourceRecord" in option:
                 self.record = option["ResourceRecord"]
@@ -122,7 +124,9 @@ class Record(Resource):
 
 
 class ValidationRecord(Record):
-    """The record that proves to ACM whose the domain is; waits until the certificate is issued."""
+    """The record that proves to ACM whose the domain is; ready once the certificate is issued."""
+
+    slow = True
 
     def __init__(self, aws: Aws, certificate: Certificate, hosted_zone_id: str) -> None:
         super().__init__(aws, f"validation of {certificate.name}", hosted_zone_id, "CNAME")
@@ -133,7 +137,10 @@ class ValidationRecord(Record):
 
     def find(self) -> dict[str, Any] | None:
         found = self._find_set()
-        return {"value": found["ResourceRecords"][0]["Value"]} if found else None
+        if found is None:
+            return None
+        self.ready = self.certificate.issued
+        return {"value": found["ResourceRecords"][0]["Value"]}
 
     def desired(self) -> dict[str, Any]:
         return {"value": self.certificate.record["Value"]}
