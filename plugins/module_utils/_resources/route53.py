@@ -47,11 +47,12 @@ class Certificate(Resource):
             if any(tags.get(key) != value for key, value in self.tags.items()):
                 continue
             self.id = summary["CertificateArn"]
-            self._remember(certificate)
+            self.remember(certificate)
             return {"tags": tags}
         return None
 
-    def _remember(self, certificate: dict[str, Any]) -> None:
+    def remember(self, certificate: dict[str, Any]) -> None:
+        """Note how far the certificate is, from ACM's description of it."""
         self.issued = certificate["Status"] == "ISSUED"
         for option in certificate.get("DomainValidationOptions", []):
             if option["DomainName"] == self.name and "ResourceRecord" in option:
@@ -67,7 +68,7 @@ class Certificate(Resource):
 
     def wait_ready(self) -> None:
         def probe() -> bool:
-            self._remember(self.aws.client("acm").describe_certificate(CertificateArn=self.id)["Certificate"])
+            self.remember(self.aws.client("acm").describe_certificate(CertificateArn=self.id)["Certificate"])
             return self.record["Name"] != KNOWN_AFTER_APPLY
 
         wait_until(f"{self.label} names its validation record", probe, RECORD_SECONDS, interval=2)
@@ -159,7 +160,8 @@ class ValidationRecord(Record):
             answer = self.aws.client("acm").describe_certificate(CertificateArn=self.certificate.id)["Certificate"]
             if answer["Status"] not in ("PENDING_VALIDATION", "ISSUED"):
                 raise ReconcileError(f"{self.certificate.label} is {answer['Status']}: {answer.get('FailureReason')}")
-            return bool(answer["Status"] == "ISSUED")
+            self.certificate.remember(answer)
+            return self.certificate.issued
 
         wait_until(f"{self.certificate.label} is issued", probe, ISSUE_SECONDS, 10, usual=USUALLY_ISSUED)
 
