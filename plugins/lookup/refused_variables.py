@@ -48,6 +48,7 @@ from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.lookup import LookupBase
 
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._option import arguments
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._option_rules import validate_pool_name
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._pools import typed_pools
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors import OptionError
@@ -66,7 +67,7 @@ class LookupModule(LookupBase):
         """Return a sentence for each variable that is refused."""
         roles = _variables.role_options()
         specification = {
-            **_variables.SITE,
+            **arguments(_variables.SITE),
             **{name: option for role in roles.values() for name, option in role.items()},
         }
         values = self._values(variables or {}, specification)

@@ -43,7 +43,7 @@ class Step:
 
 # What takes minutes on AWS begins before what takes seconds, and is waited for just before something needs it: images
 # are built while gateways, load balancer and database are created, and all services start at once.
-SITE = (
+STEPS = (
     Step("network", "Begin the network", waits=False),
     Step("security", "Security"),
     Step("secrets", "Secrets"),
@@ -69,7 +69,7 @@ SITE = (
     Step("scaler", "Finish the scaler"),
 )
 
-TAGS: dict[str, tuple[str, ...]] = {step.component: step.all_tags for step in SITE}
+TAGS: dict[str, tuple[str, ...]] = {step.component: step.all_tags for step in STEPS}
 """The tags under which ``site`` makes each component; each image is one."""
 
 

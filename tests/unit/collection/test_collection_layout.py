@@ -15,7 +15,7 @@ import pytest
 import yaml
 from ansible.parsing.plugin_docs import read_docstring
 
-from ansible_collections.sm2a.airflow.plugins.module_utils._components.workers import POOL_DEFAULTS
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._pools import POOL_DEFAULTS
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._variables import SITE
 
 ROOT = Path(__file__).parents[3]
@@ -417,19 +417,6 @@ class TestStatements:
         lines = [line for line in path.read_text().splitlines() if not line.startswith("|")]
 
         assert [line for line in lines if len(line) > 120] == []
-
-    def test_defaults_of_a_pool(self) -> None:
-        text = (ROOT / "docs/configuration.md").read_text()
-
-        documented = dict(
-            re.findall(r"^\| `(\w+)` \| ([^|]+) \|", text.partition("| Key | Default |")[2], re.MULTILINE)
-        )
-        assert {key: documented.get(key) for key in POOL_DEFAULTS} == {
-            **{key: str(value) for key, value in POOL_DEFAULTS.items()},
-            # What Fargate gives where nothing is asked for.
-            "ephemeral_storage": "20",
-            "environment_variables": "none",
-        }
 
     def test_defaults_of_a_pool_in_the_documentation_of_module_and_role(self) -> None:
         role = load(ROOT / "roles/workers/meta/argument_specs.yml")["argument_specs"]["main"]["options"]
