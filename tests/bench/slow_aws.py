@@ -157,6 +157,14 @@ def _with(root: ElementTree.Element, name: str) -> Iterator[tuple[ElementTree.El
 class Refusals:
     """Refuses what AWS refuses while something is being created."""
 
+    # Operation, parameter, what that names, and the code of the error.
+    RULES = (
+        # https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html
+        ("CreateRoute", "NatGatewayId", "nat_gateway", "InvalidNatGatewayID.NotFound"),
+        # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html
+        ("CreateListener", "Certificates.member.1.CertificateArn", "certificate", "UnsupportedCertificate"),
+    )
+
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
@@ -165,14 +173,9 @@ class Refusals:
         if not body.startswith((b"Action=", b"Version=")) and b"&Action=" not in body:
             return None
         query = dict(urllib.parse.parse_qsl(body.decode()))
-        if query.get("Action") == "CreateRoute":
-            # https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html
-            if self._clock.known_and_creating("nat_gateway", query.get("NatGatewayId", "")):
-                return "InvalidNatGatewayID.NotFound"
-        if query.get("Action") == "CreateListener":
-            # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html
-            if self._clock.known_and_creating("certificate", query.get("Certificates.member.1.CertificateArn", "")):
-                return "UnsupportedCertificate"
+        for operation, parameter, kind, code in self.RULES:
+            if query.get("Action") == operation and self._clock.known_and_creating(kind, query.get(parameter, "")):
+                return code
         return None
 
 
