@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import components
+import schema
 import tables
 from regions import with_regions
 
@@ -39,7 +40,7 @@ def generated() -> dict[str, str]:
         name: with_regions(Path(name), (ROOT / name).read_text(), {part: lines() for part, lines in regions.items()})
         for name, regions in PARTS.items()
     }
-    return {**components.files(), **parts}
+    return {**components.files(), schema.FILE: schema.scaled_pool(), **parts}
 
 
 def main(arguments: list[str]) -> int:
