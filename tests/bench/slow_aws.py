@@ -165,17 +165,22 @@ class Refusals:
         ("CreateListener", "Certificates.member.1.CertificateArn", "certificate", "UnsupportedCertificate"),
     )
 
+    MISSING = {"DescribeTargetGroups": "TargetGroupNotFound", "DescribeLoadBalancers": "LoadBalancerNotFound"}
+
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
-    def of(self, body: bytes) -> str | None:
+    def before(self, query: dict[str, str]) -> str | None:
         """Return the code of the error that a request gets; None lets it through."""
-        if not body.startswith((b"Action=", b"Version=")) and b"&Action=" not in body:
-            return None
-        query = dict(urllib.parse.parse_qsl(body.decode()))
         for operation, parameter, kind, code in self.RULES:
             if query.get("Action") == operation and self._clock.known_and_creating(kind, query.get(parameter, "")):
                 return code
+        return None
+
+    def after(self, query: dict[str, str], content: bytes) -> str | None:
+        """Return the code of the error in the place of an empty answer about what was named, as AWS gives one."""
+        if "Names.member.1" in query and b"<member>" not in content:
+            return self.MISSING.get(query["Action"])
         return None
 
 
@@ -193,7 +198,8 @@ def install(app: Asgi, scale: float) -> Asgi:
         while more:
             message = await receive()
             body, more = body + message.get("body", b""), message.get("more_body", False)
-        code = refusals.of(body)
+        query = _query(body)
+        code = refusals.before(query)
         if code:
             await _refuse(send, code)
             return
@@ -208,6 +214,10 @@ def install(app: Asgi, scale: float) -> Asgi:
 
         await app(scope, replay, collect)
         start, content = parts[0], b"".join(part.get("body", b"") for part in parts[1:])
+        code = refusals.after(query, content)
+        if code:
+            await _refuse(send, code)
+            return
         if start["status"] == 200:
             content = answers.of_targets(target, content) if target else answers.of_queries(content)
         kept = [header for header in start["headers"] if header[0].lower() != b"content-length"]
@@ -218,9 +228,16 @@ def install(app: Asgi, scale: float) -> Asgi:
     return wrapped
 
 
+def _query(body: bytes) -> dict[str, str]:
+    """Return the parameters of a request of EC2, RDS or Elastic Load Balancing; nothing for other requests."""
+    if not body.startswith((b"Action=", b"Version=")) and b"&Action=" not in body:
+        return {}
+    return dict(urllib.parse.parse_qsl(body.decode()))
+
+
 async def _refuse(send: Callable[[Any], Awaitable[None]], code: str) -> None:
-    """Answer with an error, as EC2 and Elastic Load Balancing both are understood."""
-    error = f"<Error><Code>{code}</Code><Message>it is still being created</Message></Error>"
+    """Answer with an error in a form that clients of EC2 and of Elastic Load Balancing understand."""
+    error = f"<Error><Code>{code}</Code><Message>it is not there yet</Message></Error>"
     content = f"<Response><Errors>{error}</Errors>{error}</Response>".encode()
     await send({"type": "http.response.start", "status": 400, "headers": [(b"content-type", b"text/xml")]})
     await send({"type": "http.response.body", "body": content})
