@@ -28,7 +28,7 @@ from ansible_collections.sm2a.airflow.plugins.module_utils._components._base imp
     Component,
 )
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._module import EMPTY_SAYS_SOMETHING
-from ansible_collections.sm2a.airflow.plugins.module_utils._components.security import SERVICES
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._names import SERVICES
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.values import KNOWN_AFTER_APPLY
 from ansible_collections.sm2a.airflow.plugins.module_utils._resources.docker import Docker, DockerError
 from ansible_collections.sm2a.airflow.plugins.module_utils._text import from_text, given

@@ -15,7 +15,9 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import actions
 import components
+import constants
 import schema
 import tables
 from regions import with_regions
@@ -27,9 +29,11 @@ ROOT = Path(__file__).resolve().parents[2]
 PARTS: dict[str, dict[str, Callable[[], Iterable[str]]]] = {
     "docs/architecture.md": {"order": tables.order},
     "docs/configuration.md": {"pools": tables.pools, "site": tables.site},
+    "docs/scaling.md": {"constants": constants.policy},
     "meta/runtime.yml": {"action_group": components.action_group},
-    "playbooks/site.yml": {"connection": playbooks.connection, "site": playbooks.site},
+    "playbooks/site.yml": {"connection": playbooks.connection},
     "playbooks/status.yml": {"connection": playbooks.connection},
+    "playbooks/tasks/roles.yml": {"site": playbooks.site},
     "playbooks/teardown.yml": {"connection": playbooks.connection, "teardown": playbooks.teardown},
 }
 
@@ -40,7 +44,7 @@ def generated() -> dict[str, str]:
         name: with_regions(Path(name), (ROOT / name).read_text(), {part: lines() for part, lines in regions.items()})
         for name, regions in PARTS.items()
     }
-    return {**components.files(), schema.FILE: schema.scaled_pool(), **parts}
+    return {**components.files(), **actions.files(), schema.FILE: schema.scaled_pool(), **parts}
 
 
 def main(arguments: list[str]) -> int:
