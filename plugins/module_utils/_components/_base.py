@@ -142,7 +142,7 @@ def run(component_class: type[Component]) -> None:
     except (ReconcileError, ClientError, BotoCoreError) as error:
         module.fail_json_aws(error, msg=f"the component {component.NAME} could not be read")
     report = _report(steps, aws)
-    ansible_facts = {component.facts_name: facts, **_plan_fact(component, report["plan"])}
+    ansible_facts = {component.facts_name: facts, **_plan_fact(component, report["plan"], steps)}
     module.exit_json(**report, **{component.NAME: facts}, ansible_facts=ansible_facts)
 
 
@@ -152,14 +152,23 @@ def refusal(wrong: list[OptionError]) -> dict[str, Any]:
     return {"msg": "\n".join(dict.fromkeys(map(str, wrong))), "errors": errors, **errors[0]}
 
 
-def _plan_fact(component: Component, plan: list[dict[str, str]]) -> dict[str, Any]:
+def _plan_fact(component: Component, plan: list[dict[str, Any]], steps: list[Step]) -> dict[str, Any]:
     """Return the fact from which the filter ``plan_summary`` tells, at the end of a play, what was done.
 
     The time tells it from the plan of an earlier play. A component that is begun without waiting and finished later
-    has two.
+    has two. In check mode each step says also what would change and has its digest, for a plan that is saved.
     """
     name = component.facts_name.replace("sm2a_", "sm2a_plan_", 1) + ("" if component.options["wait"] else "_begun")
-    return {name: {"at": time.time(), "steps": plan}}
+    if component.aws.check_mode:
+        by_resource = {(step.resource.kind, step.resource.name): step for step in steps}
+        plan = [{**told, **_detail(by_resource[told["kind"], told["name"]])} for told in plan]
+    return {name: {"at": time.time(), "region": component.aws.region, "steps": plan}}
+
+
+def _detail(step: Step) -> dict[str, Any]:
+    if step.action == "none":
+        return {}
+    return {"fields": sorted(step.after) if step.action == "update" else [], "digest": step.digest}
 
 
 def _report(steps: list[Step], aws: Aws) -> dict[str, Any]:

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for_futures
@@ -28,6 +30,15 @@ class Step:
     action: str  # create, update, delete, none or deferred
     before: dict[str, Any] = field(default_factory=dict)
     after: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """What tells it from another step with the same resource and action: a hash of the fields as they are shown.
+
+        That a resource is deleted says everything; what it was like may change until then.
+        """
+        shown = [] if self.action == "delete" else [self.before, self.after]
+        return hashlib.sha256(json.dumps(shown, sort_keys=True, default=str).encode()).hexdigest()
 
 
 class ApplyError(Exception):
