@@ -67,14 +67,15 @@ def variables() -> str:
         "<!-- `make generate` writes this file from plugins/module_utils/_components; do not edit it. -->",
         "# Variables of the roles",
         "",
-        "[configuration.md](configuration.md) has the variables of the whole site, and says what is refused. Every role",
-        "has these variables, with its own name in the place of `<role>`; the roles follow in the order of `site`.",
+        "[configuration.md](configuration.md) has the variables of the whole site, and says what is refused. Every",
+        "role has these variables, with its own name in the place of `<role>`; the roles follow in the order of `site`.",
         "",
         *_variables("<role>", COMMON_OPTIONS),
     ]
     for role in ROLES:
         component = component_of(role)
-        lines += ["", f"## {role}", "", f"{markdown(component.SUMMARY)}.", "", *_variables(role, role_options(component), COMMON_OPTIONS)]
+        lines += ["", f"## {role}", "", f"{markdown(component.SUMMARY)}.", ""]
+        lines += _variables(role, role_options(component), without=COMMON_OPTIONS)
     return "\n".join(lines) + "\n"
 
 
