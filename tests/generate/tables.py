@@ -68,7 +68,7 @@ def variables() -> str:
         "# Variables of the roles",
         "",
         "[configuration.md](configuration.md) has the variables of the whole site, and says what is refused. Every",
-        "role has these variables, with its own name in the place of `<role>`; the roles follow in the order of `site`.",
+        "role has these variables, with its own name in the place of `<role>`; they follow in the order of `site`.",
         "",
         *_variables("<role>", COMMON_OPTIONS),
     ]
