@@ -35,13 +35,7 @@ FACTS: dict[str, dict[str, Fact]] = {
     "security": {
         "vpc_id": Fact("network"),
     },
-    "storage": {
-        "kms_key_arn": Fact("security", needed=False),
-    },
     "secrets": {
-        "kms_key_arn": Fact("security", needed=False),
-    },
-    "queue": {
         "kms_key_arn": Fact("security", needed=False),
     },
     "database": {
@@ -53,6 +47,12 @@ FACTS: dict[str, dict[str, Fact]] = {
         "vpc_id": Fact("network"),
         "subnet_ids": Fact("network"),
         "security_group_ids": Fact("security"),
+    },
+    "storage": {
+        "kms_key_arn": Fact("security", needed=False),
+    },
+    "queue": {
+        "kms_key_arn": Fact("security", needed=False),
     },
     "observability": {
         "kms_key_arn": Fact("security", needed=False),

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from .._reconcile.aws import Aws
-from .._reconcile.engine import ApplyError, Engine, Step, diff_of
+from .._reconcile.engine import ApplyError, Engine, Step, diff_of, pending
 from .._reconcile.errors import BotoCoreError, ClientError, OptionError, ReconcileError
 from .._reconcile.resource import Resource
 from .._reconcile.tags import ownership_tags
@@ -156,13 +156,15 @@ def _plan_fact(component: Component, plan: list[dict[str, Any]], steps: list[Ste
     """Return the fact from which the filter ``plan_summary`` tells, at the end of a play, what was done.
 
     The time tells it from the plan of an earlier play. A component that is begun without waiting and finished later
-    has two. In check mode each step says also what would change and has its digest, for a plan that is saved.
+    has two; if the first is not ``pending``, nothing is left to be finished. In check mode each step says also what
+    would change and has its digest, for a plan that is saved.
     """
     name = component.facts_name.replace("sm2a_", "sm2a_plan_", 1) + ("" if component.options["wait"] else "_begun")
     if component.aws.check_mode:
         by_resource = {(step.resource.kind, step.resource.name): step for step in steps}
         plan = [{**told, **_detail(by_resource[told["kind"], told["name"]])} for told in plan]
-    return {name: {"at": time.time(), "region": component.aws.region, "steps": plan}}
+    left = not component.aws.check_mode and pending(steps)
+    return {name: {"at": time.time(), "region": component.aws.region, "steps": plan, "pending": left}}
 
 
 def _detail(step: Step) -> dict[str, Any]:
