@@ -267,18 +267,18 @@ def argument_specs(component: type[Component]) -> str:
             f"{name}_{option}": _documented(declared, name, key="options") for option, declared in options.items()
         },
     }
-    specifications = {"main": _for_role(specification, name, options)}
+    specifications = {"main": for_role(specification, name, options)}
     for entry, (summary, description) in component.ENTRY_POINTS.items():
         specifications[entry] = {"short_description": summary, "description": description, "options": {}}
     return _yaml(name, dump({"argument_specs": specifications}))
 
 
-def _for_role(document: Any, role: str, options: Mapping[str, Option]) -> Any:
+def for_role(document: Any, role: str, options: Mapping[str, Option]) -> Any:
     """Return a document whose texts refer to roles and their options in the place of modules and theirs."""
     if isinstance(document, dict):
-        return {key: _for_role(value, role, options) for key, value in document.items()}
+        return {key: for_role(value, role, options) for key, value in document.items()}
     if isinstance(document, list):
-        return [_for_role(value, role, options) for value in document]
+        return [for_role(value, role, options) for value in document]
     if not isinstance(document, str):
         return document
     named = re.sub(r"O\((\w+)", lambda found: f"O({role}_{found[1]}" if found[1] in options else found[0], document)
