@@ -75,13 +75,14 @@ class DatabaseComponent(Component):
     """An RDS instance ``sm2a-<environment>``."""
 
     NAME = "database"
-    SUMMARY = "RDS instance with Airflow's metadata database"
+    SUMMARY = "RDS instance, PostgreSQL or MySQL, with Airflow's metadata database"
     DESCRIPTION = (
         "Creates a private, encrypted RDS instance for PostgreSQL or MySQL, and the secrets from which Airflow and "
         "the scaler read how to reach it.",
         "The master password is read from Secrets Manager by the module and stands in no variable, result or diff.",
     )
     TASK = "Create the database"
+    MAIN = ("engine", "instance_class", "multi_az", "deletion_protection", "final_snapshot")
     OPTIONS = {
         "engine": Option("str", "Database engine.", choices=tuple(ENGINES), default="postgres"),
         "engine_version": Option(

@@ -54,7 +54,7 @@ class SecurityComponent(Component):
     """Security groups, the key ``alias/sm2a-<environment>`` and the roles ``sm2a-<environment>-<service>``."""
 
     NAME = "security"
-    SUMMARY = "Security groups, KMS key and IAM roles of an SM2A environment"
+    SUMMARY = "Security groups, KMS key, and one IAM role per service"
     DESCRIPTION = (
         "Creates security groups, a KMS key, and one IAM role per service with the least privilege.",
         "Users reach the load balancer only; the load balancer and Airflow reach the API server; the API server reads "
@@ -65,6 +65,7 @@ class SecurityComponent(Component):
         "alone and fails.",
     )
     TASK = "Create security groups, key and roles"
+    MAIN = ("ingress_cidrs", "role_policies", "kms_key_arn")
     OPTIONS = {
         "vpc_id": Option(
             "str", "VPC of the security groups.", form=VPC_ID, needed=True, fact=Fact("network", ("vpc_id",))
