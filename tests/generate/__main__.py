@@ -32,6 +32,7 @@ PARTS: dict[str, dict[str, Callable[[], Iterable[str]]]] = {
     "docs/scaling.md": {"constants": constants.policy},
     "meta/runtime.yml": {"action_group": components.action_group},
     "playbooks/site.yml": {"connection": playbooks.connection},
+    "plugins/plugin_utils/_facts.py": {"facts": components.facts},
     "playbooks/status.yml": {"connection": playbooks.connection},
     "playbooks/tasks/roles.yml": {"site": playbooks.site},
     "playbooks/teardown.yml": {"connection": playbooks.connection, "teardown": playbooks.teardown},

@@ -14,7 +14,10 @@ from typing import Any
 from documents import dump, head, variable
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._base import Component
-from ansible_collections.sm2a.airflow.plugins.module_utils._components._common_options import COMMON_OPTIONS
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._common_options import (
+    COMMON_OPTIONS,
+    ENVIRONMENT,
+)
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._module import EMPTY_SAYS_SOMETHING
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._option import Option, Return
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import ROLES, role_of
@@ -46,8 +49,6 @@ def files() -> dict[str, str]:
     """Return the text of every file that is wholly generated from components, by its path below the root."""
     texts = {"plugins/doc_fragments/_component.py": fragment()}
     for component in map(component_of, ROLES):
-        if not component.OPTIONS:
-            continue
         name = component.NAME
         texts[f"plugins/modules/{name}.py"] = module(component)
         for path, make in (
@@ -244,8 +245,8 @@ def _returned(component: type[Component]) -> dict[str, Any]:
             "sample": [
                 {
                     "option": "environment",
-                    "rule": COMMON_OPTIONS["environment"].rule,
-                    "documentation": COMMON_OPTIONS["environment"].why,
+                    "rule": ENVIRONMENT.rule,
+                    "documentation": ENVIRONMENT.why,
                 }
             ],
         },
@@ -278,7 +279,10 @@ def argument_specs(component: type[Component]) -> str:
             f"{name}_{option}": _documented(declared, name, key="options") for option, declared in options.items()
         },
     }
-    return _yaml(name, dump(_for_role({"argument_specs": {"main": specification}}, name, options)))
+    specifications = {"main": _for_role(specification, name, options)}
+    for entry, (summary, description) in component.ENTRY_POINTS.items():
+        specifications[entry] = {"short_description": summary, "description": description, "options": {}}
+    return _yaml(name, dump({"argument_specs": specifications}))
 
 
 def _for_role(document: Any, role: str, options: Mapping[str, Option]) -> Any:
@@ -391,10 +395,21 @@ def action_group() -> Iterator[str]:
 def facts() -> Iterator[str]:
     """Yield the facts that each role needs, as Python."""
     for role in ROLES:
-        yield f'    "{role}": {{'
-        for name, option in component_of(role).OPTIONS.items():
-            if option.fact:
-                keywords = "" if option.needed or option.needed_if else ", needed=False"
-                keywords += f', needed_if="{option.needed_if}"' if option.needed_if else ""
-                yield f'        "{name}": Fact("{option.fact.component}"{keywords}),'
-        yield "    },"
+        needed = {name: option for name, option in component_of(role).OPTIONS.items() if option.fact}
+        if not needed:
+            yield f'"{role}": {{}},'
+            continue
+        yield f'"{role}": {{'
+        for name, option in needed.items():
+            yield f'    "{name}": {_fact(option)},'
+        yield "},"
+
+
+def _fact(option: Option) -> str:
+    assert option.fact
+    arguments = [f'"{option.fact.component}"']
+    if option.needed_if:
+        arguments.append(f'needed_if="{option.needed_if}"')
+    elif not option.needed:
+        arguments.append("needed=False")
+    return f"Fact({', '.join(arguments)})"

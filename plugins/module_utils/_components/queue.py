@@ -42,7 +42,7 @@ class QueueComponent(Component):
             default=["default"],
             doc="Names of the worker pools. Each has a queue of its own.",
             check=validate_pool_name,
-            not_empty=True,
+            items=1,
             why=QUEUES,
             site="sm2a_worker_pools",
             role_default="{{ sm2a_worker_pools | default({'default': {}}, true) | sm2a.airflow.from_text(mapping=true) "

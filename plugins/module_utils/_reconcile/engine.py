@@ -65,11 +65,16 @@ class Engine:
     def apply(self, resources: list[Resource]) -> list[Step]:
         """Create, update or leave every resource, dependencies first; then delete those marked absent.
 
+        What is to be deleted stays for a later run while anything else is left to become ready by itself: it may be
+        what that replaces, and still be in use.
+
         Raises ApplyError when any resource failed; independent ones are still finished.
         """
         wanted = [resource for resource in resources if not resource.absent]
         unwanted = [resource for resource in resources if resource.absent]
         steps = self._walk(_graph(wanted), self._converge, [])
+        if unwanted and not self.check_mode and pending(steps):
+            return [*steps, *(Step(resource, "deferred") for resource in unwanted)]
         return self.remove(unwanted, steps) if unwanted else steps
 
     def remove(self, resources: list[Resource], steps: list[Step] | None = None) -> list[Step]:
@@ -184,6 +189,11 @@ class Engine:
         if errors:
             raise ApplyError(errors, steps)
         return steps
+
+
+def pending(steps: list[Step]) -> bool:
+    """Tell whether something was begun that a later run has to wait for, or was left for it."""
+    return any(not step.resource.ready for step in steps)
 
 
 def _find(resource: Resource) -> dict[str, Any] | None:

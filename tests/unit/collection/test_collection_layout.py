@@ -421,8 +421,9 @@ class TestStatements:
     def test_defaults_of_a_pool_in_the_documentation_of_module_and_role(self) -> None:
         role = load(ROOT / "roles/workers/meta/argument_specs.yml")["argument_specs"]["main"]["options"]
         for option in (documentation(ROOT / "plugins/modules/workers.py")["options"]["pools"], role["workers_pools"]):
-            [sentence] = [line for line in option["description"] if line.startswith("By default ")]
-            named = dict(re.findall(r"C\((\w+)\)(?: is)? (?:V\()?(\w+)", sentence))
+            named = dict(
+                re.findall(r"^C\((\w+)\): .*By default (\w+)\.$", "\n".join(option["description"]), re.MULTILINE)
+            )
             assert named == {key: str(value) for key, value in POOL_DEFAULTS.items() if value}
 
     def test_what_make_test_runs(self) -> None:
