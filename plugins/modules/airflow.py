@@ -11,7 +11,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: airflow
-short_description: Airflow's API server, scheduler, DAG processor and triggerer on ECS Fargate
+short_description: Migration and administrator, then Airflow's API server, scheduler, DAG processor and triggerer
 version_added: 0.1.0
 description:
   - Runs the migration of the metadata database as a one-off task and checks its exit code, then creates or updates the
@@ -199,6 +199,7 @@ options:
             type: int
 extends_documentation_fragment:
   - sm2a.airflow._component
+  - sm2a.airflow._attributes
   - amazon.aws.common.modules
   - amazon.aws.region.modules
 """

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: cluster
-short_description: ECS cluster of an SM2A environment
+short_description: ECS cluster, and the name of the execution API within the VPC
 version_added: 0.1.0
 description:
   - Creates the ECS cluster for Fargate, and a private DNS namespace in which the API server has an internal name.
@@ -34,6 +34,7 @@ options:
     type: str
 extends_documentation_fragment:
   - sm2a.airflow._component
+  - sm2a.airflow._attributes
   - amazon.aws.common.modules
   - amazon.aws.region.modules
 """

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: database
-short_description: RDS instance with Airflow's metadata database
+short_description: RDS instance, PostgreSQL or MySQL, with Airflow's metadata database
 version_added: 0.1.0
 description:
   - Creates a private, encrypted RDS instance for PostgreSQL or MySQL, and the secrets from which Airflow and the scaler
@@ -109,6 +109,7 @@ options:
     default: 30
 extends_documentation_fragment:
   - sm2a.airflow._component
+  - sm2a.airflow._attributes
   - amazon.aws.common.modules
   - amazon.aws.region.modules
 """

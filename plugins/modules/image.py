@@ -11,7 +11,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: image
-short_description: Build a container image that is missing, and push it to ECR
+short_description: ECR repository, and an image that is built or copied into it where it is missing
 version_added: 0.1.0
 description:
   - Builds a folder with a Dockerfile, creates an ECR repository whose tags never move, and pushes the image to it.
@@ -84,6 +84,7 @@ attributes:
       - Where Docker is missing, an image that would stay in this machine's Docker is reported as missing too.
 extends_documentation_fragment:
   - sm2a.airflow._component
+  - sm2a.airflow._attributes
   - amazon.aws.common.modules
   - amazon.aws.region.modules
 """

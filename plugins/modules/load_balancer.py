@@ -11,7 +11,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: load_balancer
-short_description: Application load balancer in front of Airflow's web server
+short_description: Load balancer in front of Airflow, with its certificate, listeners and DNS record
 version_added: 0.1.0
 description:
   - Creates an application load balancer with TLS termination, sticky sessions and health checks, and, where it is given
@@ -94,6 +94,7 @@ options:
     type: str
 extends_documentation_fragment:
   - sm2a.airflow._component
+  - sm2a.airflow._attributes
   - amazon.aws.common.modules
   - amazon.aws.region.modules
 """

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: network
-short_description: VPC of an SM2A environment
+short_description: VPC with public and private subnets, NAT gateways and endpoints
 version_added: 0.1.0
 description:
   - Creates a VPC with public and private subnets over two or three zones, internet and NAT gateways,
@@ -121,6 +121,7 @@ options:
     default: []
 extends_documentation_fragment:
   - sm2a.airflow._component
+  - sm2a.airflow._attributes
   - amazon.aws.common.modules
   - amazon.aws.region.modules
 """

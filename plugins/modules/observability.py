@@ -11,7 +11,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: observability
-short_description: CloudWatch log groups of an SM2A environment
+short_description: CloudWatch log groups of the containers
 version_added: 0.1.0
 description:
   - Creates the log groups that the containers of Airflow and of the scaler write to. Task logs are in S3.
@@ -35,6 +35,7 @@ options:
     default: false
 extends_documentation_fragment:
   - sm2a.airflow._component
+  - sm2a.airflow._attributes
   - amazon.aws.common.modules
   - amazon.aws.region.modules
 """

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: scaler
-short_description: The scaler, which sizes the worker services
+short_description: Service that sets the number of workers, and its dashboard
 version_added: 0.1.0
 description:
   - Creates the ECS service of the scaler, which watches the queues and the metadata database and sets the desired count
@@ -96,6 +96,7 @@ options:
     default: 512
 extends_documentation_fragment:
   - sm2a.airflow._component
+  - sm2a.airflow._attributes
   - amazon.aws.common.modules
   - amazon.aws.region.modules
 """

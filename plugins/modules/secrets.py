@@ -11,7 +11,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: secrets
-short_description: Keys and logins of an Airflow environment in AWS Secrets Manager
+short_description: Keys and logins in AWS Secrets Manager, generated where absent
 version_added: 0.1.0
 description:
   - Generates Airflow's keys, the administrator's login and the logins of the metadata database where they are missing.
@@ -49,6 +49,7 @@ options:
     default: sm2a
 extends_documentation_fragment:
   - sm2a.airflow._component
+  - sm2a.airflow._attributes
   - amazon.aws.common.modules
   - amazon.aws.region.modules
 """

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: security
-short_description: Security groups, KMS key and IAM roles of an SM2A environment
+short_description: Security groups, KMS key, and one IAM role per service
 version_added: 0.1.0
 description:
   - Creates security groups, a KMS key, and one IAM role per service with the least privilege.
@@ -93,6 +93,7 @@ options:
     default: true
 extends_documentation_fragment:
   - sm2a.airflow._component
+  - sm2a.airflow._attributes
   - amazon.aws.common.modules
   - amazon.aws.region.modules
 """

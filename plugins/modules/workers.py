@@ -11,7 +11,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: workers
-short_description: Airflow's Celery workers on ECS Fargate
+short_description: ECS service of Celery workers per worker pool
 version_added: 0.1.0
 description:
   - Creates one ECS service per worker pool. A service starts with the pool's minimum; from then on the scaler sizes
@@ -131,6 +131,7 @@ options:
     default: []
 extends_documentation_fragment:
   - sm2a.airflow._component
+  - sm2a.airflow._attributes
   - amazon.aws.common.modules
   - amazon.aws.region.modules
 """

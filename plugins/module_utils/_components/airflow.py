@@ -83,13 +83,14 @@ class AirflowComponent(Component):
     """One ECS service per program of Airflow, named ``sm2a-<environment>-<program>``."""
 
     NAME = "airflow"
-    SUMMARY = "Airflow's API server, scheduler, DAG processor and triggerer on ECS Fargate"
+    SUMMARY = "Migration and administrator, then Airflow's API server, scheduler, DAG processor and triggerer"
     DESCRIPTION = (
         "Runs the migration of the metadata database as a one-off task and checks its exit code, then creates or "
         "updates the services.",
         "Every secret is read from Secrets Manager by Airflow itself at run time.",
     )
     TASK = "Migrate the database and run the services"
+    MAIN = ("services", "environment_variables")
     OPTIONS = {
         **AIRFLOW_OPTIONS,
         "execution_api_server_url": replace(

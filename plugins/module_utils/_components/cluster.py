@@ -25,12 +25,13 @@ class ClusterComponent(Component):
     """A cluster ``sm2a-<environment>`` and a namespace ``sm2a-<environment>.internal``."""
 
     NAME = "cluster"
-    SUMMARY = "ECS cluster of an SM2A environment"
+    SUMMARY = "ECS cluster, and the name of the execution API within the VPC"
     DESCRIPTION = (
         "Creates the ECS cluster for Fargate, and a private DNS namespace in which the API server has an internal "
         "name.",
     )
     TASK = "Create the cluster"
+    MAIN = ("service_discovery",)
     OPTIONS = {
         "container_insights": Option(
             "str",

@@ -38,7 +38,7 @@ class ImageComponent(Component):
     """An image ``sm2a-<environment>/<name>``, tagged by its content."""
 
     NAME = "image"
-    SUMMARY = "Build a container image that is missing, and push it to ECR"
+    SUMMARY = "ECR repository, and an image that is built or copied into it where it is missing"
     DESCRIPTION = (
         "Builds a folder with a Dockerfile, creates an ECR repository whose tags never move, and pushes the image to "
         "it.",
@@ -51,6 +51,7 @@ class ImageComponent(Component):
     )
     TASK = "Make the image available"
     WAITS = False
+    MAIN = ("push", "ca_bundle")
     OPTIONS = {
         "name": Option(
             "str",

@@ -44,13 +44,14 @@ class LoadBalancerComponent(Component):
     """A load balancer ``sm2a-<environment>``."""
 
     NAME = "load_balancer"
-    SUMMARY = "Application load balancer in front of Airflow's web server"
+    SUMMARY = "Load balancer in front of Airflow, with its certificate, listeners and DNS record"
     DESCRIPTION = (
         "Creates an application load balancer with TLS termination, sticky sessions and health checks, and, where it "
         "is given a domain and a hosted zone, the certificate and the DNS records.",
         "Airflow's execution API, which only workers use, is closed on the listener.",
     )
     TASK = "Create the load balancer"
+    MAIN = ("domain_name", "hosted_zone_id", "certificate_arn", "scheme")
     OPTIONS = {
         "scheme": Option(
             "str",

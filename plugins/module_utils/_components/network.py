@@ -53,13 +53,14 @@ class NetworkComponent(Component):
     """A VPC ``sm2a-<environment>``."""
 
     NAME = "network"
-    SUMMARY = "VPC of an SM2A environment"
+    SUMMARY = "VPC with public and private subnets, NAT gateways and endpoints"
     DESCRIPTION = (
         "Creates a VPC with public and private subnets over two or three zones, internet and NAT gateways, route "
         "tables and a gateway endpoint to S3; optionally interface endpoints and flow logs.",
         "With O(vpc_id) it takes a VPC that exists, creates nothing and reports it.",
     )
     TASK = "Create the network"
+    MAIN = ("cidr", "availability_zone_count", "nat_gateways")
     OPTIONS = {
         "cidr": Option("str", "Range of the VPC, /16 to /28.", default="10.42.0.0/16", check=network_of, why=VPC_SIZES),
         "availability_zone_count": Option("int", "Number of zones, if they are not named.", choices=(2, 3), default=2),

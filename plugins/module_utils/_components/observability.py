@@ -23,11 +23,12 @@ class ObservabilityComponent(Component):
     """Log groups named ``/sm2a/<environment>/<program>``."""
 
     NAME = "observability"
-    SUMMARY = "CloudWatch log groups of an SM2A environment"
+    SUMMARY = "CloudWatch log groups of the containers"
     DESCRIPTION = (
         "Creates the log groups that the containers of Airflow and of the scaler write to. Task logs are in S3.",
     )
     TASK = "Create the log groups"
+    MAIN = ("log_retention_in_days",)
     OPTIONS = {
         "log_retention_in_days": Option(
             "int", "Days for which the containers' output is kept.", default=30, allowed=RETENTION_DAYS, why=RETENTION

@@ -28,13 +28,14 @@ class QueueComponent(Component):
     """Queues named ``sm2a-<environment>-<pool>``."""
 
     NAME = "queue"
-    SUMMARY = "SQS queues that carry Airflow's Celery tasks"
+    SUMMARY = "SQS queue per worker pool, and a dead-letter queue"
     DESCRIPTION = (
         "Creates one standard queue per worker pool, and one dead-letter queue for all of them.",
         "The queue of a pool that is no longer named is deleted as soon as its workers have gone and it is empty.",
     )
     TASK = "Create the queues of the worker pools"
     WAITS = False
+    MAIN = ("visibility_timeout", "max_receive_count")
     OPTIONS = {
         "pools": Option(
             "list",

@@ -38,12 +38,13 @@ class ScalerComponent(Component):
     """One ECS service and one dashboard, both named ``sm2a-<environment>-scaler``."""
 
     NAME = "scaler"
-    SUMMARY = "The scaler, which sizes the worker services"
+    SUMMARY = "Service that sets the number of workers, and its dashboard"
     DESCRIPTION = (
         "Creates the ECS service of the scaler, which watches the queues and the metadata database and sets the "
         "desired count of each worker service, and a CloudWatch dashboard that shows what it sees and decides.",
     )
     TASK = "Run the scaler"
+    MAIN = ("interval_seconds",)
     OPTIONS = {
         **container_options("scaler"),
         "pools": Option(

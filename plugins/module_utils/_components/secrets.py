@@ -62,7 +62,7 @@ class SecretsComponent(Component):
     """Secrets named ``sm2a/<environment>/...``."""
 
     NAME = "secrets"
-    SUMMARY = "Keys and logins of an Airflow environment in AWS Secrets Manager"
+    SUMMARY = "Keys and logins in AWS Secrets Manager, generated where absent"
     DESCRIPTION = (
         "Generates Airflow's keys, the administrator's login and the logins of the metadata database where they are "
         "missing.",
@@ -72,6 +72,7 @@ class SecretsComponent(Component):
     )
     TASK = "Create the keys and logins"
     WAITS = False
+    MAIN = ("admin_username", "admin_email")
     OPTIONS = {
         "kms_key_arn": kms_key_option(
             "KMS key that encrypts the secrets.",

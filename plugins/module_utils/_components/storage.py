@@ -41,6 +41,7 @@ class StorageComponent(Component):
     )
     TASK = "Create the buckets for logs and DAGs"
     WAITS = False
+    MAIN = ("dags_path", "delete_buckets")
     OPTIONS = {
         "kms_key_arn": kms_key_option(
             "KMS key that encrypts what the buckets hold.",

@@ -32,12 +32,13 @@ class WorkersComponent(Component):
     """Services named ``sm2a-<environment>-worker-<pool>``."""
 
     NAME = "workers"
-    SUMMARY = "Airflow's Celery workers on ECS Fargate"
+    SUMMARY = "ECS service of Celery workers per worker pool"
     DESCRIPTION = (
         "Creates one ECS service per worker pool. A service starts with the pool's minimum; from then on the scaler "
         "sizes it.",
     )
     TASK = "Create the services of the worker pools"
+    MAIN = ("pools",)
     OPTIONS = {
         **AIRFLOW_OPTIONS,
         "pools": Option(
