@@ -18,7 +18,7 @@ from .._reconcile.tags import ownership_tags
 from ._common_options import COMMON_OPTIONS
 from ._kms_rules import resolve_kms_key_arn
 from ._module import aws_module
-from ._option import Option, Return, arguments, faults, needed_options, refusals
+from ._option import Option, Return, arguments, faults, needed_options
 
 COMMON_ARGUMENTS: dict[str, Any] = arguments(COMMON_OPTIONS)
 
@@ -49,6 +49,8 @@ class Component:
     """What else there is to say of check mode."""
     FACTS_DOC: ClassVar[str] = ""
     """How the facts are called, where that is not ``sm2a_`` and the component's name."""
+    ENTRY_POINTS: ClassVar[Mapping[str, tuple[str, str]]] = {}
+    """Summary and description of the role's other files of tasks, which people write."""
     ARGUMENTS: ClassVar[dict[str, Any]] = {}
     """The argument specification, which comes from OPTIONS."""
     CONSTRAINTS: ClassVar[dict[str, Any]] = {}
@@ -71,16 +73,16 @@ class Component:
     def faults(self) -> Iterator[OptionError]:
         """Yield, without a call to AWS, everything that AWS would refuse: violated declarations, then ``rules``."""
         present = self.options["state"] == "present"
-        yield from faults({**COMMON_OPTIONS, **self.OPTIONS}, self.options, self.aws.region, present)
-        yield from self.rules()
+        declared = faults({**COMMON_OPTIONS, **self.OPTIONS}, self.options, self.aws.region, present)
+        # A rule of several options may find again what one of them violates.
+        yield from {str(error): error for error in (*declared, *self.rules())}.values()
 
     def rules(self) -> Iterator[OptionError]:
         """Yield what is wrong though no declaration of a single option says so.
 
         Options may violate their declarations here; what does is reported already.
         """
-        if type(self).validate is not Component.validate:
-            yield from refusals(self.validate)
+        yield from ()
 
     def validate(self) -> None:
         """Raise the first of ``faults``."""

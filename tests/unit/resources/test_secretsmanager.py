@@ -13,7 +13,7 @@ import pytest
 from fake_aws import OURS, THEIRS, FakeAws, FakeClient, in_turn, refusal
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.engine import ApplyError, Engine
-from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors import OptionError, ReconcileError
+from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors import ReconcileError
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.tags import tags_to_list
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.values import KNOWN_AFTER_APPLY
 from ansible_collections.sm2a.airflow.plugins.module_utils._resources.secretsmanager import (
@@ -22,7 +22,6 @@ from ansible_collections.sm2a.airflow.plugins.module_utils._resources.secretsman
     key_arn_of_secret,
     read_secret,
     read_secret_fields,
-    validate_recovery_window,
 )
 
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/1"
@@ -43,17 +42,6 @@ def aws(client: FakeClient, check_mode: bool = False) -> Any:
 
 def generated(client: FakeClient, **settings: Any) -> GeneratedSecret:
     return GeneratedSecret(aws(client), "x", OURS, lambda: VALUE, description="x", **settings)
-
-
-@pytest.mark.parametrize("days", [0, 7, 30])
-def test_windows_that_delete_secret_takes(days: int) -> None:
-    validate_recovery_window(days)
-
-
-@pytest.mark.parametrize("days", [-1, 1, 6, 31])
-def test_windows_that_delete_secret_refuses(days: int) -> None:
-    with pytest.raises(OptionError, match="from 7 to 30"):
-        validate_recovery_window(days)
 
 
 @pytest.mark.parametrize("error", [MISSING, SCHEDULED])
