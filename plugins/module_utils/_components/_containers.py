@@ -130,7 +130,10 @@ AIRFLOW_OPTIONS = {
     ),
     "queues": Option(
         "dict",
-        "Mapping of each worker pool to its queue, with the queue's C(url).",
+        (
+            "Mapping of each worker pool to its queue, with the queue's C(url).",
+            "Without a C(visibility_timeout), in seconds, a queue is taken to have SQS's maximum.",
+        ),
         default={},
         items=1,
         why=QUEUES,
