@@ -83,6 +83,7 @@ options:
   queues:
     description:
       - Mapping of each worker pool to its queue, with the queue's C(url).
+      - Without a C(visibility_timeout), in seconds, a queue is taken to have SQS's maximum.
       - Required when O(state=present).
     type: dict
     default: {}
@@ -199,6 +200,7 @@ options:
             type: int
 extends_documentation_fragment:
   - sm2a.airflow._component
+  - sm2a.airflow._attributes
   - amazon.aws.common.modules
   - amazon.aws.region.modules
 """

@@ -84,6 +84,7 @@ attributes:
       - Where Docker is missing, an image that would stay in this machine's Docker is reported as missing too.
 extends_documentation_fragment:
   - sm2a.airflow._component
+  - sm2a.airflow._attributes
   - amazon.aws.common.modules
   - amazon.aws.region.modules
 """

@@ -96,6 +96,7 @@ options:
     default: 512
 extends_documentation_fragment:
   - sm2a.airflow._component
+  - sm2a.airflow._attributes
   - amazon.aws.common.modules
   - amazon.aws.region.modules
 """

@@ -49,6 +49,7 @@ options:
     default: sm2a
 extends_documentation_fragment:
   - sm2a.airflow._component
+  - sm2a.airflow._attributes
   - amazon.aws.common.modules
   - amazon.aws.region.modules
 """

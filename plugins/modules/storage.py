@@ -63,6 +63,7 @@ options:
     default: false
 extends_documentation_fragment:
   - sm2a.airflow._component
+  - sm2a.airflow._attributes
   - amazon.aws.common.modules
   - amazon.aws.region.modules
 """

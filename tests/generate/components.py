@@ -26,7 +26,12 @@ UTILS = "ansible_collections.sm2a.airflow.plugins.module_utils._components"
 SOURCES = "plugins/module_utils/_components"
 # Modules and action plugins that no component declares, and that can be given their region with the others.
 OTHERS = ("environment_info", "plan_file", "validate")
-FRAGMENTS = ["sm2a.airflow._component", "amazon.aws.common.modules", "amazon.aws.region.modules"]
+FRAGMENTS = [
+    "sm2a.airflow._component",
+    "sm2a.airflow._attributes",
+    "amazon.aws.common.modules",
+    "amazon.aws.region.modules",
+]
 AUTHOR = "SM2A contributors"
 VERSION_ADDED = "0.1.0"
 MIN_ANSIBLE_VERSION = "2.20"
@@ -121,16 +126,11 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Options and attributes of a component's module."""
+    """Options of a component's module, and what it does in a run that may change nothing."""
 
     DOCUMENTATION = r"""
 {dump({"options": options})}\
 attributes:
-  action:
-    description:
-      - Runs in a fork of the controller's process where the host is the controller, with the same Python and user.
-        Anywhere else, and with C(async), it is a module like all others. The result is the same.
-    support: full
   check_mode:
     description: Can run in check mode and report what would change without changing anything.
     support: full
@@ -140,18 +140,6 @@ attributes:
   idempotent:
     description: A second run with the same options changes nothing and makes no mutating call.
     support: full
-  action_group:
-    description: Use C(group/sm2a.airflow.airflow) in C(module_defaults) to set the region and the credentials.
-    support: full
-    membership: [sm2a.airflow.airflow]
-  platform:
-    description: Runs wherever Python and boto3 are, usually on the controller.
-    support: full
-    platforms: posix
-requirements:
-  - python >= 3.12
-  - boto3 >= 1.38.23
-  - botocore >= 1.38.23
 """
 '''
 

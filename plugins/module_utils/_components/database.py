@@ -214,6 +214,31 @@ class DatabaseComponent(Component):
         parameter_group = ParameterGroup(
             self.aws, f"{self.prefix}-{family.replace('.', '-')}", self.tags, family, engine["parameters"]
         )
+        self.instance = Instance(
+            self.aws,
+            self.prefix,
+            self.tags,
+            settings=self._settings(),
+            creation=self._creation(),
+            subnet_group=subnet_group,
+            parameter_group=parameter_group,
+            password=lambda: self._login("database_master")["password"],
+            apply_immediately=options["apply_immediately"],
+            final_snapshot=options["final_snapshot"],
+            snapshot_identifier=options["snapshot_identifier"],
+        )
+        written = ("sql_alchemy_conn", "result_backend", "scaler")
+        self.secret_names = {secret: secret_name(self.environment, secret) for secret in written}
+        secrets = [
+            self._secret("sql_alchemy_conn", lambda: self._url("scheme"), "Airflow's metadata database"),
+            self._secret("result_backend", lambda: self._url("result_scheme"), "Celery's result backend"),
+            self._secret("scaler", self._scaler_login, "The scaler's read-only login"),
+        ]
+        return [subnet_group, parameter_group, self.instance, *secrets]
+
+    def _settings(self) -> dict[str, Any]:
+        """Return what CreateDBInstance and ModifyDBInstance share."""
+        options = self.options
         settings = {
             "EngineVersion": self._version,
             "DBInstanceClass": options["instance_class"],
@@ -233,40 +258,25 @@ class DatabaseComponent(Component):
         ):
             if options[option]:
                 settings[field] = options[option].lower()
-        master = secret_name(self.environment, "database_master")
-        login = {"username": "sm2a"}
-        creation: dict[str, Any] = {
-            "Engine": options["engine"],
+        return settings
+
+    def _creation(self) -> dict[str, Any]:
+        """Return what only CreateDBInstance takes."""
+        engine = self.options["engine"]
+        present = self.options["state"] == "present"
+        key = self.options["kms_key_arn"]
+        return {
+            "Engine": engine,
             "DBName": DATABASE_NAME,
             "StorageEncrypted": True,
-            "EnableCloudwatchLogsExports": engine["logs"],
+            "EnableCloudwatchLogsExports": ENGINES[engine]["logs"],
+            # Nobody needs it to delete the instance, and its secret may be gone already.
+            **({"MasterUsername": self._login("database_master")["username"]} if present else {}),
+            **({"KmsKeyId": key} if key else {}),
         }
-        if options["state"] == "present":
-            login = read_secret_fields(self.aws, master, "username")
-        creation["MasterUsername"] = login["username"]
-        if options["kms_key_arn"]:
-            creation["KmsKeyId"] = options["kms_key_arn"]
-        self.instance = Instance(
-            self.aws,
-            self.prefix,
-            self.tags,
-            settings=settings,
-            creation=creation,
-            subnet_group=subnet_group,
-            parameter_group=parameter_group,
-            password=lambda: read_secret_fields(self.aws, master, "password")["password"],
-            apply_immediately=options["apply_immediately"],
-            final_snapshot=options["final_snapshot"],
-            snapshot_identifier=options["snapshot_identifier"],
-        )
-        written = ("sql_alchemy_conn", "result_backend", "scaler")
-        self.secret_names = {secret: secret_name(self.environment, secret) for secret in written}
-        secrets = [
-            self._secret("sql_alchemy_conn", lambda: self._url("scheme"), "Airflow's metadata database"),
-            self._secret("result_backend", lambda: self._url("result_scheme"), "Celery's result backend"),
-            self._secret("scaler", self._scaler_login, "The scaler's read-only login"),
-        ]
-        return [subnet_group, parameter_group, self.instance, *secrets]
+
+    def _login(self, secret: str) -> dict[str, str]:
+        return read_secret_fields(self.aws, secret_name(self.environment, secret), "username", "password")
 
     def _secret(self, name: str, value: Any, description: str) -> DerivedSecret:
         return DerivedSecret(
@@ -281,7 +291,7 @@ class DatabaseComponent(Component):
         )
 
     def _url(self, scheme: str) -> str:
-        login = read_secret_fields(self.aws, secret_name(self.environment, "database_master"), "username", "password")
+        login = self._login("database_master")
         if has_unknown([login, self.instance.endpoint]):
             return KNOWN_AFTER_APPLY
         engine = ENGINES[self.options["engine"]]
@@ -290,7 +300,7 @@ class DatabaseComponent(Component):
         return f"{engine[scheme]}://{user}:{password}@{host}/{DATABASE_NAME}?{engine['tls']}"
 
     def _scaler_login(self) -> str:
-        login = read_secret_fields(self.aws, secret_name(self.environment, "database_scaler"), "username", "password")
+        login = self._login("database_scaler")
         if has_unknown([login, self.instance.endpoint]):
             return KNOWN_AFTER_APPLY
         return json.dumps(

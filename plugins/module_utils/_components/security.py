@@ -12,7 +12,6 @@ from typing import Any
 
 from .._reconcile.errors import OptionError
 from .._reconcile.resource import Resource
-from .._reconcile.tags import ENVIRONMENT
 from .._resources.iam import Role, ServiceLinkedRole, policy_document, service_trust
 from .._resources.kms import Key
 from .._resources.secretsmanager import key_arn_of_secret
@@ -24,14 +23,12 @@ from ._names import (
     API_SERVER_PORT,
     RUNNING_SERVICES,
     SERVICES,
-    bucket_name,
     log_group_name,
     secret_name,
-    secret_path,
-    worker_service,
 )
 from ._option import Fact, Option, Return, refusals
 from ._option_rules import VPC_ID, validate_form
+from ._service_policies import ServicePolicies
 
 # AWS services that need a service-linked role; a new account has none.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_aws-services-that-work-with-iam.html
@@ -317,81 +314,11 @@ class SecurityComponent(Component):
         return given
 
     def _statements(self, service: str) -> list[dict[str, Any]]:
-        statements = self._own_statements(service)
+        statements = ServicePolicies(self.aws, self.environment).statements(service)
         if service in self.options["execute_command_services"]:
             # These actions know no resources.
             statements.append({"Action": EXECUTE_COMMAND, "Resource": "*"})
         return statements
-
-    def _own_statements(self, service: str) -> list[dict[str, Any]]:
-        if service == "execution":
-            return []
-        if service == "scaler":
-            return [self._secrets("scaler/*"), *self._scaling()]
-        names = ["config/*", "connections/*", "variables/*"]
-        if service == "migration":
-            # The six characters that Secrets Manager appends to a name:
-            # https://docs.aws.amazon.com/secretsmanager/latest/userguide/whats-in-a-secret.html
-            names += ["admin-??????", "scaler/*"]
-        statements = [self._secrets(*names)]
-        if service == "migration":
-            return statements
-        statements += self._buckets(write_logs=service != "api_server")
-        look = ["sqs:GetQueueUrl", "sqs:GetQueueAttributes"]
-        if service == "scheduler":
-            statements.append(self._queues(*look, "sqs:SendMessage"))
-        if service == "worker":
-            take = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:SendMessage"]
-            statements.append(self._queues(*look, *take))
-            protect = ["ecs:GetTaskProtection", "ecs:UpdateTaskProtection"]
-            statements.append({"Action": protect, "Resource": self.aws.arn("ecs", f"task/{self.prefix}/*")})
-        return statements
-
-    def _queues(self, *actions: str) -> dict[str, Any]:
-        """Allow actions on the queues of every pool, also of one that is just being removed and still at work.
-
-        By its name a queue of the environment ``x-y`` could be one of ``x``; the tag tells them apart:
-        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-abac-condition-keys.html
-        """
-        return {
-            "Action": list(actions),
-            "Resource": self.aws.arn("sqs", f"{self.prefix}-*"),
-            "Condition": {"StringEquals": {f"aws:ResourceTag/{ENVIRONMENT}": self.environment}},
-        }
-
-    def _secrets(self, *names: str) -> dict[str, Any]:
-        arns = [self.aws.arn("secretsmanager", f"secret:{secret_path(self.environment, name)}") for name in names]
-        return {"Action": "secretsmanager:GetSecretValue", "Resource": arns}
-
-    def _buckets(self, write_logs: bool) -> list[dict[str, Any]]:
-        place = (self.aws.account_id, self.aws.region)
-        logs, dags = (
-            f"arn:{self.aws.partition}:s3:::{bucket_name(self.environment, content, *place)}"
-            for content in ("logs", "dags")
-        )
-        actions = ["s3:GetObject", "s3:PutObject"] if write_logs else ["s3:GetObject"]
-        return [
-            {"Action": ["s3:ListBucket", "s3:GetBucketLocation"], "Resource": [logs, dags]},
-            {"Action": actions, "Resource": f"{logs}/*"},
-            {"Action": ["s3:GetObject", "s3:GetObjectVersion"], "Resource": f"{dags}/*"},
-        ]
-
-    def _scaling(self) -> list[dict[str, Any]]:
-        # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html
-        ours = {"ArnEquals": {"ecs:cluster": self.aws.arn("ecs", f"cluster/{self.prefix}")}}
-        return [
-            self._queues("sqs:GetQueueAttributes"),
-            {
-                "Action": ["ecs:DescribeServices", "ecs:UpdateService"],
-                "Resource": self.aws.arn("ecs", f"service/{self.prefix}/{worker_service(self.environment, '*')}"),
-            },
-            {
-                "Action": "ecs:DescribeTasks",
-                "Resource": self.aws.arn("ecs", f"task/{self.prefix}/*"),
-            },
-            # ListTasks knows no resource of a service on Fargate, only the cluster as a condition.
-            {"Action": "ecs:ListTasks", "Resource": "*", "Condition": ours},
-        ]
 
     def facts(self) -> dict[str, Any]:
         return {

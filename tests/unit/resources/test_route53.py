@@ -75,7 +75,8 @@ def test_a_new_certificate_is_waited_for_until_it_names_its_record() -> None:
     client = acm("PENDING_VALIDATION")
     client.answers["list_certificates"] = {}
     client.answers["describe_certificate"] = in_turn(
-        {"Certificate": {}}, {"Certificate": {"DomainValidationOptions": OPTIONS}}
+        {"Certificate": {"Status": "PENDING_VALIDATION"}},
+        {"Certificate": {"Status": "PENDING_VALIDATION", "DomainValidationOptions": OPTIONS}},
     )
     one = certificate(client)
 
