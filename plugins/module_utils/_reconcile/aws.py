@@ -60,13 +60,12 @@ def session(profile: str | None = None) -> boto3.session.Session:
 
 
 def read_models(*services: str) -> None:
-    """Read what botocore knows of all AWS and of these services, for all forks of this process."""
-    core = botocore.session.Session()
-    loader = _loaders.setdefault(core.get_config_variable("data_path"), core.get_component("data_loader"))
-    loader.load_data("endpoints")
+    """Read what botocore knows of AWS and of these services, for forks of this process. It opens no connection."""
+    shared = session()
     for service in services:
-        for kind in ("service-2", "endpoint-rule-set-1", "paginators-1"):
-            loader.load_service_model(service, kind)
+        client = shared.client(service, "us-east-1", aws_access_key_id="none", aws_secret_access_key="none")
+        # Asked for one operation, it reads for all of them whether they have pages.
+        client.can_paginate(next(iter(client.meta.method_to_api_mapping)))
 
 
 class Client:
