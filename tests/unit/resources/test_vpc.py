@@ -10,9 +10,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from fake_aws import refusal
 
-from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile import waits
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.engine import ApplyError, Engine
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.tags import ownership_tags
 from ansible_collections.sm2a.airflow.plugins.module_utils._resources.security_group import (
@@ -25,10 +24,6 @@ from ansible_collections.sm2a.airflow.plugins.module_utils._resources.vpc import
     Subnet,
     Vpc,
 )
-
-
-def refusal(code: str) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": "no"}}, "Operation")
 
 
 class Ec2:
@@ -66,18 +61,6 @@ def tags(name: str) -> dict[str, str]:
 
 def tag_list(name: str) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in tags(name).items()]
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """A clock that pauses move and nothing else."""
-    time = SimpleNamespace(now=0.0)
-
-    def sleep(seconds: float) -> None:
-        time.now += seconds
-
-    monkeypatch.setattr(waits, "time", SimpleNamespace(monotonic=lambda: time.now, sleep=sleep))
-    return time
 
 
 @pytest.fixture
