@@ -14,7 +14,7 @@ from ansible import constants
 from ansible.plugins.action import ActionBase
 from ansible.plugins.action.normal import ActionModule as NormalAction
 
-from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.aws import read_models
+from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.aws import read_model
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._here import POSSIBLE, PROFILE, run_here
 
 try:
@@ -122,7 +122,8 @@ class ModuleAction(ComponentAction, NormalAction):
     def __init_subclass__(cls) -> None:
         """Read what botocore knows of the services while it can be read once for all tasks."""
         if boto3 is not None:
-            read_models(*SERVICES.get(cls.__module__.rpartition(".")[2], ()))
+            for service in SERVICES.get(cls.__module__.rpartition(".")[2], ()):
+                read_model(service)
 
 
 def _result(parsed: Any) -> dict[str, Any]:
