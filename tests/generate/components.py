@@ -193,8 +193,11 @@ def _needs(option: Option) -> list[str]:
 def _sources(option: Option) -> Iterator[str]:
     """Yield where a role has an option's value from."""
     yield from option.role_doc
-    if option.fact:
-        yield f"By default the role P(sm2a.airflow.{role_of(option.fact.component)}#role) tells it."
+    teller = f"the role P(sm2a.airflow.{role_of(option.fact.component)}#role) tells" if option.fact else ""
+    if option.fact and option.site:
+        yield f"By default C({option.site}), or what {teller}."
+    elif option.fact:
+        yield f"By default {teller} it."
     elif option.site:
         yield f"By default C({option.site})."
 

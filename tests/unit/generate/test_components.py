@@ -43,6 +43,9 @@ class ExampleComponent(Component):
         "close": Option("bool", LONG, default=False),
         "architecture": Option("str", "CPU.", default="X86_64", site="sm2a_architecture"),
         "pool": Option("str", "Pool.", site="sm2a_pool"),
+        "url": Option(
+            "str", "Address.", site="sm2a_url", fact=Fact("cluster", ("url",)), role_default="{{ sm2a_url }}"
+        ),
         "engine_of_other": Option("str", "Engine.", default="a", role_default="{{ other_engine | default('a') }}"),
         "source": Option("str", "Source.", role_value="{{ example_source or omit }}", role_doc=("Of the role.",)),
         "name": Option("str", "Name.", required=True),
@@ -119,6 +122,10 @@ def test_a_role_says_where_it_has_values_from_and_names_its_own_variables() -> N
         "By default the role P(sm2a.airflow.security#role) tells it.",
     ]
     assert options["example_pool"]["description"] == ["Pool.", "By default C(sm2a_pool)."]
+    assert options["example_url"]["description"] == [
+        "Address.",
+        "By default C(sm2a_url), or what the role P(sm2a.airflow.cluster#role) tells.",
+    ]
     assert options["example_path"]["description"] == ["Folder.", "With O(example_seconds) and O(other)."]
     assert options["example_source"]["description"] == ["Source.", "Of the role."]
     assert specification()["description"] == [
@@ -146,6 +153,7 @@ def test_defaults_of_a_role() -> None:
         "example_close": False,
         "example_architecture": "{{ sm2a_architecture | default('X86_64', true) }}",
         "example_pool": "{{ sm2a_pool | default(omit, true) }}",
+        "example_url": "{{ sm2a_url }}",
         "example_engine_of_other": "{{ other_engine | default('a') }}",
         "example_source": "{{ omit }}",
         "example_role_permissions_boundary": "{{ omit }}",
