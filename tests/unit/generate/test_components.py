@@ -162,11 +162,13 @@ def test_defaults_of_a_role() -> None:
 
 
 def test_a_role_passes_on_everything_and_refuses_to_guess() -> None:
-    refusal, call = yaml.safe_load(components.tasks(ExampleComponent))
+    refusal, component = yaml.safe_load(components.tasks(ExampleComponent))
+    [call] = yaml.safe_load(components.component_tasks(ExampleComponent))
     passed = call["sm2a.airflow.example"]
 
     assert "'example'" in refusal["ansible.builtin.assert"]["that"]
-    assert call["name"] == "Make an example"
+    assert component["ansible.builtin.import_tasks"] == "component.yml"
+    assert component["name"] == call["name"] == "Make an example"
     assert set(passed) == {*ExampleComponent.OPTIONS, "environment", "state", "tags", "wait"}
     assert passed["seconds"] == "{{ example_seconds }}"
     assert passed["engine"] == "{{ example_engine | default(omit, true) }}"
@@ -190,7 +192,7 @@ def test_a_component_that_has_nothing_to_wait_for_has_no_such_option(monkeypatch
     monkeypatch.setattr(ExampleComponent, "WAITS", False)
 
     assert "example_wait" not in yaml.safe_load(components.defaults(ExampleComponent))
-    assert "wait" not in yaml.safe_load(components.tasks(ExampleComponent))[1]["sm2a.airflow.example"]
+    assert "wait" not in yaml.safe_load(components.component_tasks(ExampleComponent))[0]["sm2a.airflow.example"]
 
 
 @pytest.mark.parametrize("name", sorted(FILES))
