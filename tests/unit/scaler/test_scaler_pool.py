@@ -12,7 +12,11 @@ from typing import Any, cast
 
 import pytest
 
-from ansible_collections.sm2a.airflow.plugins.module_utils._components._pools import SCALED_POOL, scaled_pools_faults
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._pools import (
+    LIMITS,
+    SCALED_POOL,
+    scaled_pools_faults,
+)
 from ansible_collections.sm2a.airflow.plugins.module_utils._components.scaler import ScalerComponent
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.aws import Aws
 from sm2a_scaler.configuration import VARIABLE, ConfigurationError, read
@@ -21,9 +25,8 @@ POOL: dict[str, Any] = {
     "service": "sm2a-test-worker-default",
     "queue": "default",
     "queue_url": "https://sqs.eu-central-1.amazonaws.com/123456789012/sm2a-test-default",
-    "concurrency": 4,
+    **{key: option.default for key, option in LIMITS.items()},
     "minimum": 0,
-    "maximum": 5,
 }
 CONFIGURATION = {"environment": "test", "cluster": "sm2a-test", "database_secret": "sm2a/test/scaler/database"}
 COMPONENT = {
@@ -93,8 +96,13 @@ def test_what_two_pools_may_not_share(key: str) -> None:
     assert component_refuses({"default": POOL, "other": other}) and program_refuses({"default": POOL, "other": other})
 
 
-def test_a_pool_that_both_take() -> None:
-    assert not component_refuses({"default": POOL}) and not program_refuses({"default": POOL})
+@pytest.mark.parametrize(
+    "change", [{}, {"concurrency": 1000, "minimum": 5000, "maximum": 5000}, {"concurrency": 1, "maximum": 1}]
+)
+def test_a_pool_that_both_take(change: dict[str, Any]) -> None:
+    pool = {**POOL, **change}
+
+    assert not component_refuses({"default": pool}) and not program_refuses({"default": pool})
 
 
 @pytest.mark.parametrize(("seconds", "refused"), [(-1, True), (0, True), (1, False), (60, False), (61, True)])
