@@ -71,7 +71,6 @@ def test_one_of_others_or_one_that_does_not_work_is_none(client: FakeClient) -> 
     assert certificate(client).find() is None
 
 
-@pytest.mark.usefixtures("clock")
 def test_a_new_certificate_is_waited_for_until_it_names_its_record() -> None:
     client = acm("PENDING_VALIDATION")
     client.answers["list_certificates"] = {}
@@ -86,7 +85,6 @@ def test_a_new_certificate_is_waited_for_until_it_names_its_record() -> None:
     assert one.record == RECORD
 
 
-@pytest.mark.usefixtures("clock")
 @pytest.mark.parametrize(("last", "reason"), [("ISSUED", None), ("FAILED", "CAA_ERROR")])
 def test_a_proof_is_waited_for_until_the_certificate_is_issued_or_never_will_be(last: str, reason: str | None) -> None:
     client = acm("PENDING_VALIDATION", last, FailureReason=reason)
