@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible import constants
 from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
+
+from ansible_collections.sm2a.airflow.plugins.plugin_utils._output import show
 
 
 class ActionModule(ActionBase):
@@ -26,8 +26,5 @@ class ActionModule(ActionBase):
         _checked, arguments = self.validate_argument_spec(
             {"lines": {"type": "list", "elements": "str", "required": True}}
         )
-        if "json" not in constants.DEFAULT_STDOUT_CALLBACK:
-            display = Display()
-            for line in arguments["lines"]:
-                display.display(line)
+        show(arguments["lines"])
         return {**result, "changed": False, "lines": arguments["lines"]}

@@ -26,11 +26,9 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argu
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._base import (
     COMMON_ARGUMENTS,
     Component,
-    validate_common,
 )
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._module import EMPTY_SAYS_SOMETHING
 from ansible_collections.sm2a.airflow.plugins.module_utils._components.security import SERVICES
-from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors import OptionError
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.values import KNOWN_AFTER_APPLY
 from ansible_collections.sm2a.airflow.plugins.module_utils._resources.docker import Docker, DockerError
 from ansible_collections.sm2a.airflow.plugins.module_utils._text import from_text, given
@@ -104,12 +102,7 @@ class ActionModule(ActionBase):
             return [f"role {role}: {message}" for message in checked.error_messages]
         options = checked.validated_parameters
         options["tags"] = {str(key): str(value) for key, value in options["tags"].items()}
-        try:
-            validate_common(options)
-            component(options, aws).validate()
-        except OptionError as error:
-            return [f"{self._owner(role, error.option)}_{error}"]
-        return []
+        return [f"{self._owner(role, error.option)}_{error}" for error in component(options, aws).faults()]
 
     def _owner(self, role: str, option: str) -> str:
         """Return whose variable has an option's value: the whole site's, unless the role has its own."""

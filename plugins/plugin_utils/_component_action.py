@@ -22,8 +22,6 @@ class ComponentAction(ActionBase):
         if check_mode is not None:
             self._task.check_mode = check_mode
         try:
-            return dict(
-                self._execute_module(f"sm2a.airflow.{component}", module_args=arguments, task_vars=task_vars)
-            )
+            return dict(self._execute_module(f"sm2a.airflow.{component}", module_args=arguments, task_vars=task_vars))
         finally:
             self._task.check_mode = before

@@ -6,9 +6,8 @@
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from .._reconcile.aws import Aws
@@ -16,43 +15,49 @@ from .._reconcile.engine import ApplyError, Engine, Step, diff_of
 from .._reconcile.errors import BotoCoreError, ClientError, OptionError, ReconcileError
 from .._reconcile.resource import Resource
 from .._reconcile.tags import ownership_tags
+from ._common_options import COMMON_OPTIONS
 from ._kms_rules import resolve_kms_key_arn
 from ._module import aws_module
-from ._option import Option, arguments
+from ._option import Option, Return, arguments, faults, needed_options, refusals
 
-TAGGING_RULES = "https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html"
-
-IAM_TAGS = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html"
-
-# The longest name that we derive is the load balancer's and its target group's: 32 characters, without two
-# hyphens in a row in the database's. https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/
-ENVIRONMENT_RULE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-ENVIRONMENT_LENGTH = 16
-# TAGGING_RULES: letters, digits and spaces of any language, and these. Some services allow more; all allow these.
-TAG_RULE = re.compile(r"[\w\s.:/=+@-]*")
-# A resource has at most 50 tags (TAGGING_RULES), of which up to four are ours: environment, component, pool, Name.
-MOST_TAGS = 46
-
-COMMON_ARGUMENTS: dict[str, Any] = {
-    "environment": {"type": "str", "required": True},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "tags": {"type": "dict", "default": {}},
-    "wait": {"type": "bool", "default": True},
-}
+COMMON_ARGUMENTS: dict[str, Any] = arguments(COMMON_OPTIONS)
 
 
 class Component:
     """One component of an environment: options in, a graph of resources and a dictionary of facts out."""
 
     NAME: ClassVar[str] = ""
+    SUMMARY: ClassVar[str] = ""
+    """One line for lists of modules and roles."""
+    DESCRIPTION: ClassVar[tuple[str, ...]] = ()
+    TASK: ClassVar[str] = ""
+    """The name of the role's task."""
     OPTIONS: ClassVar[Mapping[str, Option]] = {}
+    """All but those that every component has."""
+    ROLE_OPTIONS: ClassVar[Mapping[str, Option]] = {}
+    """Options of the role alone, from which the defaults of others are made."""
+    RETURNS: ClassVar[Mapping[str, Return]] = {}
+    """The keys of ``facts``."""
+    PLAN: ClassVar[tuple[str, str]] = ("", "")
+    """Kind and name of a resource, as an example of what is in a plan."""
+    EXAMPLES: ClassVar[str] = ""
+    WAITS: ClassVar[bool] = True
+    """Whether it has something that takes minutes, so that its role has the option ``wait``."""
+    CHECK_MODE: ClassVar[tuple[str, ...]] = ()
+    """What else there is to say of check mode."""
+    FACTS_DOC: ClassVar[str] = ""
+    """How the facts are called, where that is not ``sm2a_`` and the component's name."""
     ARGUMENTS: ClassVar[dict[str, Any]] = {}
+    """The argument specification, which comes from OPTIONS."""
     CONSTRAINTS: ClassVar[dict[str, Any]] = {}
     """Further keywords of AnsibleModule: ``required_if``, ``mutually_exclusive`` and their like."""
 
     def __init_subclass__(cls) -> None:
         if cls.OPTIONS:
             cls.ARGUMENTS = arguments(cls.OPTIONS)
+            needed = needed_options(cls.OPTIONS)
+            if needed:
+                cls.CONSTRAINTS = {**cls.CONSTRAINTS, "required_if": [("state", "present", needed)]}
 
     def __init__(self, options: dict[str, Any], aws: Aws) -> None:
         self.options = options
@@ -61,8 +66,24 @@ class Component:
         self.prefix = f"sm2a-{self.environment}"
         self.tags = ownership_tags(self.environment, self.NAME, options["tags"])
 
+    def faults(self) -> Iterator[OptionError]:
+        """Yield, without a call to AWS, everything that AWS would refuse: violated declarations, then ``rules``."""
+        present = self.options["state"] == "present"
+        yield from faults({**COMMON_OPTIONS, **self.OPTIONS}, self.options, self.aws.region, present)
+        yield from self.rules()
+
+    def rules(self) -> Iterator[OptionError]:
+        """Yield what is wrong though no declaration of a single option says so.
+
+        Options may violate their declarations here; what does is reported already.
+        """
+        if type(self).validate is not Component.validate:
+            yield from refusals(self.validate)
+
     def validate(self) -> None:
-        """Refuse, without a call to AWS, what AWS would refuse. Raises OptionError."""
+        """Raise the first of ``faults``."""
+        for error in self.faults():
+            raise error
 
     def resources(self) -> list[Resource]:
         """Return the graph. It may read from AWS but not write. Called once, whatever the state."""
@@ -86,42 +107,6 @@ def named_tags(tags: dict[str, str], name: str) -> dict[str, str]:
     return {**tags, "Name": name}
 
 
-def validate_environment(environment: str) -> None:
-    """Refuse the name of an environment that could not be part of every name. Raises OptionError."""
-    if not ENVIRONMENT_RULE.fullmatch(environment) or len(environment) > ENVIRONMENT_LENGTH:
-        raise OptionError(
-            "environment",
-            environment,
-            f"it must have at most {ENVIRONMENT_LENGTH} lower-case letters, digits and single hyphens, and start "
-            "with a letter",
-            "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html",
-        )
-
-
-def validate_common(options: dict[str, Any]) -> None:
-    """Refuse the options of all components that AWS would refuse. Raises OptionError."""
-    validate_environment(options["environment"])
-    if len(options["tags"]) > MOST_TAGS:
-        rule = f"at most {MOST_TAGS}, since AWS takes 50 and SM2A needs four"
-        raise OptionError("tags", len(options["tags"]), rule, TAGGING_RULES)
-    keys: dict[str, str] = {}
-    for key, value in options["tags"].items():
-        if key.lower() == "name":
-            raise OptionError("tags", key, "SM2A sets the tag that is the name in the console", TAGGING_RULES)
-        other = keys.setdefault(key.lower(), key)
-        if other != key:
-            # IAM takes no two keys that differ in this way only, other services do.
-            rule = "keys have to differ in more than capital letters"
-            raise OptionError("tags", f"{other} and {key}", rule, IAM_TAGS)
-        if key.lower().startswith(("aws:", "sm2a:")):
-            raise OptionError("tags", key, "the prefixes aws: and sm2a: are reserved", TAGGING_RULES)
-        if not 1 <= len(key) <= 128 or len(str(value)) > 256:
-            raise OptionError("tags", key, "a key has 1 to 128 characters, a value at most 256", TAGGING_RULES)
-        for text in (key, value):
-            if not TAG_RULE.fullmatch(text):
-                raise OptionError("tags", text, "letters, digits, spaces and . : / = + - @ _", TAGGING_RULES)
-
-
 def run(component_class: type[Component]) -> None:
     """Run a component as an Ansible module: the whole of every module's ``main``."""
     module = aws_module(
@@ -132,9 +117,10 @@ def run(component_class: type[Component]) -> None:
     aws = Aws(module)
     component = component_class(module.params, aws)
     steps: list[Step] = []
+    wrong = list(component.faults())
+    if wrong:
+        module.fail_json(**refusal(wrong))
     try:
-        validate_common(module.params)
-        component.validate()
         if module.params["state"] == "present":
             resolve_kms_key_arn(module.params, aws)
         engine = Engine(module.params["environment"], module.check_mode, module.params["wait"])
@@ -146,7 +132,7 @@ def run(component_class: type[Component]) -> None:
             steps = engine.apply(resources)
             facts = {"environment": component.environment, **component.facts()}
     except OptionError as error:
-        module.fail_json(msg=str(error), option=error.option, rule=error.rule, documentation=error.documentation)
+        module.fail_json(**refusal([error]))
     except ApplyError as error:
         module.fail_json(msg=str(error), **_report(error.steps, aws))
     except (ReconcileError, ClientError, BotoCoreError) as error:
@@ -154,6 +140,12 @@ def run(component_class: type[Component]) -> None:
     report = _report(steps, aws)
     ansible_facts = {component.facts_name: facts, **_plan_fact(component, report["plan"])}
     module.exit_json(**report, **{component.NAME: facts}, ansible_facts=ansible_facts)
+
+
+def refusal(wrong: list[OptionError]) -> dict[str, Any]:
+    """Return what a module answers that refuses options: all that is wrong with them, and the parts of the first."""
+    errors = [{"option": error.option, "rule": error.rule, "documentation": error.documentation} for error in wrong]
+    return {"msg": "\n".join(dict.fromkeys(map(str, wrong))), "errors": errors, **errors[0]}
 
 
 def _plan_fact(component: Component, plan: list[dict[str, str]]) -> dict[str, Any]:

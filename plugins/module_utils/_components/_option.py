@@ -6,51 +6,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from .._reconcile.errors import OPTIONS, OptionError
+from .._reconcile.values import has_unknown
 
 
 @dataclass(frozen=True)
 class Fact:
-    """Where an option takes its value from unless the user sets it.
+    """Where a role takes an option's value from unless the user sets it.
 
     ``component`` is the one whose fact it is, as the fact's name has it behind ``sm2a_``; ``path`` are the keys within
-    it. A fact that is not ``needed`` may be missing: what exists then stays as it is. ``needed_if`` names an option of
-    the same component that has to be true for the fact to be needed.
+    it. With ``one`` the option is a list and the fact its only item.
     """
 
     component: str
     path: tuple[str, ...] = ()
-    needed: bool = True
-    needed_if: str = ""
+    one: bool = False
 
 
 @dataclass(frozen=True)
 class Option:
     """One option of a component.
 
-    ``doc`` are its sentences for people, in Ansible's markup. ``least`` and ``most`` bound a number, both included;
-    ``why`` is the address of the page that says so. ``required`` options have to be given always, ``needed`` ones when
-    the component is to be present. ``fact`` or ``site``, a variable of the whole site, is where a role takes the value
-    from; ``role_default`` is the role's default, a template, where neither says it.
+    ``doc`` are its sentences for people, in Ansible's markup; names of options in them are those of the module, and the
+    role's documentation gets them with the role's prefix. ``role_doc`` are sentences for the role alone.
+
+    Checked, whatever the state, is a value that is given and known: a text, or each text of a list, by its ``form``,
+    whose group ``region``, if it has one, must be this region; every item by ``check``, a function that takes name,
+    value and ``why`` and raises OptionError; a number by ``least`` and ``most``, both included, of ``unit``; whether it
+    is one of those ``allowed``. ``rule`` says the form in words, and ``why`` is the address of the page that says so.
+    A list or mapping that is ``not_empty`` must have an item when the component is to be present.
+
+    ``required`` options have to be given always, ``needed`` ones when the component is to be present, and one that is
+    ``needed_if`` if that option of the component is true.
+
+    A role takes the value from a ``fact``, from ``site``, a variable of the whole site, or from ``role_default``, a
+    value or template, which goes before both. ``role_value`` is the template by which the role passes it on.
     """
 
     type: str
-    doc: str | tuple[str, ...] = ""
+    doc: str | tuple[str, ...] = ()
     default: Any = None
     elements: str = ""
     choices: tuple[Any, ...] = ()
     options: Mapping[str, Option] = field(default_factory=dict)
+    form: str | re.Pattern[str] = ""
+    check: Callable[[str, Any, str], None] | None = None
     least: int | None = None
     most: int | None = None
-    why: str = ""
+    unit: str = ""
+    allowed: tuple[Any, ...] = ()
+    not_empty: bool = False
+    rule: str = ""
+    why: str = OPTIONS
     required: bool = False
     needed: bool = False
+    needed_if: str = ""
     no_log: bool | None = None
     fact: Fact | None = None
     site: str = ""
-    role_default: str = ""
+    role_default: Any = None
+    role_value: str = ""
+    role_doc: tuple[str, ...] = ()
 
     def argument(self) -> dict[str, Any]:
         """Return the option as AnsibleModule takes it."""
@@ -69,7 +90,77 @@ class Option:
             argument["no_log"] = self.no_log
         return argument
 
+    def faults(self, name: str, value: Any, region: str, present: bool) -> Iterator[OptionError]:
+        """Yield what the declaration does not allow of a value; ``name`` is the option's in the messages."""
+        if value is None or (value == "" and not self.required):
+            return
+        if self.not_empty and present and not value:
+            yield OptionError(name, value, "at least one is needed", self.why)
+        for item in value if isinstance(value, list) else [value]:
+            if not has_unknown(item):
+                yield from self._faults_of_item(name, item, region)
+        if self.options and isinstance(value, dict):
+            yield from faults(self.options, value, region, present, f"{name}.")
+
+    def _faults_of_item(self, name: str, item: Any, region: str) -> Iterator[OptionError]:
+        if self.form:
+            yield from self._faults_of_form(name, item, region)
+        if self.check:
+            yield from refusals(self.check, name, item, self.why)
+        if self.allowed and item not in self.allowed:
+            rule = f"it must be one of {', '.join(map(str, self.allowed))}"
+            yield OptionError(name, item, rule, self.why)
+        if (self.least is not None and item < self.least) or (self.most is not None and item > self.most):
+            yield OptionError(name, item, self.rule or self._range(), self.why)
+
+    def _faults_of_form(self, name: str, item: Any, region: str) -> Iterator[OptionError]:
+        match = re.fullmatch(self.form, item) if isinstance(item, str) else None
+        if not match:
+            yield OptionError(name, item, self.rule, self.why)
+        # Before the first role runs the region may not be known yet. A resource of the whole world names none.
+        elif region and match.groupdict().get("region", region) not in (region, ""):
+            yield OptionError(name, item, f"it must be in this region, {region}", self.why)
+
+    def _range(self) -> str:
+        """Return the bounds in words."""
+        words = f"it must be from {self.least} to {self.most}" if self.most is not None else f"at least {self.least}"
+        return f"{words} {self.unit}".rstrip()
+
 
 def arguments(options: Mapping[str, Option]) -> dict[str, Any]:
     """Return the argument specification of these options."""
     return {name: option.argument() for name, option in options.items()}
+
+
+def needed_options(options: Mapping[str, Option]) -> list[str]:
+    """Return the names of the options that have to be given when the component is to be present."""
+    return [name for name, option in options.items() if option.needed]
+
+
+def faults(
+    options: Mapping[str, Option], values: Mapping[str, Any], region: str, present: bool, prefix: str = ""
+) -> Iterator[OptionError]:
+    """Yield everything in which values violate the declarations of their options.
+
+    ``region`` may be empty where it is not known yet. Options that are missing are Ansible's to report.
+    """
+    for name, option in options.items():
+        yield from option.faults(f"{prefix}{name}", values.get(name), region, present)
+
+
+def refusals(check: Callable[..., object], *arguments: Any, **keywords: Any) -> Iterator[OptionError]:
+    """Yield the OptionError that a check raises, if any."""
+    try:
+        check(*arguments, **keywords)
+    except OptionError as error:
+        yield error
+
+
+@dataclass(frozen=True)
+class Return:
+    """One key of what a component's module returns, and of the fact that it sets."""
+
+    type: str
+    doc: str
+    sample: Any = None
+    elements: str = ""

@@ -11,7 +11,7 @@ from typing import Any
 from .._reconcile.aws import Aws
 from .._reconcile.errors import BotoCoreError, ClientError, OptionError, code_of
 from .._resources.sqs import MISSING as MISSING_QUEUE
-from ._base import validate_environment
+from ._common_options import validate_environment
 from ._health import airflow_health, port_of
 from ._module import aws_module
 from ._option_rules import DOMAIN, LISTENERS, validate_form, validate_url

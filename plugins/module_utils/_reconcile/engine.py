@@ -48,6 +48,8 @@ class Engine:
     environment: str
     check_mode: bool
     wait: bool = True
+    _unsettled: dict[Resource, Step] = field(default_factory=dict, init=False)
+    """What was changed and has not been waited for to the end: of a resource that fails then, it is known as well."""
 
     def apply(self, resources: list[Resource]) -> list[Step]:
         """Create, update or leave every resource, dependencies first; then delete those marked absent.
@@ -73,7 +75,8 @@ class Engine:
         def delete(resource: Resource) -> Step:
             return self._delete(resource, found[id(resource)])
 
-        self._walk(graph, look, [])
+        # A copy: nobody needs these steps, but if one of them fails what was done before has to be told.
+        self._walk(graph, look, list(steps or []))
         return self._walk(_reverse(graph), delete, steps or [])
 
     def _converge(self, resource: Resource) -> Step:
@@ -83,10 +86,12 @@ class Engine:
         current = _find(resource)
         desired = resource.desired()
         if current is None:
+            step = Step(resource, "create", {}, _shown(resource, desired))
             if not self.check_mode:
                 resource.create(desired)
+                self._unsettled[resource] = step
                 self._settle(resource, fresh=True)
-            return Step(resource, "create", {}, _shown(resource, desired))
+            return step
         self._claim(resource, current)
         changes = changed_fields(current, desired)
         for field_name in sorted(set(changes) & set(resource.fixed_fields)):
@@ -94,13 +99,15 @@ class Engine:
                 f"{resource.label}: its {field_name} {current.get(field_name)!r} cannot be changed to "
                 f"{changes[field_name]!r} once it is created"
             )
-        if changes and not self.check_mode:
-            resource.update(current, changes)
-        if not self.check_mode:
-            self._settle(resource, fresh=bool(changes))
         before = {key: project(current.get(key), value) for key, value in changes.items()}
         after = _shown(resource, changes, SENSITIVE_CHANGED)
-        return Step(resource, "update" if changes else "none", _shown(resource, before), after)
+        step = Step(resource, "update" if changes else "none", _shown(resource, before), after)
+        if changes and not self.check_mode:
+            resource.update(current, changes)
+            self._unsettled[resource] = step
+        if not self.check_mode:
+            self._settle(resource, fresh=bool(changes))
+        return step
 
     def _settle(self, resource: Resource, fresh: bool) -> None:
         if resource.slow and not self.wait:
@@ -130,10 +137,12 @@ class Engine:
     def _delete(self, resource: Resource, current: dict[str, Any] | None) -> Step:
         if current is None or not self._owned(resource, current):
             return Step(resource, "none")
+        step = Step(resource, "delete", _shown(resource, current), {})
         if not self.check_mode:
             resource.delete(current)
+            self._unsettled[resource] = step
             resource.wait_deleted()
-        return Step(resource, "delete", _shown(resource, current), {})
+        return step
 
     def _walk(
         self, graph: dict[Resource, set[Resource]], visit: Callable[[Resource], Step], steps: list[Step]
@@ -156,6 +165,8 @@ class Engine:
                         steps.append(future.result())
                     except (ReconcileError, ClientError, BotoCoreError) as error:
                         errors.append(_message(resource, error))
+                        if resource in self._unsettled:
+                            steps.append(self._unsettled[resource])
                         continue
                     for before in waiting.values():
                         before.discard(resource)

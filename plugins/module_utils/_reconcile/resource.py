@@ -45,6 +45,9 @@ class Resource:
     """Whether becoming ready takes minutes. With ``wait: false`` such a resource is created and left alone, and
     whatever depends on it is deferred to a later run."""
 
+    usual = ""
+    """How long becoming ready takes on AWS as a rule, in words for whoever waits; empty where it takes seconds."""
+
     def __init__(self, aws: Aws, name: str, tags: dict[str, str] | None = None) -> None:
         self.aws = aws
         self.name = name

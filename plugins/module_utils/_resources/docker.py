@@ -22,6 +22,7 @@ from .._reconcile.aws import Aws
 from .._reconcile.errors import CheckModeError, ReconcileError
 from .._reconcile.resource import Resource
 from .._reconcile.tags import ENVIRONMENT
+from .._reconcile.waits import waiting
 from .ecr import Repository, has_image, registry_login
 
 CA_BUNDLE = "ca-bundle.crt"
@@ -35,6 +36,8 @@ WITHOUT_DOCKER = (
 TAG_LENGTH = 16
 ANSWER_SECONDS = 60
 BUILD_SECONDS = 3600
+# The image of Airflow takes less than a minute on a fast line, and is about a gigabyte.
+BUILD_USUAL, PUSH_USUAL = "1 to 5 minutes", "1 to 3 minutes"
 TAIL_LINES = 40
 # Docker knows these arguments without an ARG, and they are left out of the image's history and of its tag:
 # https://docs.docker.com/reference/dockerfile/#predefined-args
@@ -265,7 +268,8 @@ class DockerImage(Resource):
         docker = Docker(docker.check_mode, {**docker.environment, **proxies})
         with tempfile.TemporaryDirectory(prefix="sm2a-build-") as folder:
             self.context.copy_to(Path(folder))
-            docker.write(*arguments, folder, timeout=BUILD_SECONDS)
+            with waiting(f"{self.label} is built", BUILD_USUAL):
+                docker.write(*arguments, folder, timeout=BUILD_SECONDS)
 
     def _push(self) -> None:
         registry, username, password = registry_login(self.aws)
@@ -274,7 +278,8 @@ class DockerImage(Resource):
             docker = self.docker.logged_in(folder)
             docker.write("login", "--username", username, "--password-stdin", registry, stdin=password)
             try:
-                docker.write("push", self.uri, timeout=BUILD_SECONDS)
+                with waiting(f"{self.label} is pushed", PUSH_USUAL):
+                    docker.write("push", self.uri, timeout=BUILD_SECONDS)
             except DockerError:
                 # Somebody else pushed the same content in the meantime, and tags do not move.
                 if not self.exists():

@@ -231,6 +231,7 @@ class Service(Resource):
 
     kind = "AWS::ECS::Service"
     slow = True
+    usual = "2 to 5 minutes"
 
     def __init__(
         self,
@@ -418,7 +419,7 @@ class Service(Resource):
                 raise ReconcileError(f"{self.label}: the deployment failed: {self._failure(service)}")
             return self._deployed(primary)
 
-        wait_until(f"{self.label} runs its tasks", probe, SERVICE_SECONDS, interval=3)
+        wait_until(f"{self.label} runs its tasks", probe, SERVICE_SECONDS, interval=3, usual=self.usual)
 
     def _failure(self, service: dict[str, Any]) -> str:
         """Describe why tasks of the service stopped: their reasons and exit codes, and ECS's last events."""
@@ -472,6 +473,7 @@ class OneOffTask(Resource):
     kind = "AWS::ECS::Task"
     tagged = False
     COMPLETED = "sm2a:completed"
+    usual = "1 to 2 minutes"
 
     def __init__(
         self,
@@ -513,7 +515,7 @@ class OneOffTask(Resource):
             task = ecs.describe_tasks(cluster=self.cluster, tasks=[arn])["tasks"][0]
             return dict(task) if task["lastStatus"] == "STOPPED" else None
 
-        task = wait_until(f"{self.label} has finished", stopped, TASK_SECONDS, interval=3)
+        task = wait_until(f"{self.label} has finished", stopped, TASK_SECONDS, interval=3, usual=self.usual)
         if any(container.get("exitCode") != 0 for container in task["containers"]):
             raise ReconcileError(f"{self.label} failed: {stopped_reason(task)}; the end of its log: {self._log(arn)}")
         ecs.tag_resource(

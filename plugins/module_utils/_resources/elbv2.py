@@ -43,6 +43,8 @@ class LoadBalancer(_Tagged):
 
     kind = "AWS::ElasticLoadBalancingV2::LoadBalancer"
     slow = True
+    # Terraform: https://github.com/DataBiosphere/azul/pull/5780
+    usual = "2 to 4 minutes"
 
     def __init__(
         self,
@@ -135,7 +137,7 @@ class LoadBalancer(_Tagged):
                 raise ReconcileError(f"{self.label} failed: {balancer['State'].get('Reason')}")
             return bool(balancer) and balancer.get("State", {}).get("Code", "active") == "active"
 
-        wait_until(f"{self.label} is active", probe, BALANCER_SECONDS, interval=10)
+        wait_until(f"{self.label} is active", probe, BALANCER_SECONDS, interval=10, usual=self.usual)
 
     def delete(self, current: dict[str, Any]) -> None:
         if current["attributes"].get("deletion_protection.enabled") == "true":

@@ -139,6 +139,7 @@ class Instance(Resource):
 
     kind = "AWS::RDS::DBInstance"
     slow = True
+    usual = "7 to 10 minutes"
 
     def __init__(
         self,
@@ -280,7 +281,7 @@ class Instance(Resource):
             self._remember(instance)
             return instance["DBInstanceStatus"] in USABLE and self.endpoint != KNOWN_AFTER_APPLY
 
-        wait_until(f"{self.label} is available", probe, INSTANCE_SECONDS, interval=15)
+        wait_until(f"{self.label} is available", probe, INSTANCE_SECONDS, interval=15, usual=self.usual)
 
     def delete(self, current: dict[str, Any]) -> None:
         if current.get("DeletionProtection"):
@@ -303,4 +304,5 @@ class Instance(Resource):
                 raise
 
     def wait_deleted(self) -> None:
-        wait_until(f"{self.label} is gone", lambda: self._describe() is None, INSTANCE_SECONDS, interval=15)
+        usual = "5 to 10 minutes"
+        wait_until(f"{self.label} is gone", lambda: self._describe() is None, INSTANCE_SECONDS, 15, usual=usual)

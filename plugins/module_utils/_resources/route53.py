@@ -18,6 +18,7 @@ from .elbv2 import LoadBalancer
 
 # DNS validation takes up to half an hour: https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html
 ISSUE_SECONDS = 2700
+USUALLY_ISSUED = "2 to 30 minutes"
 RECORD_SECONDS = 60
 
 
@@ -153,7 +154,7 @@ class ValidationRecord(Record):
                 raise ReconcileError(f"{self.certificate.label} is {answer['Status']}: {answer.get('FailureReason')}")
             return bool(answer["Status"] == "ISSUED")
 
-        wait_until(f"{self.certificate.label} is issued", probe, ISSUE_SECONDS, interval=10)
+        wait_until(f"{self.certificate.label} is issued", probe, ISSUE_SECONDS, 10, usual=USUALLY_ISSUED)
 
 
 class AliasRecord(Record):

@@ -29,7 +29,7 @@ def _wait_operation(aws: Aws, what: str, operation_id: str) -> dict[str, str]:
             raise ReconcileError(f"{what}: {operation.get('ErrorMessage', 'the operation failed')}")
         return operation if operation["Status"] == "SUCCESS" else None
 
-    return dict(wait_until(what, probe, OPERATION_SECONDS).get("Targets", {}))
+    return dict(wait_until(what, probe, OPERATION_SECONDS, usual="1 to 2 minutes").get("Targets", {}))
 
 
 class PrivateDnsNamespace(Resource):

@@ -324,6 +324,7 @@ class NatGateway(VpcResource):
     """The way out of private subnets."""
 
     slow = True
+    usual = "2 to 3 minutes"
 
     kind = "AWS::EC2::NatGateway"
     resource_type = "natgateway"
@@ -382,7 +383,7 @@ class NatGateway(VpcResource):
                 raise ReconcileError(f"{self.label} is {gateway['State']}: {gateway.get('FailureMessage')}")
             return bool(gateway["State"] == "available")
 
-        wait_until(f"{self.label} is available", probe, NAT_SECONDS, interval=10)
+        wait_until(f"{self.label} is available", probe, NAT_SECONDS, interval=10, usual=self.usual)
 
     def delete(self, current: dict[str, Any]) -> None:
         self.release("delete_nat_gateway", NatGatewayId=self.id)
@@ -393,7 +394,7 @@ class NatGateway(VpcResource):
             gateway = self._gateway()
             return gateway is None or gateway["State"] in ("deleted", "failed")
 
-        wait_until(f"{self.label} is deleted", probe, NAT_SECONDS, interval=10)
+        wait_until(f"{self.label} is deleted", probe, NAT_SECONDS, interval=10, usual="1 minute")
 
 
 class RouteTable(VpcResource):

@@ -120,6 +120,7 @@ class InterfaceEndpoint(VpcEndpoint):
     """A service's own addresses in the private subnets, under the service's usual name."""
 
     slow = True
+    usual = "1 to 2 minutes"
     endpoint_type = "Interface"
     members = {"subnet_ids": "SubnetIds", "security_group_ids": "SecurityGroupIds"}
 
@@ -170,4 +171,4 @@ class InterfaceEndpoint(VpcEndpoint):
                 raise ReconcileError(f"{self.label} is {state}: {(found or {}).get('LastError', {}).get('Message')}")
             return bool(state.lower() == "available")
 
-        wait_until(f"{self.label} is available", probe, READY_SECONDS)
+        wait_until(f"{self.label} is available", probe, READY_SECONDS, usual=self.usual)

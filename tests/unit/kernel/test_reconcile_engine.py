@@ -450,6 +450,46 @@ class TestFailures:
 
         assert str(failure.value).count("database") == 1
 
+    def test_what_was_changed_before_its_wait_failed_is_told(
+        self, cloud: Cloud, engine: Engine, actions: Actions
+    ) -> None:
+        """It costs money, whatever becomes of it."""
+        cloud.things["old"] = {"timeout": 1, "tags": OURS}
+        cloud.failing = {("wait", name): WaitTimeoutError(f"{name} is late") for name in ("new", "old")}
+
+        with pytest.raises(ApplyError) as failure:
+            engine.apply([SlowThing(cloud, "new"), Thing(cloud, "old", timeout=2)])
+
+        assert actions(failure.value.steps) == {"new": "create", "old": "update"}
+
+        class Lingering(Thing):
+            """Something whose end nobody sees."""
+
+            def wait_deleted(self) -> None:
+                raise WaitTimeoutError(f"{self.name} is still there")
+
+        with pytest.raises(ApplyError) as failure:
+            engine.remove([Lingering(cloud, "old")])
+
+        assert actions(failure.value.steps) == {"old": "delete"}
+
+    def test_what_was_made_is_told_when_what_goes_cannot_be_read(
+        self, cloud: Cloud, engine: Engine, actions: Actions
+    ) -> None:
+        class Unreadable(Thing):
+            """Something that may not be looked at."""
+
+            def find(self) -> dict[str, Any] | None:
+                raise denied("DescribeThings")
+
+        gone = Unreadable(cloud, "gone")
+        gone.absent = True
+
+        with pytest.raises(ApplyError, match="DescribeThings") as failure:
+            engine.apply([Thing(cloud, "new"), gone])
+
+        assert actions(failure.value.steps) == {"new": "create"}
+
     def test_nothing_is_deleted_that_a_failed_deletion_still_needs(self, cloud: Cloud, engine: Engine) -> None:
         cloud.things = {"vpc": {"tags": OURS}, "nat": {"tags": OURS}, "queue": {"tags": OURS}}
         cloud.failing = {("delete", "nat"): denied("DeleteNatGateway")}
