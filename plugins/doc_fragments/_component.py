@@ -1,6 +1,7 @@
 # Copyright (c) 2026, the SM2A contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# `make generate` writes this file from plugins/module_utils/_components/_common_options.py; do not edit it.
 
 """What the modules of all components share."""
 
@@ -28,8 +29,7 @@ options:
     choices: [present, absent]
     default: present
   tags:
-    description:
-      - Additional tags for every resource of the component. Tags that others put on a resource are left alone.
+    description: Additional tags for every resource of the component. Tags that others put on a resource are left alone.
     type: dict
     default: {}
   wait:

@@ -3,8 +3,9 @@
 # Copyright (c) 2026, the SM2A contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# `make generate` writes this file from plugins/module_utils/_components/queue.py; do not edit it.
 
-"""Ansible module of the component."""
+"""The module of the component queue."""
 
 from __future__ import annotations
 
@@ -27,14 +28,19 @@ options:
     description:
       - Seconds for which a received task is hidden from other workers.
       - The default is SQS's maximum, since a task that runs longer is delivered a second time and killed.
+      - From 0 to 43200.
     type: int
     default: 43200
   message_retention_period:
-    description: Seconds for which a task may wait in the queue.
+    description:
+      - Seconds for which a task may wait in the queue.
+      - From 60 to 1209600.
     type: int
     default: 1209600
   max_receive_count:
-    description: How often a message may be received before it goes to the dead-letter queue.
+    description:
+      - How often a message may be received before it goes to the dead-letter queue.
+      - From 1 to 1000.
     type: int
     default: 10
   kms_key_arn:
@@ -92,12 +98,25 @@ plan:
   type: list
   elements: dict
   sample:
-    - {kind: 'AWS::SQS::Queue', name: sm2a-dev-default, action: create}
+    - kind: AWS::SQS::Queue
+      name: sm2a-dev-default
+      action: create
 api_calls:
   description: How many calls were made to AWS.
   returned: always
   type: dict
-  sample: {read: 4, write: 2}
+  sample:
+    read: 4
+    write: 2
+errors:
+  description: Every option that is refused, by its name, the rule and the address of its documentation.
+  returned: when options are refused
+  type: list
+  elements: dict
+  sample:
+    - option: environment
+      rule: it must have at most 16 lower-case letters, digits and single hyphens, and start with a letter
+      documentation: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html
 """
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._base import run

@@ -17,11 +17,13 @@ from pathlib import Path
 
 from regions import with_regions
 
+import components
 import playbooks
 
 ROOT = Path(__file__).resolve().parents[2]
 # Files that people write, and what is generated into each.
 PARTS: dict[str, dict[str, Callable[[], Iterable[str]]]] = {
+    "meta/runtime.yml": {"action_group": components.action_group},
     "playbooks/site.yml": {"connection": playbooks.connection, "site": playbooks.site},
     "playbooks/status.yml": {"connection": playbooks.connection},
     "playbooks/teardown.yml": {"connection": playbooks.connection, "teardown": playbooks.teardown},
@@ -30,10 +32,11 @@ PARTS: dict[str, dict[str, Callable[[], Iterable[str]]]] = {
 
 def generated() -> dict[str, str]:
     """Return the whole text that each file should have, by its path below the root."""
-    return {
-        name: with_regions(Path(name), (ROOT / name).read_text(), {part: lines() for part, lines in parts.items()})
-        for name, parts in PARTS.items()
+    parts = {
+        name: with_regions(Path(name), (ROOT / name).read_text(), {part: lines() for part, lines in regions.items()})
+        for name, regions in PARTS.items()
     }
+    return {**components.files(), **parts}
 
 
 def main(arguments: list[str]) -> int:

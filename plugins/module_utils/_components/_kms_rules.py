@@ -12,10 +12,24 @@ from typing import Any
 from .._reconcile.aws import Aws
 from .._reconcile.errors import ClientError, OptionError, code_of
 from .._reconcile.values import has_unknown
+from ._option import Fact, Option
 
-KEY_ARN = re.compile(r"^arn:aws[a-z-]*:kms:(?P<region>[a-z0-9-]+):[0-9]{12}:(key|alias)/[A-Za-z0-9/_-]+$")
+KEY_ARN = re.compile(r"arn:aws[a-z-]*:kms:(?P<region>[a-z0-9-]+):[0-9]{12}:(key|alias)/[A-Za-z0-9/_-]+")
 KEYS = "https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#key-id-key-ARN"
 STATES = "https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html"
+
+
+def kms_key_option(*doc: str, fact: Fact | None = Fact("security", ("kms_key_arn",))) -> Option:
+    """Return the declaration of a component's ``kms_key_arn``."""
+    return Option(
+        "str",
+        doc=doc,
+        form=KEY_ARN,
+        rule="it must be the ARN of a KMS key or of an alias, arn:aws:kms:...:key/... or :alias/...",
+        why=KEYS,
+        no_log=False,
+        fact=fact,
+    )
 
 
 def validate_kms_key_arn(options: dict[str, Any], aws: Aws) -> None:

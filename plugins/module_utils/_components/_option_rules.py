@@ -80,9 +80,9 @@ def validate_origin(option: str, url: str, documentation: str) -> None:
         raise OptionError(option, url, "it must end after the host and its port, without a path", documentation)
 
 
-def validate_pool_name(option: str, name: Any) -> None:
+def validate_pool_name(option: str, name: Any, documentation: str = QUEUES) -> None:
     """Refuse the name of a worker pool that cannot be part of a queue's name."""
     rule = "1 to 32 lower-case letters, digits and hyphens, starting with a letter"
-    validate_form(option, name, POOL, rule, QUEUES)
+    validate_form(option, name, POOL, rule, documentation)
     if name == DEAD_LETTER:
-        raise OptionError(option, name, "this name is the dead-letter queue's", QUEUES)
+        raise OptionError(option, name, "this name is the dead-letter queue's", documentation)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from .._reconcile.errors import OptionError
@@ -13,8 +14,9 @@ from .._reconcile.resource import Resource
 from .._resources.ecs import service_tasks
 from .._resources.sqs import Queue
 from ._base import Component
-from ._kms_rules import validate_kms_key_arn
-from ._option_rules import DEAD_LETTER, validate_pool_name
+from ._kms_rules import kms_key_option
+from ._option import Option, Return
+from ._option_rules import DEAD_LETTER, QUEUES, validate_pool_name
 
 ATTRIBUTES = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html"
 DAY = 86400
@@ -24,31 +26,99 @@ class QueueComponent(Component):
     """Queues named ``sm2a-<environment>-<pool>``."""
 
     NAME = "queue"
-    ARGUMENTS = {
-        "pools": {"type": "list", "elements": "str", "default": ["default"]},
-        # SQS's ceiling. A task longer than the timeout is delivered again, and Airflow then kills it.
-        "visibility_timeout": {"type": "int", "default": 43200},
-        "message_retention_period": {"type": "int", "default": 14 * DAY},
-        "max_receive_count": {"type": "int", "default": 10},
-        "kms_key_arn": {"type": "str", "no_log": False},
+    SUMMARY = "SQS queues that carry Airflow's Celery tasks"
+    DESCRIPTION = (
+        "Creates one standard queue per worker pool, and one dead-letter queue for all of them.",
+        "The queue of a pool that is no longer named is deleted as soon as its workers have gone and it is empty.",
+    )
+    TASK = "Create the queues of the worker pools"
+    WAITS = False
+    OPTIONS = {
+        "pools": Option(
+            "list",
+            elements="str",
+            default=["default"],
+            doc="Names of the worker pools. Each has a queue of its own.",
+            check=validate_pool_name,
+            not_empty=True,
+            why=QUEUES,
+            site="sm2a_worker_pools",
+            role_default="{{ sm2a_worker_pools | default({'default': {}}, true) | sm2a.airflow.from_text(mapping=true) "
+            "| list }}",
+        ),
+        "visibility_timeout": Option(
+            "int",
+            default=43200,
+            doc=(
+                "Seconds for which a received task is hidden from other workers.",
+                "The default is SQS's maximum, since a task that runs longer is delivered a second time and killed.",
+            ),
+            least=0,
+            most=43200,
+            why=ATTRIBUTES,
+        ),
+        "message_retention_period": Option(
+            "int",
+            default=14 * DAY,
+            doc="Seconds for which a task may wait in the queue.",
+            least=60,
+            most=14 * DAY,
+            why=ATTRIBUTES,
+        ),
+        "max_receive_count": Option(
+            "int",
+            default=10,
+            doc="How often a message may be received before it goes to the dead-letter queue.",
+            least=1,
+            most=1000,
+            why=ATTRIBUTES,
+        ),
+        "kms_key_arn": kms_key_option(
+            "KMS key that encrypts the messages.",
+            "Without it what exists keeps the key that it has, and SQS encrypts new queues with a key of its own.",
+        ),
     }
+    RETURNS = {
+        "queues": Return(
+            "dict",
+            "The queue of each pool.",
+            {
+                "default": {
+                    "name": "sm2a-dev-default",
+                    "url": "https://sqs.eu-central-1.amazonaws.com/123456789012/sm2a-dev-default",
+                    "arn": "arn:aws:sqs:eu-central-1:123456789012:sm2a-dev-default",
+                }
+            },
+        ),
+        "draining_pools": Return(
+            "list",
+            "Pools that are no longer named and whose workers still have tasks, or will have.",
+            [],
+            elements="str",
+        ),
+        "dead_letter_queue": Return(
+            "dict",
+            "The queue of messages that no worker could process.",
+            {
+                "name": "sm2a-dev-dead-letter",
+                "url": "https://sqs.eu-central-1.amazonaws.com/123456789012/sm2a-dev-dead-letter",
+                "arn": "arn:aws:sqs:eu-central-1:123456789012:sm2a-dev-dead-letter",
+            },
+        ),
+    }
+    PLAN = ("AWS::SQS::Queue", "sm2a-dev-default")
+    EXAMPLES = """
+- name: Queues of two worker pools
+  sm2a.airflow.queue:
+    environment: dev
+    region: eu-central-1
+    pools: [default, heavy]
+"""
 
-    def validate(self) -> None:
+    def rules(self) -> Iterator[OptionError]:
         pools = self.options["pools"]
-        if not pools:
-            raise OptionError("pools", pools, "at least one worker pool is needed")
-        for pool in pools:
-            validate_pool_name("pools", pool)
         if len(set(pools)) != len(pools):
-            raise OptionError("pools", pools, "a pool is named twice")
-        for option, least, most in (
-            ("visibility_timeout", 0, 43200),
-            ("message_retention_period", 60, 14 * DAY),
-            ("max_receive_count", 1, 1000),
-        ):
-            if not least <= self.options[option] <= most:
-                raise OptionError(option, self.options[option], f"it must be from {least} to {most}", ATTRIBUTES)
-        validate_kms_key_arn(self.options, self.aws)
+            yield OptionError("pools", pools, "a pool is named twice")
 
     def resources(self) -> list[Resource]:
         key = self.options["kms_key_arn"]
