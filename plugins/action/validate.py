@@ -25,12 +25,12 @@ from ansible_collections.sm2a.airflow.plugins.module_utils._components._base imp
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._module import EMPTY_SAYS_SOMETHING
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors import OptionError
 from ansible_collections.sm2a.airflow.plugins.module_utils._resources.docker import Docker, DockerError
-from ansible_collections.sm2a.airflow.plugins.module_utils._text import given
+from ansible_collections.sm2a.airflow.plugins.module_utils._text import given as given_options
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._component_action import ComponentAction
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._controller_aws import controller_aws
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._facts import FACTS, parts_of_tags, roles_of
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._fence import refused_variables
-from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import IMAGE, TAGS
+from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import IMAGE, TAGS, role_of
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._role_options import (
     Forecast,
     arguments_of,
@@ -69,16 +69,17 @@ class ActionModule(ComponentAction):
             {"roles": {"type": "list", "elements": "str"}, **aws_argument_spec()}
         )
         self._region = _region(arguments)
-        parts = self._chosen() if arguments["roles"] is None else _parts(arguments["roles"])
+        given = arguments["roles"]
+        parts = self._chosen() if given is None else [part for part in TAGS if role_of(part) in given]
         roles = set(roles_of(parts))
-        self._options = Forecast(self._templar, self._variables, self._loader.load_from_file, roles)
+        self._options = Forecast(self._templar, self._variables, self._loader, roles)
         self._refused: set[str] = set()
         errors = [
             f"roles: {role!r} is no role of SM2A; they are {', '.join(FACTS)}"
-            for role in arguments["roles"] or []
+            for role in given or []
             if role not in FACTS
         ]
-        if arguments["roles"] is None:
+        if given is None:
             errors += self._fence()
         errors += self._faults(sorted(parts), arguments)
         problem = self._docker_problem(parts)
@@ -104,15 +105,18 @@ class ActionModule(ComponentAction):
 
     def _faults(self, parts: list[str], arguments: dict[str, Any]) -> list[str]:
         """Return what is wrong with the options of these components, and what their account says of them."""
+        # Without a region that is known no call to AWS makes sense.
+        where = {**arguments, "region": self._region}
+        aws: Any = controller_aws(where) if self._region else SimpleNamespace(region="")
         errors: list[str] = []
         fine: list[tuple[str, Component]] = []
         for part in parts:
-            role = IMAGE if part.startswith(f"{IMAGE}_") else part
+            role = role_of(part)
             options, said = self._validated(role, self._options.of(part))
             errors += said
             if options is None:
                 continue
-            component = component_class(role)(options, self._aws(arguments))
+            component = component_class(role)(options, aws)
             faults = list(component.faults())
             errors += [self._sentence(role, fault) for fault in faults]
             if not faults:
@@ -133,16 +137,12 @@ class ActionModule(ComponentAction):
         with ThreadPoolExecutor() as pool:
             return [sentence for sentences in pool.map(ask, components) for sentence in sentences]
 
-    def _aws(self, arguments: dict[str, Any]) -> Any:
-        """Return AWS as a component sees it; without a region that is known it has none."""
-        return controller_aws({**arguments, "region": self._region}) if self._region else SimpleNamespace(region="")
-
     def _validated(self, role: str, options: dict[str, Any]) -> tuple[dict[str, Any] | None, list[str]]:
         """Return options as the module would have them, None if it would refuse them, and what it would say."""
         component, arguments = component_class(role), arguments_of(role)
         options = {option: value for option, value in options.items() if not self._is_refused(f"{role}_{option}")}
         validator = ArgumentSpecValidator(arguments, **component.CONSTRAINTS)
-        checked = validator.validate(given(options, arguments, EMPTY_SAYS_SOMETHING))
+        checked = validator.validate(given_options(options, arguments, EMPTY_SAYS_SOMETHING))
         if checked.error_messages:
             return None, [f"role {role}: {message}" for message in checked.error_messages]
         options = checked.validated_parameters
@@ -169,7 +169,7 @@ class ActionModule(ComponentAction):
 
     def _docker_problem(self, parts: Iterable[str]) -> str:
         """Say why images that have to be built cannot be. Those that are in ECR already have not."""
-        images = {part: self._options.of(part) for part in parts if part.startswith(f"{IMAGE}_")}
+        images = {part: self._options.of(part) for part in parts if role_of(part) == IMAGE}
         built = {part.removeprefix(f"{IMAGE}_"): options for part, options in images.items() if "source" in options}
         # Elsewhere it is that machine's Docker which builds.
         if not built or self._connection.transport != "local":
@@ -189,11 +189,6 @@ class ActionModule(ComponentAction):
         where = {option: value for option, value in self._task.args.items() if option != "roles"}
         answer = self.run_component(IMAGE, {**where, **options}, self._variables, check_mode=True)
         return any(step["kind"] == "Docker::Image" and step["action"] == "create" for step in answer.get("plan", []))
-
-
-def _parts(roles: list[str]) -> list[str]:
-    """Return the components of these roles, and the images that they run."""
-    return [part for part, tags in TAGS.items() if set(roles) & set(tags)]
 
 
 def _region(arguments: dict[str, Any]) -> str:

@@ -52,9 +52,8 @@ SITE = (
     Step("load_balancer", "Begin the load balancer", waits=False),
     Step("observability", "Observability"),
     Step("cluster", "Cluster"),
-    # An image is made for whoever runs it.
-    Step("airflow", "Image of Airflow", entry=IMAGE, tags=("image", "airflow", "workers")),
-    Step("scaler", "Image of the scaler", entry=IMAGE, tags=("image", "scaler")),
+    Step("airflow", "Image of Airflow", entry=IMAGE, tags=(IMAGE,)),
+    Step("scaler", "Image of the scaler", entry=IMAGE, tags=(IMAGE,)),
     Step("database", "Finish the database"),
     Step("load_balancer", "Finish the load balancer"),
     Step("airflow", "Airflow"),

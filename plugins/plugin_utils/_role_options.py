@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -44,14 +43,13 @@ def arguments_of(role: str) -> dict[str, Any]:
 class RoleOptions:
     """Computes options from a host's variables, as the tasks of the roles would.
 
-    ``load`` reads a file of YAML whose texts may be templates. The defaults of a role that has not been included yet
-    are read from its file.
+    The defaults of a role that has not been included yet are read from its file, by ``loader``, Ansible's.
     """
 
-    def __init__(self, templar: Any, variables: dict[str, Any], load: Callable[[str], Any]) -> None:
+    def __init__(self, templar: Any, variables: dict[str, Any], loader: Any) -> None:
         self.variables = dict(variables)
         self._templar = templar.copy_with_new_env(available_variables=self.variables)
-        self._load = load
+        self._loader = loader
         self._complete: set[str] = set()
 
     def set(self, **variables: Any) -> None:
@@ -84,7 +82,7 @@ class RoleOptions:
     def complete(self, role: str) -> None:
         """See to it that the defaults of a role are among the variables."""
         if role not in self._complete:
-            defaults = self._load(str(ROLES / role / "defaults/main.yml"))
+            defaults = self._loader.load_from_file(str(ROLES / role / "defaults/main.yml"), trusted_as_template=True)
             self.set(**{name: value for name, value in defaults.items() if name not in self.variables})
             self._complete.add(role)
 
@@ -110,8 +108,8 @@ class Forecast(RoleOptions):
     ``roles`` are those that will run.
     """
 
-    def __init__(self, templar: Any, variables: dict[str, Any], load: Callable[[str], Any], roles: set[str]) -> None:
-        super().__init__(templar, variables, load)
+    def __init__(self, templar: Any, variables: dict[str, Any], loader: Any, roles: set[str]) -> None:
+        super().__init__(templar, variables, loader)
         self._roles = roles
 
     def _option(self, role: str, option: str, argument: dict[str, Any]) -> Any:

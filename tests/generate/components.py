@@ -22,7 +22,7 @@ from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import ROLES, 
 UTILS = "ansible_collections.sm2a.airflow.plugins.module_utils._components"
 SOURCES = "plugins/module_utils/_components"
 # Modules and action plugins that no component declares, and that can be given their region with the others.
-OTHERS = ("environment_info", "validate")
+OTHERS = ("environment_info", "read_facts", "validate")
 FRAGMENTS = ["sm2a.airflow._component", "amazon.aws.common.modules", "amazon.aws.region.modules"]
 AUTHOR = "SM2A contributors"
 VERSION_ADDED = "0.1.0"
@@ -337,16 +337,14 @@ def _lookup(option: Option, environment: str) -> str:
 
 
 def tasks(component: type[Component]) -> str:
-    """Return the role's tasks: to refuse what would be guessed, and to call the module."""
+    """Return the role's tasks: to read the facts that are missing, and to call the module."""
     name = component.NAME
     lines = []
     if any(option.fact for option in component.OPTIONS.values()):
         lines += [
-            "- name: Refuse to guess what other roles have made",
-            "  ansible.builtin.assert:",
-            f"    that: query('sm2a.airflow.missing_facts', '{name}') == []",
-            f"    fail_msg: \"{{{{ query('sm2a.airflow.missing_facts', '{name}') | join(' ') }}}}\"",
-            "    quiet: true",
+            "- name: Read what other roles have made",
+            "  sm2a.airflow.read_facts:",
+            f"    roles: [{name}]",
             "",
         ]
     lines += [f"- name: {component.TASK}", f"  sm2a.airflow.{name}:"]

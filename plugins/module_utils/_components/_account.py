@@ -16,7 +16,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from .._reconcile.aws import Aws
-from .._reconcile.errors import BotoCoreError, ClientError, OptionError, ReconcileError, code_of
+from .._reconcile.errors import BotoCoreError, ClientError, OptionError, ReconcileError, code_of, ignoring
+from .._resources.rds import NO_INSTANCE
 
 VPC_QUOTAS = "https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html"
 DATABASE_CLASSES = (
@@ -31,7 +32,8 @@ RAISE = "have the quota raised"
 
 
 @contextmanager
-def _if_it_can_be_read() -> Iterator[None]:
+def if_it_can_be_read() -> Iterator[None]:
+    """Leave out what AWS does not let us read, or does not answer."""
     try:
         yield
     except (ClientError, BotoCoreError, ReconcileError):
@@ -51,7 +53,7 @@ def vpc_faults(aws: Aws, zones: list[str], nat_gateways: str) -> Iterator[Option
 
 
 def _full_region(aws: Aws, code: str, operation: str, result: str, what: str) -> Iterator[OptionError]:
-    with _if_it_can_be_read():
+    with if_it_can_be_read():
         most = _quota(aws, code)
         used = len(aws.client("ec2").pages(operation, result))
         if used + 1 > most:
@@ -62,7 +64,7 @@ def _full_region(aws: Aws, code: str, operation: str, result: str, what: str) ->
 def _too_few_addresses(aws: Aws, wanted: int, value: str) -> Iterator[OptionError]:
     if not wanted:
         return
-    with _if_it_can_be_read():
+    with if_it_can_be_read():
         ec2 = aws.client("ec2")
         found = ec2.describe_account_attributes(AttributeNames=["vpc-max-elastic-ips"])["AccountAttributes"]
         most = int(found[0]["AttributeValues"][0]["AttributeValue"]) if found else wanted
@@ -75,7 +77,7 @@ def _too_few_addresses(aws: Aws, wanted: int, value: str) -> Iterator[OptionErro
 def _full_zones(aws: Aws, wanted: list[str], value: str) -> Iterator[OptionError]:
     if not wanted:
         return
-    with _if_it_can_be_read():
+    with if_it_can_be_read():
         most = _quota(aws, NAT_GATEWAYS)
         ec2 = aws.client("ec2")
         states = [{"Name": "state", "Values": ["pending", "available", "deleting"]}]
@@ -95,7 +97,7 @@ def _quota(aws: Aws, code: str) -> int:
 
 def database_class_faults(aws: Aws, identifier: str, engine: str, version: str, name: str) -> Iterator[OptionError]:
     """Yield what the region does not offer of a class of database instances, unless the database has it already."""
-    with _if_it_can_be_read():
+    with if_it_can_be_read():
         rds = aws.client("rds")
         if _class_of(rds, identifier) == name:
             return
@@ -115,18 +117,15 @@ def database_class_faults(aws: Aws, identifier: str, engine: str, version: str, 
 
 
 def _class_of(rds: Any, identifier: str) -> str | None:
-    try:
+    with ignoring(*NO_INSTANCE):
         [instance] = rds.describe_db_instances(DBInstanceIdentifier=identifier)["DBInstances"]
-    except ClientError as error:
-        if code_of(error) not in ("DBInstanceNotFound", "DBInstanceNotFoundFault"):
-            raise
-        return None
-    return str(instance["DBInstanceClass"])
+        return str(instance["DBInstanceClass"])
+    return None
 
 
 def hosted_zone_faults(aws: Aws, zone: str, domain: str) -> Iterator[OptionError]:
     """Yield why a domain's records cannot be in a hosted zone."""
-    with _if_it_can_be_read():
+    with if_it_can_be_read():
         try:
             name = str(aws.client("route53").get_hosted_zone(Id=zone)["HostedZone"]["Name"]).rstrip(".")
         except ClientError as error:

@@ -86,7 +86,7 @@ class Component:
             raise error
 
     def account_faults(self) -> Iterator[OptionError]:
-        """Yield what the account refuses of options that have no fault: reads only, and leaves out what it may not read.
+        """Yield what the account refuses of options without faults. It only reads, and leaves out what it may not read.
 
         `validate` asks for it before anything is created, with options that other components may yet find out.
         """

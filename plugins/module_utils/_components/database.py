@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -16,6 +17,7 @@ from .._reconcile.resource import Resource
 from .._reconcile.values import KNOWN_AFTER_APPLY, has_unknown
 from .._resources.rds import Instance, ParameterGroup, SubnetGroup
 from .._resources.secretsmanager import DerivedSecret, read_secret_fields, validate_recovery_window
+from ._account import database_class_faults
 from ._base import Component
 from ._kms_rules import validate_kms_key_arn
 from ._option_rules import validate_form, validate_ids
@@ -140,6 +142,12 @@ class DatabaseComponent(Component):
     def _major(self) -> str:
         parts = self._version.split(".")
         return parts[0] if self.options["engine"] == "postgres" else ".".join(parts[:2])
+
+    def account_faults(self) -> Iterator[OptionError]:
+        options = self.options
+        if options["state"] == "present":
+            engine, name = options["engine"], options["instance_class"]
+            yield from database_class_faults(self.aws, self.prefix, engine, self._version, name)
 
     def resources(self) -> list[Resource]:
         options = self.options

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from .._reconcile.errors import OptionError
@@ -13,6 +14,7 @@ from .._reconcile.resource import Resource
 from .._reconcile.values import has_unknown
 from .._resources.elbv2 import Listener, LoadBalancer, PathRule, TargetGroup
 from .._resources.route53 import AliasRecord, Certificate, ValidationRecord
+from ._account import hosted_zone_faults
 from ._base import Component
 from ._option_rules import (
     BUCKET,
@@ -103,6 +105,11 @@ class LoadBalancerComponent(Component):
                 "HTTPS needs a certificate: give certificate_arn, or domain_name and hosted_zone_id to have one made",
                 LISTENERS,
             )
+
+    def account_faults(self) -> Iterator[OptionError]:
+        zone, domain = self.options["hosted_zone_id"], self.options["domain_name"]
+        if self.options["state"] == "present" and zone and domain and not has_unknown([zone, domain]):
+            yield from hosted_zone_faults(self.aws, zone, domain)
 
     def resources(self) -> list[Resource]:
         options = self.options

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from ipaddress import IPv4Network
 from itertools import combinations
 from typing import Any
@@ -28,6 +29,7 @@ from .._resources.vpc import (
     VpcResource,
 )
 from .._resources.vpc_endpoint import GatewayEndpoint, InterfaceEndpoint
+from ._account import if_it_can_be_read, vpc_faults
 from ._base import Component, named_tags
 from ._iam_rules import validate_role
 
@@ -215,6 +217,19 @@ class NetworkComponent(Component):
                 rule = f"no range is free for {zone} while {leaving} has a subnet; give it one in {kind}_subnet_cidrs"
                 raise OptionError("availability_zones", self.zones, rule, SUBNET_SIZES)
         return ranges
+
+    def account_faults(self) -> Iterator[OptionError]:
+        if self.options["state"] == "absent" or self.options["vpc_id"]:
+            return
+        with if_it_can_be_read():
+            if Vpc.existing(self.aws, self.tags):
+                return
+            try:
+                self._place()
+            except OptionError as error:
+                yield error
+                return
+            yield from vpc_faults(self.aws, self.zones, self.options["nat_gateways"])
 
     def resources(self) -> list[Resource]:
         # What this component made before it was given a VPC is in use until it is told to go.
