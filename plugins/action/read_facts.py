@@ -17,7 +17,7 @@ from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors imp
     ClientError,
     ReconcileError,
 )
-from ansible_collections.sm2a.airflow.plugins.module_utils._resources.ecs import image_of_service
+from ansible_collections.sm2a.airflow.plugins.module_utils._resources.ecs_service import image_of_service
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._component_action import ComponentAction
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._controller_aws import controller_aws
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._facts import FACTS, parts_of_tags, roles_of

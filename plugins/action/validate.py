@@ -121,12 +121,12 @@ class ActionModule(ComponentAction):
             errors += [self._sentence(role, fault) for fault in faults]
             if not faults:
                 fine.append((role, component))
-        return errors + self._account_faults(fine)
+        return errors + self._account_faults(fine, arguments)
 
-    def _account_faults(self, components: list[tuple[str, Component]]) -> list[str]:
+    def _account_faults(self, components: list[tuple[str, Component]], arguments: dict[str, Any]) -> list[str]:
         """Return what the account says of options in which nothing else is wrong."""
         # Elsewhere it is that machine's credentials which count.
-        if not self._region or boto3 is None or self._connection.transport != "local":
+        if self._connection.transport != "local" or not (self._region and _has_credentials(arguments)):
             return []
 
         def ask(item: tuple[str, Component]) -> list[str]:
@@ -201,3 +201,15 @@ def _region(arguments: dict[str, Any]) -> str:
         return boto3.session.Session(profile_name=arguments["profile"]).region_name or ""
     except BotoCoreError:
         return ""
+
+
+def _has_credentials(arguments: dict[str, Any]) -> bool:
+    """Tell whether AWS can be asked at all. Looked up once, since on other machines than AWS's that takes seconds."""
+    if arguments["access_key"]:
+        return True
+    if boto3 is None:
+        return False
+    try:
+        return boto3.session.Session(profile_name=arguments["profile"]).get_credentials() is not None
+    except BotoCoreError:
+        return False

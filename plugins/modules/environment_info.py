@@ -31,6 +31,11 @@ options:
     description: Name that users know Airflow by. Without it that of the certificate, or the load balancer's own.
     type: str
 attributes:
+  action:
+    description:
+      - Runs in a fork of the controller's process where the host is the controller, with the same Python and user.
+        Anywhere else, and with C(async), it is a module like all others. The result is the same.
+    support: full
   check_mode:
     description: Can run in check mode; it only reads.
     support: full

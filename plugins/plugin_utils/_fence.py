@@ -12,6 +12,7 @@ from typing import Any
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._option import arguments
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._option_rules import validate_pool_name
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._pools import typed_pools
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors import OptionError
@@ -27,7 +28,7 @@ def refused_variables(variables: dict[str, Any], templar: Any) -> list[tuple[str
     """Return each variable that is refused, with a sentence that says why."""
     roles = _variables.role_options()
     specification = {
-        **_variables.SITE,
+        **arguments(_variables.SITE),
         **{name: option for role in roles.values() for name, option in role.items()},
     }
     values = _values(variables, specification, templar)

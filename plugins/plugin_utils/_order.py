@@ -41,7 +41,7 @@ class Step:
         return self.tags or (self.role,)
 
 
-SITE = (
+STEPS = (
     Step("network", "Network"),
     Step("security", "Security"),
     Step("storage", "Storage"),
@@ -61,7 +61,7 @@ SITE = (
     Step("scaler", "Scaler"),
 )
 
-TAGS: dict[str, tuple[str, ...]] = {step.component: step.all_tags for step in SITE}
+TAGS: dict[str, tuple[str, ...]] = {step.component: step.all_tags for step in STEPS}
 """The tags under which ``site`` makes each component; each image is one."""
 
 

@@ -13,26 +13,58 @@ from typing import Any
 
 from ansible.module_utils.common.yaml import yaml_load
 
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._option import Option
+
 ROLES = Path(__file__).resolve().parents[2] / "roles"
 
-# Every variable of the site, as Ansible specifies arguments. docs/configuration.md says what each means.
-SITE: dict[str, dict[str, Any]] = {
-    "sm2a_environment": {"type": "str"},
-    "sm2a_region": {"type": "str"},
-    "sm2a_profile": {"type": "str"},
-    "sm2a_tags": {"type": "dict"},
-    "sm2a_worker_pools": {"type": "dict"},
-    "sm2a_default_worker_pool": {"type": "str"},
-    "sm2a_architecture": {"type": "str", "choices": ["X86_64", "ARM64"]},
-    "sm2a_airflow_configuration": {"type": "dict"},
-    "sm2a_other_variables": {"type": "list", "elements": "str"},
-    "sm2a_execution_api_server_url": {"type": "str"},
-    "sm2a_secret_recovery_window_days": {"type": "int"},
-    "sm2a_endpoint_url": {"type": "str"},
-    "sm2a_access_key": {"type": "str"},
-    "sm2a_secret_key": {"type": "str", "no_log": True},
-    "sm2a_teardown": {"type": "str"},
+SITE: dict[str, Option] = {
+    "sm2a_environment": Option(
+        "str",
+        doc=(
+            "The environment's name: at most 16 lower-case letters, digits and single hyphens.",
+            "It is part of every name and the value of the tag C(sm2a:environment). It cannot be changed later.",
+        ),
+    ),
+    "sm2a_region": Option("str", doc="The AWS region."),
+    "sm2a_profile": Option(
+        "str", doc="A profile of AWS's configuration file. Without it boto3 looks where it always does."
+    ),
+    "sm2a_tags": Option("dict", doc="Further tags for everything."),
+    "sm2a_worker_pools": Option(
+        "dict",
+        doc=(
+            "The L(worker pools,#worker-pools); without it one, C(default), with the defaults below.",
+            "Each has a queue and an ECS service of its own; a task chooses one by Airflow's C(queue).",
+            "Airflow's C(parallelism) follows: each scheduler lets as many tasks run as all pools have slots, and at "
+            "least 32.",
+        ),
+    ),
+    "sm2a_default_worker_pool": Option(
+        "str", doc="The pool of tasks that name no queue. Without it the first by name."
+    ),
+    "sm2a_architecture": Option(
+        "str", choices=("X86_64", "ARM64"), doc="The processors of every Fargate task and image."
+    ),
+    "sm2a_airflow_configuration": Option("dict", doc="Airflow options of your own, by section, for all services."),
+    "sm2a_other_variables": Option(
+        "list",
+        elements="str",
+        doc="Names of variables that are none of SM2A's and are called like one of its variables: see "
+        "L(what is refused,#what-is-refused).",
+    ),
+    "sm2a_teardown": Option("str", doc="The environment's name, said again for C(teardown)."),
+    "sm2a_execution_api_server_url": Option(
+        "str", doc="Where tasks reach the execution API. Without it the internal name."
+    ),
+    "sm2a_secret_recovery_window_days": Option(
+        "int",
+        doc="For how many days a deleted secret can be restored: 7 to 30, or 0 for not at all; 30 by default.",
+    ),
+    "sm2a_endpoint_url": Option("str", doc="Where an emulator of AWS answers. Do not set it for an account."),
+    "sm2a_access_key": Option("str", doc="The emulator's access key. Do not set it for an account."),
+    "sm2a_secret_key": Option("str", no_log=True, doc="The emulator's secret key. Do not set it for an account."),
 }
+"""The variables of the site."""
 # How every module reaches AWS: options of all modules, each from the site's variable of its name.
 CONNECTION = ("region", "profile", "endpoint_url", "access_key", "secret_key")
 # Roles set these for themselves.

@@ -154,7 +154,7 @@ class Metadata:
         self.workers, self.busy, self.queued = workers, busy, queued
 
     def read(self, at: float) -> Any:
-        from sm2a_scaler.observation import Database, QueuedTasks, RunningTask, TaskProfile, WorkerRow
+        from sm2a_scaler.sources import MetadataAnswer, QueuedInstances, RunningInstance, TaskProfile, WorkerRow
 
         workers = {
             f"{pool}-{nth}": WorkerRow(
@@ -164,17 +164,17 @@ class Metadata:
             for nth in range(self.workers)
         }
         running = tuple(
-            RunningTask(row.queue, "dag", "task", "run", row.hostname, elapsed=float(nth), run_age=60.0)
+            RunningInstance(row.queue, "dag", "task", "run", row.hostname, elapsed=float(nth), run_age=60.0)
             for row in workers.values()
             for nth in range(row.busy)
         )
         queued = tuple(
-            QueuedTasks(f"q{pool}", "dag", "task", "run", self.queued, 1.0, 9.0, 60.0)
+            QueuedInstances(f"q{pool}", "dag", "task", "run", self.queued, 1.0, 9.0, 60.0)
             for pool in range(POOLS)
             if self.queued
         )
         profiles = {"dag": {"task": TaskProfile("q0", 40.0, 10, 0.0)}}
-        return Database(True, queued, running, workers, {}, profiles)
+        return MetadataAnswer(True, queued, running, workers, {}, profiles)
 
     def cordon(self, tasks: Any, open_again: Any) -> None: ...
 
@@ -182,14 +182,16 @@ class Metadata:
 def bench_scaler() -> bool:
     """Print the processor time of a loop, and return whether loads that last keep to the budget."""
     from sm2a_scaler.act import Actor
-    from sm2a_scaler.configuration import Configuration, Pool
+    from sm2a_scaler.configuration import Configuration, PoolSettings
     from sm2a_scaler.fleet import Fleet
     from sm2a_scaler.loop import Scaler
     from sm2a_scaler.observe import Observer
     from sm2a_scaler.policy.values import Limits
     from sm2a_scaler.report import Board
 
-    pools = {f"p{nth}": Pool(f"worker-{nth}", f"q{nth}", f"url/{nth}", Limits(SLOTS, 0, 50)) for nth in range(POOLS)}
+    pools = {
+        f"p{nth}": PoolSettings(f"worker-{nth}", f"q{nth}", f"url/{nth}", Limits(SLOTS, 0, 50)) for nth in range(POOLS)
+    }
     configuration = Configuration("bench", "bench", "unused", pools)
     stop = threading.Event()
     kept = True

@@ -15,14 +15,18 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import components
+import schema
+import tables
 from regions import with_regions
 
-import components
 import playbooks
 
 ROOT = Path(__file__).resolve().parents[2]
 # Files that people write, and what is generated into each.
 PARTS: dict[str, dict[str, Callable[[], Iterable[str]]]] = {
+    "docs/architecture.md": {"order": tables.order},
+    "docs/configuration.md": {"pools": tables.pools, "site": tables.site},
     "meta/runtime.yml": {"action_group": components.action_group},
     "playbooks/site.yml": {"connection": playbooks.connection, "site": playbooks.site},
     "playbooks/status.yml": {"connection": playbooks.connection},
@@ -36,7 +40,7 @@ def generated() -> dict[str, str]:
         name: with_regions(Path(name), (ROOT / name).read_text(), {part: lines() for part, lines in regions.items()})
         for name, regions in PARTS.items()
     }
-    return {**components.files(), **parts}
+    return {**components.files(), schema.FILE: schema.scaled_pool(), **parts}
 
 
 def main(arguments: list[str]) -> int:

@@ -181,7 +181,13 @@ def sentences_of(option: Option) -> list[str]:
         sentences.append(f"{bounds} {option.unit}".rstrip() + ".")
     elif option.allowed:
         sentences.append(f"One of {', '.join(map(str, option.allowed))}.")
-    return sentences
+    return [*sentences, *(_key(key, declared) for key, declared in option.each.items())]
+
+
+def _key(key: str, option: Option) -> str:
+    """Return what there is to say of a key of each item of a mapping."""
+    default = f" By default {option.default}." if option.default else ""
+    return f"C({key}): {' '.join(sentences_of(option))}{default}"
 
 
 def _needs(option: Option) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import IMAGE, IMAGES, ROLES, SITE, Step
+from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import IMAGE, IMAGES, ROLES, STEPS, Step
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._variables import CONNECTION
 
 ROLE = "sm2a.airflow"
@@ -24,7 +24,7 @@ def connection() -> Iterator[str]:
 
 def site() -> Iterator[str]:
     """Yield the roles of ``site``, as tasks."""
-    for step in SITE:
+    for step in STEPS:
         yield from _made(step)
 
 

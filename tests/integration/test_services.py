@@ -333,7 +333,7 @@ def test_an_interrupted_migration_is_taken_up(
 ) -> None:
     fargate.exit_code = None
     with monkeypatch.context() as impatient:
-        impatient.setattr("ansible_collections.sm2a.airflow.plugins.module_utils._resources.ecs.TASK_SECONDS", 0)
+        impatient.setattr("ansible_collections.sm2a.airflow.plugins.module_utils._resources.ecs_task.TASK_SECONDS", 0)
         result = account.run("airflow", **platform)
     assert result["failed"] and "gave up after 0 seconds" in result["msg"]
     assert _running_services(account) == {}

@@ -44,6 +44,8 @@ class Option:
     ``required`` options have to be given always, ``needed`` ones when the component is to be present, and one that is
     ``needed_if`` if that option of the component is true.
 
+    ``each`` are the keys of every item of a mapping from names, for people: the component's ``rules`` check them.
+
     A role takes the value from a ``fact``, from ``site``, a variable of the whole site, or from ``role_default``, a
     value or template, which goes before both. ``role_value`` is the template by which the role passes it on.
     """
@@ -54,6 +56,7 @@ class Option:
     elements: str = ""
     choices: tuple[Any, ...] = ()
     options: Mapping[str, Option] = field(default_factory=dict)
+    each: Mapping[str, Option] = field(default_factory=dict)
     form: str | re.Pattern[str] = ""
     check: Callable[[str, Any, str], None] | None = None
     least: int | None = None

@@ -10,7 +10,9 @@ from typing import Any
 
 from .._reconcile.errors import OptionError
 from .._reconcile.resource import Resource
-from .._resources.ecs import OneOffTask, Service, validate_size
+from .._resources.ecs import validate_size
+from .._resources.ecs_service import Service
+from .._resources.ecs_task import OneOffTask
 from .._resources.servicediscovery import DiscoveryService, PrivateDnsNamespace
 from ._base import Component
 from ._containers import (
@@ -23,8 +25,7 @@ from ._containers import (
     validate_airflow,
 )
 from ._option_rules import validate_arn, validate_form, validate_ids
-from ._pools import typed_pools
-from .workers import validate_pool
+from ._pools import pool_faults, typed_pools
 
 TARGET_GROUPS = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html"
 NAMES = "https://docs.aws.amazon.com/cloud-map/latest/api/API_Namespace.html"
@@ -102,7 +103,8 @@ class AirflowComponent(Component):
                 raise OptionError(f"services.{name}.count", size["count"], f"it must be from 1 to {MOST_TASKS}")
         self.options["worker_pools"] = typed_pools("worker_pools", self.options["worker_pools"])
         for name, pool in self.options["worker_pools"].items():
-            validate_pool(f"worker_pools.{name}", pool)
+            for fault in pool_faults(f"worker_pools.{name}", pool):
+                raise fault
 
     def _size(self, name: str) -> dict[str, int]:
         given = self.options["services"].get(name) or {}
@@ -155,7 +157,7 @@ class AirflowComponent(Component):
         if not self.discovery.absent:
             resources.append(self.discovery)
         definitions = [service.task_definition for service in self.services.values()]
-        return [*resources, *after, *[d for d in definitions if d], *self.services.values()]
+        return [*resources, *after, *definitions, *self.services.values()]
 
     def _parallelism(self) -> dict[str, str]:
         """As many running tasks as all pools have slots: with Airflow's own limit of 32 they would never fill."""
@@ -220,7 +222,7 @@ class AirflowComponent(Component):
                 name: {
                     "name": service.name,
                     "arn": service.id,
-                    "task_definition": service.task_definition.id if service.task_definition else None,
+                    "task_definition": service.task_definition.id,
                 }
                 for name, service in self.services.items()
             },

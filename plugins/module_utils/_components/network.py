@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from ipaddress import IPv4Network
-from itertools import combinations
 from typing import Any
 
 from .._reconcile.errors import OptionError
 from .._reconcile.resource import Resource
-from .._reconcile.values import KNOWN_AFTER_APPLY, has_unknown
+from .._reconcile.values import KNOWN_AFTER_APPLY
 from .._resources.flow_log import FlowLog
 from .._resources.iam import Role, policy_document, service_trust
 from .._resources.logs import RETENTION_DAYS, LogGroup
@@ -31,20 +29,13 @@ from .._resources.vpc import (
 from .._resources.vpc_endpoint import GatewayEndpoint, InterfaceEndpoint
 from ._account import if_it_can_be_read, vpc_faults
 from ._base import Component, named_tags
+from ._existing_vpc import existing_vpc
 from ._iam_rules import validate_role
+from ._subnet_layout import KINDS, ZONES, Layout
 
-VPC_SIZES = "https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html"
-SUBNET_SIZES = "https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html"
-ZONES = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html"
-# A load balancer wants subnets of this size and so many free addresses in each (ZONES).
-LOAD_BALANCER_PREFIX = 27
-LOAD_BALANCER_ADDRESSES = 8
-VPCS = "https://docs.aws.amazon.com/vpc/latest/userguide/configure-your-vpc.html"
-SUBNETS = "https://docs.aws.amazon.com/vpc/latest/userguide/configure-subnets.html"
 ENDPOINTS = "https://docs.aws.amazon.com/vpc/latest/privatelink/aws-services-privatelink-support.html"
 FLOW_LOGS_S3 = "https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3.html"
 RETENTION = "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"
-KINDS = ("public", "private")
 
 
 class NetworkComponent(Component):
@@ -87,13 +78,7 @@ class NetworkComponent(Component):
             raise OptionError("availability_zones", zones, "two or three different zones are needed", ZONES)
         self._validate_endpoints()
         self._validate_flow_logs()
-        vpc = _network("cidr", options["cidr"], VPC_SIZES)
-        named = [
-            (f"{kind}_subnet_cidrs", _network(f"{kind}_subnet_cidrs", cidr, SUBNET_SIZES))
-            for kind in KINDS
-            for cidr in options[f"{kind}_subnet_cidrs"]
-        ]
-        self._validate_subnets(vpc, named)
+        self._layout.validate()
 
     def _validate_endpoints(self) -> None:
         names = self.options["interface_endpoints"]
@@ -120,103 +105,39 @@ class NetworkComponent(Component):
             raise OptionError("flow_logs_retention_in_days", days, f"it must be one of {allowed}", RETENTION)
         validate_role(options)
 
-    def _validate_subnets(self, vpc: IPv4Network, named: list[tuple[str, IPv4Network]]) -> None:
-        for kind in KINDS:
-            option = f"{kind}_subnet_cidrs"
-            given = self.options[option]
-            if given and len(given) != self._zone_count:
-                raise OptionError(option, given, f"one for each of the {self._zone_count} zones is needed", ZONES)
-            if not given and vpc.prefixlen > 24:
-                raise OptionError("cidr", str(vpc), f"it is too small to be divided; give {option}", SUBNET_SIZES)
-        for option, subnet in named:
-            if not subnet.subnet_of(vpc):
-                raise OptionError(option, str(subnet), f"it is not inside of the VPC's {vpc}", SUBNET_SIZES)
-            if option == "public_subnet_cidrs" and subnet.prefixlen > LOAD_BALANCER_PREFIX:
-                rule = f"a load balancer needs subnets of /{LOAD_BALANCER_PREFIX} or larger"
-                raise OptionError(option, str(subnet), rule, ZONES)
-        every = named + [
-            (f"{kind}_subnet_cidrs", eighth)
-            for kind in KINDS
-            if not self.options[f"{kind}_subnet_cidrs"]
-            for eighth in self._eighths(kind)[: self._zone_count]
-        ]
-        for (option, one), (_other, two) in combinations(every, 2):
-            if one.overlaps(two):
-                raise OptionError(option, str(one), f"it overlaps {two}", SUBNET_SIZES)
-
     @property
-    def _zone_count(self) -> int:
-        return len(self.options["availability_zones"]) or int(self.options["availability_zone_count"])
-
-    def _eighths(self, kind: str) -> list[IPv4Network]:
-        """Return half of the VPC's eighths, the first half for public subnets."""
-        eighths = list(IPv4Network(self.options["cidr"]).subnets(prefixlen_diff=3))
-        return eighths[:4] if kind == "public" else eighths[4:]
-
-    def _candidates(self, kind: str) -> list[str]:
-        """Return the ranges that subnets of a kind can have: those given, or eighths of the VPC."""
-        given = self.options[f"{kind}_subnet_cidrs"]
-        if given:
-            return list(given)
-        others = [IPv4Network(cidr) for other in KINDS for cidr in self.options[f"{other}_subnet_cidrs"]]
-        return [str(eighth) for eighth in self._eighths(kind) if not any(map(eighth.overlaps, others))]
+    def _layout(self) -> Layout:
+        options = self.options
+        count = len(options["availability_zones"]) or int(options["availability_zone_count"])
+        return Layout(
+            self.aws.region, options["cidr"], count, {kind: options[f"{kind}_subnet_cidrs"] for kind in KINDS}
+        )
 
     def _place(self) -> None:
         """Choose the zones, and the range of each zone's subnets. A subnet that exists keeps both."""
-        taken: dict[str, dict[str, str]] = {kind: {} for kind in KINDS}
-        for name, subnet in Subnet.existing(self.aws, self.tags).items():
-            zone = str(subnet["AvailabilityZone"])
-            for kind in KINDS:
-                if name == f"{self.prefix}-{kind}-{zone}":
-                    taken[kind][zone] = str(subnet["CidrBlock"])
-        self.zones = self._zones(taken)
-        self.cidrs = {kind: self._ranges(kind, taken[kind]) for kind in KINDS}
-
-    def _zones(self, taken: dict[str, dict[str, str]]) -> list[str]:
-        """Return the zones, those in use first, in the order of their ranges, which no other option changes."""
-
-        def position(zone: str) -> tuple[int, str]:
-            for kind in KINDS:
-                candidates = self._candidates(kind)
-                if taken[kind].get(zone) in candidates:
-                    return candidates.index(taken[kind][zone]), zone
-            return len(KINDS) * 4, zone
-
-        used = sorted({zone for zones in taken.values() for zone in zones}, key=position)
+        existing = {
+            name: (str(subnet["AvailabilityZone"]), str(subnet["CidrBlock"]))
+            for name, subnet in Subnet.existing(self.aws, self.tags).items()
+        }
+        taken = {
+            kind: {zone: cidr for name, (zone, cidr) in existing.items() if name == f"{self.prefix}-{kind}-{zone}"}
+            for kind in KINDS
+        }
         if self.options["state"] == "absent":
-            return used
-        given = self.options["availability_zones"]
-        if given:
-            return [zone for zone in used if zone in given] + [zone for zone in given if zone not in used]
-        # Zones that are in use stay, also while AWS calls one impaired or after a region got another one.
-        # Local and Wavelength Zones have neither Fargate nor RDS.
-        found = self.aws.client("ec2").describe_availability_zones(
-            Filters=[
-                {"Name": "zone-type", "Values": ["availability-zone"]},
-                {"Name": "state", "Values": ["available"]},
-            ]
-        )["AvailabilityZones"]
-        names = used + sorted({zone["ZoneName"] for zone in found} - set(used))
-        if len(names) < self._zone_count:
-            rule = f"the region {self.aws.region} has {len(names)} zones"
-            raise OptionError("availability_zone_count", self._zone_count, rule, ZONES)
-        return names[: self._zone_count]
+            self.zones = self._layout.used_zones(taken)
+            self.cidrs = {kind: {zone: taken[kind].get(zone, "") for zone in self.zones} for kind in KINDS}
+            return
+        self.zones = self._layout.zones(taken, self.options["availability_zones"], self._usable_zones)
+        self.cidrs = {kind: self._layout.ranges(kind, self.zones, taken[kind]) for kind in KINDS}
 
-    def _ranges(self, kind: str, taken: dict[str, str]) -> dict[str, str]:
-        """Return each zone's range: the one that its subnet has, or the first that no subnet has."""
-        candidates = self._candidates(kind)
-        free = [cidr for cidr in candidates if cidr not in taken.values()]
-        ranges = {}
-        for zone in self.zones:
-            if taken.get(zone) in candidates or self.options["state"] == "absent":
-                ranges[zone] = taken.get(zone, "")
-            elif free:
-                ranges[zone] = free.pop(0)
-            else:
-                leaving = ", ".join(sorted(set(taken) - set(self.zones)))
-                rule = f"no range is free for {zone} while {leaving} has a subnet; give it one in {kind}_subnet_cidrs"
-                raise OptionError("availability_zones", self.zones, rule, SUBNET_SIZES)
-        return ranges
+    def _usable_zones(self) -> list[str]:
+        # Local and Wavelength Zones have neither Fargate nor RDS.
+        filters = [
+            {"Name": "zone-type", "Values": ["availability-zone"]},
+            {"Name": "state", "Values": ["available"]},
+        ]
+        found = self.aws.client("ec2").describe_availability_zones(Filters=filters)["AvailabilityZones"]
+        return [zone["ZoneName"] for zone in found]
 
     def account_faults(self) -> Iterator[OptionError]:
         if self.options["state"] == "absent" or self.options["vpc_id"]:
@@ -232,7 +153,7 @@ class NetworkComponent(Component):
             yield from vpc_faults(self.aws, self.zones, self.options["nat_gateways"])
 
     def resources(self) -> list[Resource]:
-        # What this component made before it was given a VPC is in use until it is told to go.
+        # An earlier run's own VPC may still be in use; only state=absent deletes it.
         if self.options["vpc_id"] and self.options["state"] == "present":
             return []
         self._place()
@@ -394,7 +315,7 @@ class NetworkComponent(Component):
 
     def facts(self) -> dict[str, Any]:
         if self.options["vpc_id"]:
-            return self._existing()
+            return existing_vpc(self.aws, self.prefix, self.options)
         return {
             "vpc_id": self.vpc.id,
             "vpc_cidr": self.options["cidr"],
@@ -406,73 +327,3 @@ class NetworkComponent(Component):
             ],
             "availability_zones": self.zones,
         }
-
-    def _existing(self) -> dict[str, Any]:
-        options, ec2 = self.options, self.aws.client("ec2")
-        vpc_id = options["vpc_id"]
-        given = {name: options[name] for name in ("vpc_id", "public_subnet_ids", "private_subnet_ids")}
-        if has_unknown(given):
-            # Another part of the same plan is yet to make them.
-            return {
-                **given,
-                "vpc_cidr": KNOWN_AFTER_APPLY,
-                "private_route_table_ids": [],
-                "availability_zones": [KNOWN_AFTER_APPLY],
-            }
-        # Filters, since asking for an id that does not exist is an error that names one of them only.
-        found = ec2.describe_vpcs(Filters=[{"Name": "vpc-id", "Values": [vpc_id]}])["Vpcs"]
-        if not found:
-            raise OptionError("vpc_id", vpc_id, f"there is no such VPC in {self.aws.region}", VPCS)
-        wanted = sorted({*options["public_subnet_ids"], *options["private_subnet_ids"]})
-        filters = [{"Name": "subnet-id", "Values": wanted}]
-        subnets = {item["SubnetId"]: item for item in ec2.pages("describe_subnets", "Subnets", Filters=filters)}
-        for option in ("public_subnet_ids", "private_subnet_ids"):
-            self._check_existing(option, subnets)
-        return {
-            **given,
-            "vpc_cidr": found[0]["CidrBlock"],
-            "private_route_table_ids": [],
-            "availability_zones": sorted({subnet["AvailabilityZone"] for subnet in subnets.values()}),
-        }
-
-    def _check_existing(self, option: str, subnets: dict[str, dict[str, Any]]) -> None:
-        ids = self.options[option]
-        for subnet_id in ids:
-            if subnet_id not in subnets:
-                raise OptionError(option, subnet_id, f"there is no such subnet in {self.aws.region}", SUBNETS)
-            if subnets[subnet_id]["VpcId"] != self.options["vpc_id"]:
-                rule = f"it is in {subnets[subnet_id]['VpcId']} and not in vpc_id, {self.options['vpc_id']}"
-                raise OptionError(option, subnet_id, rule, SUBNETS)
-        if len({subnets[subnet_id]["AvailabilityZone"] for subnet_id in ids}) < 2:
-            raise OptionError(option, ids, "they must be in at least two zones", ZONES)
-        if option == "public_subnet_ids":
-            for subnet_id in ids:
-                self._check_room(subnets[subnet_id])
-
-    def _check_room(self, subnet: dict[str, Any]) -> None:
-        """Refuse a public subnet that is too small or too full for a load balancer."""
-        option, subnet_id = "public_subnet_ids", subnet["SubnetId"]
-        if IPv4Network(subnet["CidrBlock"]).prefixlen > LOAD_BALANCER_PREFIX:
-            rule = f"its range is {subnet['CidrBlock']}; a load balancer needs /{LOAD_BALANCER_PREFIX} or larger"
-            raise OptionError(option, subnet_id, rule, ZONES)
-        free = subnet["AvailableIpAddressCount"]
-        if free >= LOAD_BALANCER_ADDRESSES:
-            return
-        # Once it has a load balancer of ours the subnet may well be fuller than that.
-        filters = [
-            {"Name": "subnet-id", "Values": [subnet_id]},
-            {"Name": "description", "Values": [f"ELB app/{self.prefix}/*"]},
-        ]
-        if not self.aws.client("ec2").pages("describe_network_interfaces", "NetworkInterfaces", Filters=filters):
-            rule = f"it has {free} free addresses; a load balancer needs {LOAD_BALANCER_ADDRESSES}"
-            raise OptionError(option, subnet_id, rule, ZONES)
-
-
-def _network(option: str, cidr: str, documentation: str) -> IPv4Network:
-    try:
-        network = IPv4Network(cidr)
-    except ValueError as error:
-        raise OptionError(option, cidr, f"it is not an IPv4 network: {error}", documentation) from None
-    if not 16 <= network.prefixlen <= 28:
-        raise OptionError(option, cidr, "its prefix must be from /16 to /28", documentation)
-    return network

@@ -11,7 +11,7 @@ from typing import Any
 
 from .._reconcile.errors import OptionError
 from .._reconcile.resource import Resource
-from .._resources.ecs import service_tasks
+from .._resources.ecs_service import service_tasks
 from .._resources.sqs import Queue
 from ._base import Component
 from ._kms_rules import kms_key_option

@@ -11,9 +11,9 @@ from typing import Any
 
 from .._reconcile.errors import OptionError
 from .._reconcile.resource import Resource
-from .._reconcile.values import has_unknown
 from .._resources.cloudwatch import Dashboard
-from .._resources.ecs import Service, validate_size
+from .._resources.ecs import validate_size
+from .._resources.ecs_service import Service
 from ._base import Component
 from ._containers import (
     CONTAINER_ARGUMENTS,
@@ -23,17 +23,14 @@ from ._containers import (
     task_definition,
     validate_containers,
 )
-from ._option_rules import QUEUES, validate_form, validate_url
-from ._secret_values import kind_of
+from ._option_rules import validate_form
+from ._pools import scaled_pools_faults
 
 PORT = 8081
 # As the scaler's program names them in its metrics.
 NAMESPACE = "SM2A"
 WORKER_STATES = ("Wanted", "Ready", "Starting", "Cordoned", "Outdated")
 SECRETS = "https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html"
-POOL_TEXTS = ("service", "queue", "queue_url")
-# The least and the most of each; the scaler's program refuses the same.
-POOL_NUMBERS = {"concurrency": (1, 1000), "minimum": (0, 5000), "maximum": (1, 5000)}
 
 
 class ScalerComponent(Component):
@@ -59,13 +56,8 @@ class ScalerComponent(Component):
         validate_form("database_secret", self.options["database_secret"], r"[A-Za-z0-9/_+=.@:-]{1,512}", rule, SECRETS)
         if not self.options["pools"]:
             raise OptionError("pools", self.options["pools"], "at least one worker pool is needed")
-        for name, pool in self.options["pools"].items():
-            _validate_pool(f"pools.{name}", pool)
-        for key in POOL_TEXTS:
-            # Two pools with one service would undo each other's decisions.
-            values = [pool[key] for pool in self.options["pools"].values() if not has_unknown(pool[key])]
-            if len(set(values)) != len(values):
-                raise OptionError("pools", values, f"each pool needs a {key} of its own")
+        for fault in scaled_pools_faults("pools", self.options["pools"]):
+            raise fault
         if not 1 <= self.options["interval_seconds"] <= 60:
             raise OptionError("interval_seconds", self.options["interval_seconds"], "it must be from 1 to 60")
 
@@ -153,32 +145,11 @@ class ScalerComponent(Component):
         }
 
     def facts(self) -> dict[str, Any]:
-        definition = self.service.task_definition
         return {
             "dashboard": f"{self.prefix}-scaler",
             "service": {
                 "name": self.service.name,
                 "arn": self.service.id,
-                "task_definition": definition.id if definition else None,
+                "task_definition": self.service.task_definition.id,
             },
         }
-
-
-def _validate_pool(option: str, pool: Any) -> None:
-    keys = (*POOL_TEXTS, *POOL_NUMBERS)
-    if not isinstance(pool, dict):
-        raise OptionError(option, kind_of(pool), f"it must be a mapping of {', '.join(keys)}")
-    for key in [*pool, *keys]:
-        if (key in pool) != (key in keys):
-            rule = f"it must have the keys {', '.join(keys)}, and no others"
-            raise OptionError(f"{option}.{key}", key, rule)
-    for key in POOL_TEXTS:
-        if not isinstance(pool[key], str) or not pool[key]:
-            raise OptionError(f"{option}.{key}", pool[key], "it must be text and not empty")
-    validate_url(f"{option}.queue_url", pool["queue_url"], QUEUES)
-    for key, (least, most) in POOL_NUMBERS.items():
-        number = pool[key]
-        if not isinstance(number, int) or isinstance(number, bool) or not least <= number <= most:
-            raise OptionError(f"{option}.{key}", number, f"it must be a whole number from {least} to {most}")
-    if pool["minimum"] > pool["maximum"]:
-        raise OptionError(f"{option}.minimum", pool["minimum"], f"it must be at most maximum, {pool['maximum']}")

@@ -11,7 +11,7 @@ from typing import Any
 
 from .._reconcile.errors import OptionError
 from .._reconcile.resource import Resource
-from .._resources.ecs import Service, service_tasks, validate_size
+from .._resources.ecs_service import Service, service_tasks
 from ._base import Component
 from ._containers import (
     AIRFLOW_ARGUMENTS,
@@ -22,17 +22,7 @@ from ._containers import (
     validate_airflow,
 )
 from ._option_rules import validate_pool_name
-from ._pools import POOL_DEFAULTS, typed_pools
-from ._secret_values import kind_of
-from ._variables import validate_variables
-
-CAPACITY_PROVIDERS = ("FARGATE", "FARGATE_SPOT")
-PROVIDERS = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-capacity-providers.html"
-QUOTAS = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html"
-# Tasks per service (QUOTAS).
-MOST_WORKERS = 5000
-CONCURRENCY = "https://airflow.apache.org/docs/apache-airflow-providers-celery/stable/celery_executor.html"
-STORAGE = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-task-storage.html"
+from ._pools import POOL_DEFAULTS, SCALED_POOL, pool_faults, typed_pools
 
 
 class WorkersComponent(Component):
@@ -55,7 +45,8 @@ class WorkersComponent(Component):
         self.options["pools"] = typed_pools("pools", self.options["pools"])
         for name, pool in self.options["pools"].items():
             validate_pool_name("pools", name)
-            validate_pool(f"pools.{name}", pool)
+            for fault in pool_faults(f"pools.{name}", pool):
+                raise fault
             if name not in self.options["queues"]:
                 rule = "it has no queue; the pools of the queue component must include it"
                 raise OptionError(f"pools.{name}", name, rule)
@@ -64,7 +55,7 @@ class WorkersComponent(Component):
         present = self.options["state"] == "present"
         self.services = {name: self._service(name) for name in self.options["pools"]} if present else {}
         self.draining: dict[str, dict[str, Any]] = {}
-        definitions = [service.task_definition for service in self.services.values() if service.task_definition]
+        definitions = [service.task_definition for service in self.services.values()]
         return [*definitions, *self.services.values(), *self._obsolete(present)]
 
     def _service(self, name: str) -> Service:
@@ -118,7 +109,6 @@ class WorkersComponent(Component):
             if present and (pool in self.options["draining_pools"] or service_tasks(self.aws, cluster, name)):
                 self.draining[pool] = self._drained_by_the_scaler(cluster, name, pool)
                 continue
-            service = Service(self.aws, name, self.tags, cluster=cluster)
             definition = task_definition(
                 self.aws,
                 self.options,
@@ -131,7 +121,7 @@ class WorkersComponent(Component):
                 size=POOL_DEFAULTS,
             )
             # The service goes first: it depends on its task definition.
-            service.task_definition = definition
+            service = Service(self.aws, name, self.tags, cluster=cluster, task_definition=definition)
             service.absent = definition.absent = present
             obsolete += [definition, service]
         return obsolete
@@ -167,38 +157,9 @@ class WorkersComponent(Component):
                         "service": service.name,
                         "queue": name,
                         "queue_url": self.options["queues"][name]["url"],
-                        "concurrency": self.options["pools"][name]["concurrency"],
-                        "minimum": self.options["pools"][name]["minimum"],
-                        "maximum": self.options["pools"][name]["maximum"],
+                        **{key: value for key, value in self.options["pools"][name].items() if key in SCALED_POOL},
                     }
                     for name, service in self.services.items()
                 },
             },
         }
-
-
-def validate_pool(option: str, pool: dict[str, Any]) -> None:
-    """Refuse a pool, as `typed_pools` returns it, with values out of range."""
-    _validate_numbers(option, pool)
-    validate_size(option, pool["cpu"], pool["memory"])
-    if pool["capacity_provider"] not in CAPACITY_PROVIDERS:
-        rule = f"it must be one of {', '.join(CAPACITY_PROVIDERS)}"
-        provider = pool["capacity_provider"]
-        shown = provider if isinstance(provider, str) else kind_of(provider)
-        raise OptionError(f"{option}.capacity_provider", shown, rule, PROVIDERS)
-    validate_variables(f"{option}.environment_variables", pool["environment_variables"])
-
-
-def _validate_numbers(option: str, pool: dict[str, Any]) -> None:
-    if not 0 <= pool["minimum"] <= pool["maximum"] <= MOST_WORKERS or pool["maximum"] == 0:
-        raise OptionError(
-            option,
-            f"minimum {pool['minimum']}, maximum {pool['maximum']}",
-            f"0 <= minimum <= maximum, and maximum from 1 to {MOST_WORKERS}",
-            QUOTAS,
-        )
-    if not 1 <= pool["concurrency"] <= 1000:
-        raise OptionError(f"{option}.concurrency", pool["concurrency"], "it must be from 1 to 1000", CONCURRENCY)
-    storage = pool["ephemeral_storage"]
-    if storage is not None and not 21 <= storage <= 200:
-        raise OptionError(f"{option}.ephemeral_storage", storage, "it must be from 21 to 200 GiB", STORAGE)

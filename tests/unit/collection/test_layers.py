@@ -29,7 +29,10 @@ LAYERS = {
     "plugins/module_utils/_components": (f"{UTILS}._components", f"{UTILS}._resources", f"{UTILS}._reconcile"),
     "plugins/modules": (f"{UTILS}._components",),
 }
-POLICY = ROOT / "roles/scaler/files/image/src/sm2a_scaler/policy"
+COMPONENTS = ROOT / "plugins/module_utils/_components"
+MODULES = ROOT / "plugins/modules"
+SCALER = ROOT / "roles/scaler/files/image/src"
+POLICY = SCALER / "sm2a_scaler/policy"
 # Modules that only compute. ``random`` is one as long as every generator is seeded, which is asserted below.
 PURE = {
     "__future__",
@@ -40,12 +43,19 @@ PURE = {
     "functools",
     "heapq",
     "itertools",
-    "json",
     "math",
     "operator",
     "random",
     "statistics",
     "typing",
+}
+# A component is what has a module of its name.
+PARTS = tuple(sorted({path.stem for path in COMPONENTS.glob("*.py")} & {path.stem for path in MODULES.glob("*.py")}))
+SIMULATION = "sm2a_scaler.simulation"
+# What each part of the scaler may import of it. Policy and simulation know nothing of the service around them.
+SCALER_LAYERS = {
+    "policy": ("sm2a_scaler.policy",),
+    "simulation": ("sm2a_scaler.policy", SIMULATION),
 }
 REACHING_OUT = {"open", "print", "input", "exec", "eval", "__import__", "compile"}
 
@@ -65,9 +75,30 @@ def inside(name: str, packages: tuple[str, ...]) -> bool:
     return any(name == package or name.startswith(f"{package}.") for package in packages)
 
 
-def strangers(source: str, package: str, allowed: tuple[str, ...]) -> list[str]:
-    """Return what a source imports of the collection without being allowed to."""
-    return [name for name in imports(source, package) if inside(name, (COLLECTION,)) and not inside(name, allowed)]
+def strangers(source: str, package: str, allowed: tuple[str, ...], whole: str = COLLECTION) -> list[str]:
+    """Return what a source imports of the whole that it is a part of without being allowed to."""
+    return [name for name in imports(source, package) if inside(name, (whole,)) and not inside(name, allowed)]
+
+
+def siblings(source: str, package: str, own: str) -> list[str]:
+    """Return the components other than its ``own`` that a source imports; what they share begins with an underscore."""
+    others = tuple(f"{UTILS}._components.{stem}" for stem in PARTS if stem != own)
+    return [name for name in imports(source, package) if inside(name, others)]
+
+
+def impurities(source: str) -> list[str]:
+    """Return what in a source of the policy does more than compute: a clock, input, output, or chance."""
+    package = "sm2a_scaler.policy"
+    names = [name for name in imports(source, package) if not inside(name, (package,))]
+    found = [name for name in names if name.split(".")[0] not in PURE or name.startswith("random.")]
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Name) and node.id in REACHING_OUT:
+            found.append(node.id)
+        elif isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "random" and node.attr != "Random":
+            found.append(f"random.{node.attr}")
+        elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "Random" and not node.args:
+            found.append("a generator without a seed")
+    return found
 
 
 def package_of(path: Path) -> str:
@@ -86,33 +117,93 @@ def test_a_layer_knows_those_below_it_only(layer: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "source",
+    ("layer", "source"),
     [
-        "from .. import _components",
-        "from .._components import _base",
-        "from .._components._base import Component",
-        "import ansible_collections.sm2a.airflow.plugins.module_utils._components.storage",
-        "def late():\n    from ansible_collections.sm2a.airflow.plugins.module_utils import _components",
+        ("_resources", "from .. import _components"),
+        ("_resources", "from .._components import _base"),
+        ("_resources", "from .._components._base import Component"),
+        ("_resources", "import ansible_collections.sm2a.airflow.plugins.module_utils._components.storage"),
+        (
+            "_resources",
+            "def late():\n    from ansible_collections.sm2a.airflow.plugins.module_utils import _components",
+        ),
+        ("_reconcile", "from ....module_utils import _resources"),
+        ("_reconcile", "if True:\n    from .._resources import s3"),
     ],
 )
-def test_no_way_of_writing_an_import_escapes(source: str) -> None:
-    layer = "plugins/module_utils/_resources"
+def test_no_way_of_writing_an_import_escapes(layer: str, source: str) -> None:
+    assert strangers(source, f"{UTILS}.{layer}", LAYERS[f"plugins/module_utils/{layer}"])
 
-    assert strangers(source, f"{UTILS}._resources", LAYERS[layer])
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from ..module_utils._resources.s3 import Bucket",
+        "from ansible_collections.sm2a.airflow.plugins.module_utils import _reconcile",
+    ],
+)
+def test_a_module_may_not_import_a_resource(source: str) -> None:
+    assert strangers(source, f"{COLLECTION}.plugins.modules", LAYERS["plugins/modules"])
+
+
+@pytest.mark.parametrize("folder", [COMPONENTS, MODULES], ids=lambda path: path.name)
+def test_no_component_knows_another(folder: Path) -> None:
+    found = {path.name: siblings(path.read_text(), package_of(path), path.stem) for path in folder.glob("*.py")}
+
+    assert {path: names for path, names in found.items() if names} == {}
+    assert len(PARTS) > 10
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["from . import workers", "from .workers import WorkersComponent", "from .._components.workers import POOLS"],
+)
+def test_no_way_of_knowing_another_component_escapes(source: str) -> None:
+    assert siblings(source, f"{UTILS}._components", "airflow")
 
 
 @pytest.mark.parametrize("path", sorted(POLICY.rglob("*.py")), ids=lambda path: path.stem)
 def test_the_policy_only_computes(path: Path) -> None:
-    source = path.read_text()
-    package = "sm2a_scaler.policy"
+    assert impurities(path.read_text()) == []
 
-    foreign = [
-        name for name in imports(source, package) if not inside(name, (package,)) and name.split(".")[0] not in PURE
-    ]
-    assert foreign == []
-    nodes = list(ast.walk(ast.parse(source)))
-    assert [node.id for node in nodes if isinstance(node, ast.Name) and node.id in REACHING_OUT] == []
-    drawn = [node for node in nodes if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "random"]
-    assert [node.attr for node in drawn if node.attr != "Random"] == []
-    calls = [node for node in nodes if isinstance(node, ast.Call) and node.func in drawn]
-    assert all(call.args for call in calls), "a generator without a seed"
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import time",
+        "import boto3",
+        "from datetime import datetime",
+        "from .. import sources",
+        "from sm2a_scaler.sources import Sources",
+        "def late():\n    import logging",
+        "import random\nrandom.random()",
+        "from random import random",
+        "import random\nrandom.Random()",
+        "print(1)",
+        "open('x')",
+    ],
+)
+def test_no_impurity_escapes(source: str) -> None:
+    assert impurities(source)
+
+
+@pytest.mark.parametrize("layer", SCALER_LAYERS)
+def test_a_part_of_the_scaler_knows_those_below_it_only(layer: str) -> None:
+    found = {
+        path.name: strangers(path.read_text(), f"sm2a_scaler.{layer}", SCALER_LAYERS[layer], "sm2a_scaler")
+        for path in (SCALER / "sm2a_scaler" / layer).glob("*.py")
+    }
+
+    assert {path: names for path, names in found.items() if names} == {}
+    assert len(found) > 5
+
+
+def test_the_service_needs_no_simulation() -> None:
+    """The commands do, which ``__main__`` offers."""
+    found = {
+        path.name: [name for name in imports(path.read_text(), "sm2a_scaler") if inside(name, (SIMULATION,))]
+        for path in (SCALER / "sm2a_scaler").glob("*.py")
+        if path.name != "__main__.py"
+    }
+
+    assert {path: names for path, names in found.items() if names} == {}

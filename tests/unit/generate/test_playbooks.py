@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 import playbooks
-from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import ROLES, SITE, Step
+from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import ROLES, STEPS, Step
 
 ROOT = Path(__file__).parents[3]
 
@@ -24,7 +24,7 @@ def tasks(lines: Any) -> list[dict[str, Any]]:
 
 def test_a_step_is_a_task(monkeypatch: pytest.MonkeyPatch) -> None:
     steps = (Step("queue", "Begin it", waits=False), Step("queue", "Its image", entry="image", tags=("a", "b")))
-    monkeypatch.setattr(playbooks, "SITE", steps)
+    monkeypatch.setattr(playbooks, "STEPS", steps)
 
     assert tasks(playbooks.site()) == [
         {
@@ -56,7 +56,7 @@ def test_teardown_has_every_role_once_the_last_begun_first() -> None:
 
 def test_what_is_begun_is_finished() -> None:
     """Without it a run would end while AWS still creates, and nothing would have looked at the outcome."""
-    last = {step.component: step.waits for step in SITE}
+    last = {step.component: step.waits for step in STEPS}
 
     assert all(last.values()), last
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from sm2a_scaler.configuration import VARIABLE, Configuration, ConfigurationError, Pool, read
+from sm2a_scaler.configuration import VARIABLE, Configuration, ConfigurationError, PoolSettings, read
 from sm2a_scaler.policy.values import Limits
 
 GOOD: dict[str, Any] = {
@@ -39,7 +39,7 @@ def test_good() -> None:
         database_secret="sm2a/test/scaler/database",
         interval_seconds=5.0,
         pools={
-            "default": Pool(
+            "default": PoolSettings(
                 "sm2a-test-worker-default", "default", "https://sqs.example/1/sm2a-test-default", Limits(16, 0, 10)
             )
         },
@@ -59,10 +59,10 @@ def test_missing(missing: str) -> None:
         ("intervall", 5, "intervall is not a known key; it is 5"),
         ("interval_seconds", 0, "interval_seconds must be a number from 1 to 60; it is 0"),
         ("pools", {}, "pools must name at least one pool"),
-        ("pools", ["default"], "pools must be a JSON object, not ['default']"),
-        ("pools.default", 3, "pools.default must be a JSON object, not 3"),
-        ("pools.default.concurrency", 0, "pools.default.concurrency must be a whole number from 1 to 5000; it is 0"),
-        ("pools.default.maximum", "9", "pools.default.maximum must be a whole number from 0 to 5000; it is '9'"),
+        ("pools", ["default"], "pools must be a JSON object; it is ['default']"),
+        ("pools.default", 3, "pools.default must be a JSON object; it is 3"),
+        ("pools.default.concurrency", 0, "pools.default.concurrency must be a whole number from 1 to 1000; it is 0"),
+        ("pools.default.maximum", "9", "pools.default.maximum must be a whole number from 1 to 5000; it is '9'"),
         ("pools.default.minimum", True, "pools.default.minimum must be a whole number from 0 to 5000; it is True"),
         ("pools.default.minimum", 11, "pools.default.minimum must be at most maximum, which is 10; it is 11"),
         ("pools.default.mximum", 1, "pools.default.mximum is not a known key; it is 1"),

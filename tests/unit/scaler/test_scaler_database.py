@@ -140,8 +140,8 @@ def test_writes_are_one_transaction_of_a_session_that_otherwise_may_not() -> Non
 @pytest.mark.parametrize(
     ("secret", "message"),
     [
-        ("a-password", "the database secret is not a JSON object"),
-        ('["a-password"]', "the database secret is not a JSON object"),
+        ("a-password", "the database secret is not JSON"),
+        ('["a-password"]', "the database secret must be a JSON object"),
         (json.dumps(SECRET | {"host": "", "port": None}), "the database secret lacks host, port"),
         (json.dumps(SECRET | {"port": "a-password"}), "the database secret's port is not a number"),
     ],

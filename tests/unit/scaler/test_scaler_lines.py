@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from sm2a_scaler.policy import lines
+from sm2a_scaler import lines
 
 LINE = {"t": 0, "pool": "a", "concurrency": 4, "min": 0, "max": 10, "queued": 0, "running": 0, "workers": []}
 WORKER = {"id": "w", "state": "ready", "age": 100, "busy": 0, "idle": 50}
@@ -27,20 +27,23 @@ def ask(*given: dict[str, Any]) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("change", "error"),
     [
-        ({"queued": -1}, "the line: queued must be a whole number of at least 0, not -1"),
-        ({"queued": 1.5}, "the line: queued must be a whole number"),
-        ({"queued": True}, "the line: queued must be a number, not True"),
-        ({"t": float("nan")}, "the line: t must be a number"),
-        ({"t": 10**400}, "too large"),
-        ({"concurrency": 0}, "concurrency must be at least 1"),
-        ({"min": 11}, "min must be at most max, which is 10, not 11"),
-        ({"pool": 7}, "the line: pool must be a text"),
-        ({"workers": {}}, "the line: workers must be a list"),
+        ({"queued": -1}, "queued must be a whole number of at least 0; it is -1"),
+        ({"queued": 1.5}, "queued must be a whole number of at least 0; it is 1.5"),
+        ({"queued": True}, "queued must be a whole number of at least 0; it is True"),
+        ({"t": float("nan")}, "t must be a number; it is nan"),
+        ({"t": 10**400}, "t must be a number; it is 1000"),
+        ({"concurrency": 0}, "concurrency must be a whole number of at least 1; it is 0"),
+        ({"min": 11}, "min must be at most max, which is 10; it is 11"),
+        ({"pool": 7}, "pool must be a text that is not empty; it is 7"),
+        ({"workers": {}}, "workers must be a list; it is {}"),
         ({"workers": [{**WORKER, "state": "gone"}]}, "workers[0].state must be one of starting, ready, cordoned"),
         ({"workers": [WORKER, WORKER]}, "workers: two have the same id"),
-        ({"schedule": [{"in": 5, "tasks": "x", "duration": 1}]}, "schedule[0]: tasks must be a number, not 'x'"),
+        (
+            {"schedule": [{"in": 5, "tasks": "x", "duration": 1}]},
+            "schedule[0].tasks must be a whole number of at least 0; it is 'x'",
+        ),
         ({"upcoming": [7]}, "upcoming[0] must be a JSON object"),
-        ({"mean_duration": -1}, "the line: mean_duration must be at least 0, not -1"),
+        ({"mean_duration": -1}, "mean_duration must be a number of at least 0; it is -1"),
     ],
 )
 def test_bad_lines_are_answered_with_their_error(change: dict[str, Any], error: str) -> None:
@@ -51,9 +54,7 @@ def test_bad_lines_are_answered_with_their_error(change: dict[str, Any], error: 
 
 @pytest.mark.parametrize("key", LINE)
 def test_missing_keys(key: str) -> None:
-    assert ask({name: value for name, value in LINE.items() if name != key}) == [
-        {"error": f"the line: missing key '{key}'"}
-    ]
+    assert ask({name: value for name, value in LINE.items() if name != key}) == [{"error": f"{key} is missing"}]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "[" * 100000])

@@ -22,15 +22,15 @@ from sm2a_scaler import __main__ as main
 from sm2a_scaler import endpoint
 from sm2a_scaler.act import Actor
 from sm2a_scaler.combine import HUNG_SECONDS
-from sm2a_scaler.configuration import Configuration, Pool
+from sm2a_scaler.configuration import Configuration, PoolSettings
 from sm2a_scaler.loop import Scaler
-from sm2a_scaler.observation import Database, EcsTask, QueuedTasks, Service, Sources, WorkerRow
 from sm2a_scaler.policy.values import STARTING_SECONDS, Limits, Messages
 from sm2a_scaler.report import HEALTHY_SECONDS, Board, JsonFormatter
+from sm2a_scaler.sources import EcsTask, MetadataAnswer, QueuedInstances, Service, Sources, WorkerRow
 
 POOLS = {
-    "default": Pool("worker-default", "default", "https://sqs.example/default", Limits(4, 0, 10)),
-    "heavy": Pool("worker-heavy", "heavy", "https://sqs.example/heavy", Limits(1, 0, 10)),
+    "default": PoolSettings("worker-default", "default", "https://sqs.example/default", Limits(4, 0, 10)),
+    "heavy": PoolSettings("worker-heavy", "heavy", "https://sqs.example/heavy", Limits(1, 0, 10)),
 }
 CONFIGURATION = Configuration("test", "sm2a-test", "unused", POOLS, interval_seconds=1.0)
 ONE = Service(1, 1, 0, "worker:1", (EcsTask("a", 100.0, "worker:1"),))
@@ -38,15 +38,15 @@ NONE = Service(0, 0, 0, "worker:1", ())
 ROW = WorkerRow("a", "default", "host-a", 4, 0, "open", True, 1.0, -9.0)
 
 
-def queued(count: int, queue: str = "default") -> QueuedTasks:
-    return QueuedTasks(queue, "etl", "load", "run", count, 1.0, 1.0, 2.0)
+def queued(count: int, queue: str = "default") -> QueuedInstances:
+    return QueuedInstances(queue, "etl", "load", "run", count, 1.0, 1.0, 2.0)
 
 
-BUSY = Database(leads=True, queued=(queued(8), queued(3, "heavy")), workers={"a": ROW})
+BUSY = MetadataAnswer(leads=True, queued=(queued(8), queued(3, "heavy")), workers={"a": ROW})
 
 
 class FakeObserver:
-    def __init__(self, database: Database | None = BUSY, **services: Service) -> None:
+    def __init__(self, database: MetadataAnswer | None = BUSY, **services: Service) -> None:
         self.database = database
         self.services: Mapping[str, Service] = services
         self.messages: dict[str, Messages] = {}

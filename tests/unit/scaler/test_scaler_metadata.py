@@ -12,7 +12,7 @@ import pytest
 
 from sm2a_scaler.database import MYSQL, POSTGRESQL, Database, Login, Session
 from sm2a_scaler.metadata import PROFILE_SECONDS, UNKNOWN_SECONDS, Metadata, statement
-from sm2a_scaler.observation import QueuedTasks, RunningTask, TaskProfile, WorkerRow
+from sm2a_scaler.sources import QueuedInstances, RunningInstance, TaskProfile, WorkerRow
 
 QUEUED = ("queued", "default", "etl", "load", "run 1", 3, 2.5, 9, 40, 0)
 RUNNING = ("running", "default", "etl", "extract", "host-a\nrun 1", 12, 40, 0, 0, 0)
@@ -60,8 +60,8 @@ def test_rows_become_values() -> None:
     database = Server(QUEUED, RUNNING, WORKER, DUE, GOT_LOCK).metadata.read(0.0)
 
     assert database.leads
-    assert database.queued == (QueuedTasks("default", "etl", "load", "run 1", 3, 2.5, 9.0, 40.0),)
-    assert database.running == (RunningTask("default", "etl", "extract", "run 1", "host-a", 12.0, 40.0),)
+    assert database.queued == (QueuedInstances("default", "etl", "load", "run 1", 3, 2.5, 9.0, 40.0),)
+    assert database.running == (RunningInstance("default", "etl", "extract", "run 1", "host-a", 12.0, 40.0),)
     assert database.workers == {
         "task-1": WorkerRow("task-1", "default", "host-a", 4, 1, "open", True, seen=0.5, cordoned=-100.0)
     }

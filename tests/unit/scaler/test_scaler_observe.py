@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from sm2a_scaler.act import Actor, Plan
-from sm2a_scaler.configuration import Configuration, Pool
+from sm2a_scaler.configuration import Configuration, PoolSettings
 from sm2a_scaler.fleet import CALLS_PER_LOOP, STALE_SECONDS, Fleet
-from sm2a_scaler.observation import Database, WorkerRow
 from sm2a_scaler.observe import Observer
 from sm2a_scaler.policy.values import Limits, Messages
+from sm2a_scaler.sources import MetadataAnswer, WorkerRow
 
 CLUSTER = "sm2a-test"
 NAMES = [f"pool{number}" for number in range(10)]
@@ -24,7 +24,7 @@ CONFIGURATION = Configuration(
     "test",
     CLUSTER,
     "unused",
-    {name: Pool(f"worker-{name}", name, f"https://sqs.example/{name}", Limits(4, 0, 10)) for name in NAMES},
+    {name: PoolSettings(f"worker-{name}", name, f"https://sqs.example/{name}", Limits(4, 0, 10)) for name in NAMES},
 )
 
 
@@ -99,10 +99,10 @@ class Metadata:
         self.workers: dict[str, WorkerRow] = {}
         self.told: list[tuple[set[str], set[str]]] = []
 
-    def read(self, at: float) -> Database:
+    def read(self, at: float) -> MetadataAnswer:
         if self.error:
             raise self.error
-        return Database(leads=True, workers=self.workers)
+        return MetadataAnswer(leads=True, workers=self.workers)
 
     def cordon(self, tasks: Any, open_again: Any) -> None:
         self.told.append((set(tasks), set(open_again)))

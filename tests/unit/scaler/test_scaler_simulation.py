@@ -24,7 +24,7 @@ from sm2a_scaler.simulation.forecast import Forecast
 from sm2a_scaler.simulation.generator import MAKERS, generate
 from sm2a_scaler.simulation.ours import Ours
 from sm2a_scaler.simulation.peers import KedaIdleOnly
-from sm2a_scaler.simulation.simulator import Order, Pool, simulate
+from sm2a_scaler.simulation.simulator import Order, SimulatedPool, simulate
 from sm2a_scaler.simulation.trace import Trace, TraceError, TraceTask, TraceTick, read_trace, write_trace
 
 LIMITS = Limits(concurrency=2, minimum=0, maximum=10)
@@ -39,7 +39,7 @@ class Fixed:
         self.workers = workers
         self.victims = victims
 
-    def step(self, at: float, pool: Pool) -> Order:
+    def step(self, at: float, pool: SimulatedPool) -> Order:
         return Order(self.workers if pool.remaining else 0, victims=self.victims)
 
 
@@ -66,7 +66,7 @@ def test_children_wait_for_their_parents() -> None:
 
 def test_a_start_is_billed_for_a_minute_at_least() -> None:
     class Hasty(Fixed):
-        def step(self, at: float, pool: Pool) -> Order:
+        def step(self, at: float, pool: SimulatedPool) -> Order:
             return Order(1 if at < 10 or at >= 300 else 0, victims="blind")
 
     result = simulate(Trace("hasty", (TraceTask(300, 1),)), LIMITS, Hasty(1))
@@ -76,7 +76,7 @@ def test_a_start_is_billed_for_a_minute_at_least() -> None:
 
 def test_blind_victims_have_their_grace_and_their_tasks_run_again() -> None:
     class Stops(Fixed):
-        def step(self, at: float, pool: Pool) -> Order:
+        def step(self, at: float, pool: SimulatedPool) -> Order:
             return Order(0 if at == 200 else 1, victims="blind")
 
     result = simulate(Trace("long", (TraceTask(0, 1000), TraceTask(0, 200))), LIMITS, Stops(1))

@@ -21,14 +21,13 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
-from sm2a_scaler import configuration, endpoint
+from sm2a_scaler import configuration, endpoint, lines
 from sm2a_scaler.act import Actor
 from sm2a_scaler.database import Database, Login
 from sm2a_scaler.fleet import Fleet
 from sm2a_scaler.loop import Scaler
 from sm2a_scaler.metadata import Metadata
 from sm2a_scaler.observe import Observer
-from sm2a_scaler.policy import lines
 from sm2a_scaler.report import Board, JsonFormatter
 from sm2a_scaler.simulation import bench, command
 

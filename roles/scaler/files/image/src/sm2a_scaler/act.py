@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sm2a_scaler.combine import Situation
+from sm2a_scaler.combine import PoolState
 from sm2a_scaler.metadata import CORDON_SECONDS
 from sm2a_scaler.policy.values import READY, Decision
 
@@ -33,41 +33,41 @@ class Plan:
     """Why not all of the decision is carried out now."""
 
 
-def plan(situation: Situation, decision: Decision) -> Plan:
+def plan(pool: PoolState, decision: Decision) -> Plan:
     """Return what follows from a decision. Pure."""
-    cordoned = set(decision.cordon) | set(_outdated(situation, decision))
+    cordoned = set(decision.cordon) | set(_outdated(pool, decision))
     desired, note = decision.desired, ""
-    if desired < situation.service.desired:
+    if desired < pool.service.desired:
         # Of the tasks that ECS has not promised to spare it may take any: only as many as can go without a loss.
-        present = len(situation.service.tasks) - len(situation.outdated)
-        least = min(situation.service.desired, max(desired, present - len(situation.leaving & cordoned)))
+        present = len(pool.service.tasks) - len(pool.outdated)
+        least = min(pool.service.desired, max(desired, present - len(pool.leaving & cordoned)))
         if least > desired:
             desired, note = least, "workers that are to go are not empty yet"
-        if desired < situation.service.desired and situation.exposed:
-            desired = situation.service.desired
-            note = f"ECS has not promised to spare {', '.join(sorted(situation.exposed))}: none goes"
+        if desired < pool.service.desired and pool.exposed:
+            desired = pool.service.desired
+            note = f"ECS has not promised to spare {', '.join(sorted(pool.exposed))}: none goes"
     soon = CORDON_SECONDS / 2
     return Plan(
         desired=desired,
-        cordon=frozenset(worker for worker in cordoned & situation.told if situation.cordoned.get(worker, 0.0) < soon),
-        open_again=frozenset(situation.cordoned.keys() - cordoned),
+        cordon=frozenset(worker for worker in cordoned & pool.told if pool.cordoned.get(worker, 0.0) < soon),
+        open_again=frozenset(pool.cordoned.keys() - cordoned),
         note=note,
     )
 
 
-def _outdated(situation: Situation, decision: Decision) -> tuple[str, ...]:
+def _outdated(pool: PoolState, decision: Decision) -> tuple[str, ...]:
     """The workers of an older revision that need no longer take tasks, since as many of the present one do.
 
     One that hangs is no reason to wait: it would hold up the deployment for as long as it is there.
     """
-    ready = sum(worker.state == READY or worker.hangs for worker in situation.observation.workers)
+    ready = sum(worker.state == READY or worker.hangs for worker in pool.observation.workers)
     needed = max(0, decision.desired - ready)
-    held = sorted(situation.outdated, key=lambda worker: worker in situation.cordoned, reverse=True)
+    held = sorted(pool.outdated, key=lambda worker: worker in pool.cordoned, reverse=True)
     return tuple(held[: max(0, len(held) - needed)])
 
 
 class Workers(Protocol):
-    """Whatever tells workers."""
+    """What acting needs of whoever reaches the workers."""
 
     def cordon(self, tasks: Collection[str], open_again: Collection[str]) -> None: ...
 

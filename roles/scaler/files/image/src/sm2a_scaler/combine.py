@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sm2a_scaler.metadata import HORIZON_SECONDS
-from sm2a_scaler.observation import Database, QueuedTasks, RunningTask, Service, TaskProfile, WorkerRow
 from sm2a_scaler.policy import values
 from sm2a_scaler.policy.values import (
     STARTING_SECONDS,
@@ -24,8 +23,9 @@ from sm2a_scaler.policy.values import (
     UpcomingTask,
     Worker,
 )
+from sm2a_scaler.sources import MetadataAnswer, QueuedInstances, RunningInstance, Service, TaskProfile, WorkerRow
 
-SILENT_SECONDS = 15.0
+SILENT_WORKER_SECONDS = 15.0
 """A worker writes every two seconds; one that has been silent for so long is taken to be full, and left alone."""
 
 HUNG_SECONDS = 120.0
@@ -37,7 +37,7 @@ QUEUED_TASKS = 2000
 
 
 @dataclass(frozen=True)
-class Situation:
+class PoolState:
     """One pool as it is: what the policy sees, and what only who acts must know."""
 
     observation: Observation
@@ -64,7 +64,11 @@ class Combiner:
         self._since: dict[str, float] = {}
         self._hosts: dict[str, str] = {}
         self._heard_since: float | None = None
-        self._announced: tuple[Database | None, dict[str, list[Tick]], dict[str, list[UpcomingTask]]] = (None, {}, {})
+        self._announced: tuple[MetadataAnswer | None, dict[str, list[Tick]], dict[str, list[UpcomingTask]]] = (
+            None,
+            {},
+            {},
+        )
 
     def forget_others(self, workers: Iterable[Worker]) -> None:
         """Forget the workers that are gone."""
@@ -72,22 +76,22 @@ class Combiner:
         self._since = {worker: since for worker, since in self._since.items() if worker in alive}
         self._hosts = {worker: host for worker, host in self._hosts.items() if worker in alive}
 
-    def situation(
+    def pool_state(
         self,
         at: float,
         queue: str,
         concurrency: int,
-        database: Database | None,
+        database: MetadataAnswer | None,
         service: Service,
         messages: Messages | None,
-    ) -> Situation:
+    ) -> PoolState:
         """Put together what is known of the pool of a queue at ``at`` (seconds)."""
         rows = database.workers if database else {}
         if database is None or self._heard_since is None or at < self._heard_since:
             self._heard_since = at if database else None
         heard = None if self._heard_since is None else at - self._heard_since
         running = [task for task in database.running if task.queue == queue] if database else []
-        by_host: dict[str, list[RunningTask]] = {}
+        by_host: dict[str, list[RunningInstance]] = {}
         for task in running:
             by_host.setdefault(task.hostname, []).append(task)
         profiles = database.profiles if database else {}
@@ -108,7 +112,7 @@ class Combiner:
         present = [rows[task.id] for task in service.tasks if task.id in rows]
         old = frozenset(outdated)
         unknown = {task.id for task in service.tasks if task.id not in rows and task.age >= STARTING_SECONDS}
-        return Situation(
+        return PoolState(
             observation=self._observation(
                 queue, database, tuple(workers), running, max(0, len(running) - elsewhere), messages
             ),
@@ -137,7 +141,7 @@ class Combiner:
         name: str,
         age: float,
         row: WorkerRow | None,
-        tasks: list[RunningTask],
+        tasks: list[RunningInstance],
         heard: float | None,
         concurrency: int,
         profiles: Mapping[str, Mapping[str, TaskProfile]],
@@ -145,7 +149,7 @@ class Combiner:
         """``heard``: for how many seconds the database has answered; ``None``: it does not."""
         if row is None and age < STARTING_SECONDS and heard is not None:
             return Worker(name, values.STARTING, age, busy=0, idle=0.0)
-        if row is None or row.seen > SILENT_SECONDS:
+        if row is None or row.seen > SILENT_WORKER_SECONDS:
             if heard is not None and min(heard, row.seen if row else age) >= HUNG_SECONDS:
                 return Worker(name, values.HUNG, age, busy=len(tasks), idle=0.0)
             return Worker(name, values.READY, age, busy=max(concurrency, len(tasks)), idle=0.0)
@@ -165,9 +169,9 @@ class Combiner:
     def _observation(
         self,
         queue: str,
-        database: Database | None,
+        database: MetadataAnswer | None,
         workers: tuple[Worker, ...],
-        running: list[RunningTask],
+        running: list[RunningInstance],
         present: int,
         messages: Messages | None,
     ) -> Observation:
@@ -180,7 +184,7 @@ class Combiner:
         _database, schedule, upcoming = self._announced
         profiles = database.profiles
         queued = [group for group in database.queued if group.queue == queue]
-        tasks: list[tuple[QueuedTasks | RunningTask, int]] = [(group, group.instances) for group in queued]
+        tasks: list[tuple[QueuedInstances | RunningInstance, int]] = [(group, group.instances) for group in queued]
         tasks += [(task, 1) for task in running]
         durations = [(duration, count) for task, count in tasks if (duration := _duration(profiles, task)) is not None]
         known = sum(count for _seconds, count in durations)
@@ -201,13 +205,15 @@ def _may_leave(row: WorkerRow) -> bool:
     return row.cordoned > 0 and row.state == "empty" and not row.busy and not row.protected
 
 
-def _duration(profiles: Mapping[str, Mapping[str, TaskProfile]], task: RunningTask | QueuedTasks) -> float | None:
+def _duration(
+    profiles: Mapping[str, Mapping[str, TaskProfile]], task: RunningInstance | QueuedInstances
+) -> float | None:
     profile = profiles.get(task.dag_id, {}).get(task.task_id)
     return profile.duration if profile else None
 
 
 def _queued_tasks(
-    queued: list[QueuedTasks], profiles: Mapping[str, Mapping[str, TaskProfile]]
+    queued: list[QueuedInstances], profiles: Mapping[str, Mapping[str, TaskProfile]]
 ) -> tuple[QueuedTask, ...]:
     """One by one, oldest first; the instances of a mapped task are taken to have come evenly."""
     tasks = []
@@ -218,7 +224,7 @@ def _queued_tasks(
     return tuple(sorted(tasks, key=lambda task: -task.age)[:QUEUED_TASKS])
 
 
-def _schedule(database: Database) -> dict[str, list[Tick]]:
+def _schedule(database: MetadataAnswer) -> dict[str, list[Tick]]:
     """By queue, the runs that are due, with the tasks that their DAG's recent runs had, each when it used to begin."""
     ticks: dict[str, list[Tick]] = {}
     for dag, seconds in database.due.items():
@@ -229,7 +235,7 @@ def _schedule(database: Database) -> dict[str, list[Tick]]:
     return ticks
 
 
-def _upcoming(database: Database) -> dict[str, list[UpcomingTask]]:
+def _upcoming(database: MetadataAnswer) -> dict[str, list[UpcomingTask]]:
     """By queue, the tasks that used to follow those that are under way, as late as these are.
 
     What has a later place in the run than whatever is queued or runs has not begun; a run is as late as the latest
@@ -238,12 +244,12 @@ def _upcoming(database: Database) -> dict[str, list[UpcomingTask]]:
     runs: dict[tuple[str, str], list[tuple[float, float]]] = {}
     begun_runs = {(task.dag_id, task.run_id) for task in database.running}
     ages: dict[tuple[str, str], float] = {}
-    under_way: list[QueuedTasks | RunningTask] = [*database.queued, *database.running]
+    under_way: list[QueuedInstances | RunningInstance] = [*database.queued, *database.running]
     for task in under_way:
         profile = database.profiles.get(task.dag_id, {}).get(task.task_id)
         if profile is None or not profile.instances:
             continue
-        begun = task.run_age if isinstance(task, QueuedTasks) else task.run_age - task.elapsed
+        begun = task.run_age if isinstance(task, QueuedInstances) else task.run_age - task.elapsed
         key = (task.dag_id, task.run_id)
         runs.setdefault(key, []).append((profile.offset, max(0.0, begun - profile.offset)))
         ages[key] = max(ages.get(key, 0.0), task.run_age)

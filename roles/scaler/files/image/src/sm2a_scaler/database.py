@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import socket
 import ssl
@@ -15,6 +14,8 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+from sm2a_scaler.json_object import JsonObject
 
 CONNECT_SECONDS = 3
 STATEMENT_SECONDS = 3
@@ -46,26 +47,16 @@ class Login:
     @classmethod
     def parse(cls, secret: str) -> Login:
         """Read the JSON of a secret. Errors name the key at fault and never quote the secret."""
-        try:
-            values = json.loads(secret)
-        except ValueError:
-            values = None
-        if not isinstance(values, dict):
-            raise DatabaseError("the database secret is not a JSON object")
+        values = JsonObject.parse(secret, "the database secret", error=DatabaseError, quotes=False)
         names = ("engine", "host", "port", "dbname", "username", "password")
-        missing = [name for name in names if values.get(name) in (None, "")]
+        missing = [name for name in names if not values.has(name) or values.value(name) == ""]
         if missing:
             raise DatabaseError(f"the database secret lacks {', '.join(missing)}")
-        if not str(values["port"]).isdecimal():
+        port = str(values.value("port"))
+        if not port.isdecimal():
             raise DatabaseError("the database secret's port is not a number")
-        return cls(
-            engine=str(values["engine"]),
-            host=str(values["host"]),
-            port=int(values["port"]),
-            dbname=str(values["dbname"]),
-            username=str(values["username"]),
-            password=str(values["password"]),
-        )
+        engine, host, _port, dbname, username, password = (str(values.value(name)) for name in names)
+        return cls(engine, host, int(port), dbname, username, password)
 
 
 @dataclass(frozen=True)

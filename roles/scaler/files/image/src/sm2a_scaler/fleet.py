@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sm2a_scaler.configuration import Configuration
-from sm2a_scaler.observation import EcsTask, Service
 from sm2a_scaler.policy.values import Messages
+from sm2a_scaler.sources import EcsTask, Service
 
 SERVICES_PER_CALL = 10
 """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServices.html"""

@@ -14,19 +14,19 @@ from collections.abc import Callable
 from typing import Protocol
 
 from sm2a_scaler.act import Actor, Plan, plan
-from sm2a_scaler.combine import Combiner, Situation
+from sm2a_scaler.combine import Combiner, PoolState
 from sm2a_scaler.configuration import Configuration
-from sm2a_scaler.observation import Sources
 from sm2a_scaler.policy.decide import decide
 from sm2a_scaler.policy.memory import Memory
 from sm2a_scaler.policy.values import Decision
-from sm2a_scaler.report import Board, Loop, Pool, embedded_metrics
+from sm2a_scaler.report import Board, LoopReport, PoolReport, embedded_metrics
+from sm2a_scaler.sources import Sources
 
 logger = logging.getLogger(__name__)
 
 
-class Eyes(Protocol):
-    """Whatever observes all pools."""
+class Observes(Protocol):
+    """What the loop needs of an observer."""
 
     def observe(self, at: float) -> Sources: ...
 
@@ -37,7 +37,7 @@ class Scaler:
     def __init__(
         self,
         configuration: Configuration,
-        observer: Eyes,
+        observer: Observes,
         actor: Actor,
         board: Board,
         clock: Callable[[], float] = time.monotonic,
@@ -71,30 +71,30 @@ class Scaler:
         sources = self._observer.observe(at)
         self._log_faults(sources)
         leads = self._lead(sources)
-        situations: dict[str, Situation] = {}
+        states: dict[str, PoolState] = {}
         decisions: dict[str, Decision] = {}
         plans: dict[str, Plan] = {}
         failures: dict[str, str] = {}
         for name in self._configuration.pools:
             if name in sources.services:
                 try:
-                    situations[name] = self._situation(name, sources)
-                    decisions[name] = self._decide(name, at, situations[name])
-                    plans[name] = plan(situations[name], decisions[name])
+                    states[name] = self._state(name, sources)
+                    decisions[name] = self._decide(name, at, states[name])
+                    plans[name] = plan(states[name], decisions[name])
                 except Exception as error:  # one pool's failure must not stop the others
                     self._memories.pop(name, None)  # safe to lose, and maybe what it fails on
                     failures[f"pool {name}"] = f"{type(error).__name__}: {error}".strip()
                     if f"pool {name}" not in self._failures:
                         logger.exception("cannot decide for pool %s, which stays as it is", name)
         self._failures = frozenset(failures)
-        self._forget_workers(situations)
+        self._forget_workers(states)
         if leads and not stop.is_set():
-            self._act(sources, situations, decisions, plans)
+            self._act(sources, states, decisions, plans)
         self._loops += 1
-        self._board.last = Loop(
+        self._board.last = LoopReport(
             at=at,
             pools={
-                name: Pool(situations.get(name), decisions.get(name), sources.messages.get(name))
+                name: PoolReport(states.get(name), decisions.get(name), sources.messages.get(name))
                 for name in self._configuration.pools
             },
             faults={**sources.faults, **failures},
@@ -124,9 +124,9 @@ class Scaler:
         self._leads = leads
         return leads
 
-    def _situation(self, name: str, sources: Sources) -> Situation:
+    def _state(self, name: str, sources: Sources) -> PoolState:
         pool = self._configuration.pools[name]
-        return self._combiner.situation(
+        return self._combiner.pool_state(
             sources.at,
             pool.queue,
             pool.limits.concurrency,
@@ -135,23 +135,21 @@ class Scaler:
             sources.messages.get(name),
         )
 
-    def _forget_workers(self, situations: dict[str, Situation]) -> None:
+    def _forget_workers(self, states: dict[str, PoolState]) -> None:
         """Forget the workers that are gone. Those of a pool that is not seen now may not be."""
-        if len(situations) == len(self._configuration.pools):
-            self._combiner.forget_others(
-                worker for situation in situations.values() for worker in situation.observation.workers
-            )
+        if len(states) == len(self._configuration.pools):
+            self._combiner.forget_others(worker for state in states.values() for worker in state.observation.workers)
 
-    def _decide(self, name: str, at: float, situation: Situation) -> Decision:
+    def _decide(self, name: str, at: float, state: PoolState) -> Decision:
         limits = self._configuration.pools[name].limits
         memory = self._memories.get(name, Memory())
-        decision, self._memories[name] = decide(limits, situation.observation, memory, at)
+        decision, self._memories[name] = decide(limits, state.observation, memory, at)
         return decision
 
     def _act(
         self,
         sources: Sources,
-        situations: dict[str, Situation],
+        states: dict[str, PoolState],
         decisions: dict[str, Decision],
         plans: dict[str, Plan],
     ) -> None:
@@ -159,7 +157,7 @@ class Scaler:
             self._tell(plans)
         for name, one in plans.items():
             self._note(name, one.note)
-            before = situations[name].service.desired
+            before = states[name].service.desired
             fields = {"pool": name, "from": before, "to": one.desired, "reason": decisions[name].reason}
             try:
                 if self._actor.scale(self._configuration.pools[name].service, before, one.desired):

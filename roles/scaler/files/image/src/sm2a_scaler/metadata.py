@@ -14,9 +14,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
-from sm2a_scaler import database
-from sm2a_scaler.database import Dialect
-from sm2a_scaler.observation import Database, QueuedTasks, RunningTask, TaskProfile, WorkerRow
+from sm2a_scaler.database import Database, Dialect
+from sm2a_scaler.sources import MetadataAnswer, QueuedInstances, RunningInstance, TaskProfile, WorkerRow
 
 HORIZON_SECONDS = 900
 """How far ahead runs that are due are looked for: some starts of a worker, and as long as a warm worker may wait."""
@@ -86,14 +85,14 @@ GROUP BY ti.queue, ti.dag_id, ti.task_id, r.whole
 class Metadata:
     """Asks and tells the database; remembers the profiles of DAGs."""
 
-    def __init__(self, source: database.Database) -> None:
+    def __init__(self, source: Database) -> None:
         self._source = source
         self._profiles: dict[str, Mapping[str, TaskProfile]] = {}
         self._look_up_at: dict[str, float] = {}
         self._wanted: set[str] = set()
         self._profiles_after = 0.0
 
-    def read(self, at: float) -> Database:
+    def read(self, at: float) -> MetadataAnswer:
         """Return what the database knows at ``at`` (seconds of the loop's clock).
 
         Raises whatever Secrets Manager or the driver raises when a new session does not work either.
@@ -122,7 +121,7 @@ class Metadata:
                 ]
             )
 
-    def _read(self, at: float, wanted: list[str]) -> Database:
+    def _read(self, at: float, wanted: list[str]) -> MetadataAnswer:
         with self._source.session() as session:
             rows = session.rows(statement(session.dialect, not session.leads, len(wanted)), wanted)
             answer = _Answer(rows)
@@ -131,7 +130,7 @@ class Metadata:
         self._keep(at, wanted, answer.profiles)
         seen = {group.dag_id for group in answer.queued} | {task.dag_id for task in answer.running} | answer.due.keys()
         self._wanted = {dag for dag in seen if at >= self._look_up_at.get(dag, at)}
-        return Database(
+        return MetadataAnswer(
             leads=leads,
             queued=tuple(answer.queued),
             running=tuple(answer.running),
@@ -180,8 +179,8 @@ class _Answer:
     """The rows of the statement, taken apart by their kind."""
 
     def __init__(self, rows: Iterable[tuple[Any, ...]]) -> None:
-        self.queued: list[QueuedTasks] = []
-        self.running: list[RunningTask] = []
+        self.queued: list[QueuedInstances] = []
+        self.running: list[RunningInstance] = []
         self.workers: dict[str, WorkerRow] = {}
         self.due: dict[str, float] = {}
         self.got_lock = False
@@ -210,13 +209,13 @@ class _Answer:
         run_age: float,
         *_rest: float,
     ) -> None:
-        self.queued.append(QueuedTasks(queue, dag, task, run, int(count), youngest, oldest, run_age))
+        self.queued.append(QueuedInstances(queue, dag, task, run, int(count), youngest, oldest, run_age))
 
     def _running(
         self, queue: str, dag: str, task: str, where: str, elapsed: float, run_age: float, *_rest: float
     ) -> None:
         hostname, _newline, run = where.partition("\n")
-        self.running.append(RunningTask(queue, dag, task, run, hostname, elapsed, run_age))
+        self.running.append(RunningInstance(queue, dag, task, run, hostname, elapsed, run_age))
 
     def _worker(
         self,

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 
 from sm2a_scaler.configuration import Configuration
 from sm2a_scaler.fleet import CALLS_PER_LOOP, Fleet
-from sm2a_scaler.observation import Database, Sources
+from sm2a_scaler.sources import MetadataAnswer, Sources
 
 THREADS = 4
 MESSAGES_SECONDS = 60.0
@@ -22,9 +22,9 @@ Answer = TypeVar("Answer")
 
 
 class DatabaseReader(Protocol):
-    """Whatever reads the metadata database."""
+    """What observing needs of the metadata database."""
 
-    def read(self, at: float) -> Database: ...
+    def read(self, at: float) -> MetadataAnswer: ...
 
 
 class Observer:

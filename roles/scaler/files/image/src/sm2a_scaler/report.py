@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sm2a_scaler.combine import Situation
+from sm2a_scaler.combine import PoolState
 from sm2a_scaler.policy.values import CORDONED, READY, STARTING, Decision, Messages
 
 NAMESPACE = "SM2A"
@@ -25,21 +25,21 @@ loop in which every source times out is complete too, and takes some 20 s: resta
 
 
 @dataclass(frozen=True)
-class Pool:
+class PoolReport:
     """What one loop saw of a pool, and decided. ``None``: ECS, or SQS, did not tell."""
 
-    situation: Situation | None
+    state: PoolState | None
     decision: Decision | None
     messages: Messages | None
 
 
 @dataclass(frozen=True)
-class Loop:
+class LoopReport:
     """One complete loop: what was seen and decided, and what was done since the start."""
 
     at: float
     """Seconds, when it began."""
-    pools: Mapping[str, Pool]
+    pools: Mapping[str, PoolReport]
     faults: Mapping[str, str]
     leads: bool
     """Whether this scaler acts, or another one does."""
@@ -61,8 +61,8 @@ class Board:
 
     interval_seconds: float
     started: float
-    """Seconds, on the clock of ``Loop.at``."""
-    last: Loop | None = field(default=None)
+    """Seconds, on the clock of ``LoopReport.at``."""
+    last: LoopReport | None = field(default=None)
 
     def age(self, now: float) -> float:
         """Seconds since the last complete loop ended, or since the start."""
@@ -72,13 +72,13 @@ class Board:
         return self.age(now) <= max(HEALTHY_SECONDS, HEALTHY_LOOPS * self.interval_seconds)
 
 
-def pool_values(pool: Pool) -> dict[str, float]:
+def pool_values(pool: PoolReport) -> dict[str, float]:
     """The pool's metrics by name; what is not known is left out rather than shown as zero."""
     values: dict[str, float] = {}
     if pool.messages is not None:
         values |= {"VisibleMessages": pool.messages.visible, "InFlightMessages": pool.messages.in_flight}
-    if pool.situation is not None:
-        seen = pool.situation.observation
+    if pool.state is not None:
+        seen = pool.state.observation
         values |= {
             name: count
             for name, count in (("QueuedTasks", seen.queued), ("RunningTasks", seen.running))
@@ -91,14 +91,14 @@ def pool_values(pool: Pool) -> dict[str, float]:
             "ReadyWorkers": states.count(READY),
             "StartingWorkers": states.count(STARTING),
             "CordonedWorkers": states.count(CORDONED),
-            "OutdatedWorkers": len(pool.situation.outdated),
+            "OutdatedWorkers": len(pool.state.outdated),
         }
     if pool.decision is not None:
         values["WantedWorkers"] = pool.decision.desired
     return values
 
 
-def loop_values(loop: Loop) -> dict[str, float]:
+def loop_values(loop: LoopReport) -> dict[str, float]:
     """The loop's own metrics by name."""
     return {
         "LoopSeconds": round(loop.seconds, 3),
@@ -109,7 +109,7 @@ def loop_values(loop: Loop) -> dict[str, float]:
     }
 
 
-def embedded_metrics(environment: str, loop: Loop, unix_milliseconds: int) -> Iterator[dict[str, Any]]:
+def embedded_metrics(environment: str, loop: LoopReport, unix_milliseconds: int) -> Iterator[dict[str, Any]]:
     """One record for each pool and one for the loop, from which CloudWatch Logs makes metrics by itself.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
@@ -139,7 +139,7 @@ def _unit(name: str) -> str:
     return "Seconds" if name.endswith("Seconds") else "Count"
 
 
-def prometheus(loop: Loop | None) -> str:
+def prometheus(loop: LoopReport | None) -> str:
     """The last loop in Prometheus's text format (https://prometheus.io/docs/instrumenting/exposition_formats/)."""
     if loop is None:
         return ""

@@ -15,16 +15,15 @@ from sm2a_scaler.policy.values import CORDONED, STARTING, Limits, Observation, W
 REACTION_SECONDS = 1.0
 """Longer than a step it takes until a cordoned worker that is called back takes tasks."""
 
-SPREAD = 1.5
+RESERVE_DEVIATIONS = 1.5
 """How many standard deviations above the usual arrivals the free slots suffice for."""
 
-PATIENCE = 10.0
+SURPLUS_SECONDS = 10.0
 """Seconds that workers must have been superfluous before one that could take tasks is cordoned."""
 
-QUIET = 0.15
-"""The last worker is cordoned while it still runs something if less than so many tasks are to be expected before it
-is empty: it can then leave the moment it is."""
-
+LAST_WORKER_MOST_EXPECTED_TASKS = 0.15
+"""The last worker is cordoned while it still runs something if fewer than so many tasks are expected before it is
+empty: it can then leave the moment it is."""
 
 SETTLING_SECONDS = 15.0
 """Until a cordoned worker is seen to be empty, since a poll of SQS may be out. To give another one its place for less
@@ -40,7 +39,7 @@ def reserve(memory: Memory, running: int, mean: float, soon: int) -> int:
     usual = memory.rate * seconds
     if usual <= 0.05:
         return soon
-    return soon + math.ceil(max(0.0, usual - running * seconds / mean) + SPREAD * math.sqrt(usual) - 0.05)
+    return soon + math.ceil(max(0.0, usual - running * seconds / mean) + RESERVE_DEVIATIONS * math.sqrt(usual) - 0.05)
 
 
 def superfluous(
@@ -60,7 +59,7 @@ def superfluous(
         needed += 1
     if workers and not needed:
         # The last one too, if it is to be empty before anything is likely to come.
-        quiet = len(workers) == 1 and memory.company * last_end(workers[0], mean) < QUIET
+        quiet = len(workers) == 1 and memory.company * last_end(workers[0], mean) < LAST_WORKER_MOST_EXPECTED_TASKS
         needed = 0 if quiet or not workers[0].busy else 1
     return workers[needed:][::-1]
 

@@ -11,18 +11,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sm2a_scaler.policy.cordon import PATIENCE, reserve, superfluous
+from sm2a_scaler.policy.cordon import SURPLUS_SECONDS, reserve, superfluous
 from sm2a_scaler.policy.demand import demand, more_slots
-from sm2a_scaler.policy.keep import kept
+from sm2a_scaler.policy.how_many import Choice, choose
+from sm2a_scaler.policy.idle import kept
 from sm2a_scaler.policy.memory import Memory, learn
-from sm2a_scaler.policy.number import PRICES, Choice, Prices, choose
+from sm2a_scaler.policy.prices import PRICES, Prices
 from sm2a_scaler.policy.projection import capacities
 from sm2a_scaler.policy.values import CORDONED, Decision, Limits, Observation, Worker
 
 USUAL_DURATION = 60.0
 """Seconds that a task is taken to run where nothing is known."""
 
-PATIENCE_STARTS = 3.0
+LONGEST_QUEUE_STARTS = 3.0
 """A queue that has not been empty for so many starts of a worker is no longer left to estimates."""
 
 FEW_ROUNDS = 3
@@ -66,7 +67,7 @@ def _decide(limits: Limits, seen: Observation, memory: Memory, at: float, prices
     cordon, memory = _cordon(limits, seen, memory, mean or USUAL_DURATION, lead)
     empties = sum(1 for worker in cordon if worker.state == CORDONED and not worker.busy)
     excess = max(0, present - limits.maximum)
-    floor = limits.minimum if excess else max(limits.minimum, kept(memory, present, at))
+    floor = limits.minimum if excess else max(limits.minimum, kept(memory, present, at, prices))
     useless = 0 if seen.queued else -choice.change
     leaving = max(0, min(empties, max(useless, excess), present - floor))
     reason = _inward(seen, present, len(cordon), empties, leaving, floor, why)
@@ -98,7 +99,7 @@ def _choose(
             return counted, f"{counted.why}; how long they run is not known"
         oldest = max((task.age for task in seen.queued_tasks or ()), default=0.0)
         queue = 0.0 if memory.queue_since is None or memory.at is None else memory.at - memory.queue_since
-        if max(oldest, queue) > PATIENCE_STARTS * memory.start:
+        if max(oldest, queue) > LONGEST_QUEUE_STARTS * memory.start:
             # Tasks that each wait for a moment only, but never stop doing so, are more than the workers can run.
             who = f"some have waited for {oldest:.0f} s" if oldest >= queue else f"there was a queue for {queue:.0f} s"
             return counted, f"{counted.why}; {who}, too long to rely on estimates"
@@ -123,7 +124,7 @@ def _cordon(limits: Limits, seen: Observation, memory: Memory, mean: float, lead
         surplus = [worker for worker in surplus if worker.state == CORDONED]
     since = None if not surplus else memory.at if memory.surplus_since is None else memory.surplus_since
     memory = replace(memory, surplus_since=since)
-    ripe = since is not None and memory.at is not None and memory.at - since >= PATIENCE
+    ripe = since is not None and memory.at is not None and memory.at - since >= SURPLUS_SECONDS
     cordon = [worker for worker in surplus if ripe or worker.state == CORDONED or not worker.busy]
     excess = len(seen.workers) - limits.maximum
     if excess > len(cordon):

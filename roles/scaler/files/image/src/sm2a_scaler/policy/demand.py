@@ -13,15 +13,16 @@ from sm2a_scaler.policy.memory import OVERDUE_SECONDS, SAME_TICK, Memory
 from sm2a_scaler.policy.projection import OVERRUN, Arrival, quantiles, remaining
 from sm2a_scaler.policy.values import Observation, RunningTask, UpcomingTask
 
-GRACE = 40.0
-KNOWN_GRACE = 60.0
-"""Seconds that announced tasks may wait, less than they would for workers that start when they come. Longer where the
-durations of the very tasks are known, since then their cost is known too."""
+GRACE_SECONDS = 40.0
+"""How long announced tasks may wait: less than they would for workers that start when they come."""
+
+KNOWN_GRACE_SECONDS = 60.0
+"""The same where the durations of the very tasks are known. Longer, since then their cost is known too."""
 
 MOST_ANNOUNCED = 5000
 """Tasks of one tick; more would make no difference to any pool."""
 
-SPREAD = 2.0
+HABIT_DEVIATIONS = 2.0
 """How many standard deviations fewer tasks than usual may be here while they still come as they did."""
 
 HOLD_SECONDS = 30.0
@@ -42,7 +43,7 @@ def demand(seen: Observation, memory: Memory, mean: float, horizon: float) -> De
     due, came = memory.overdue(OVERDUE_SECONDS)
     # The queue is first in, first out: of those that came, the latest are still in it.
     due -= max(0, came - (seen.queued or 0))
-    late = [Arrival(0.0, duration, GRACE) for duration in quantiles(mean, missing(memory))]
+    late = [Arrival(0.0, duration, GRACE_SECONDS) for duration in quantiles(mean, missing(memory))]
     return Demand(_queued(seen, mean, max(0, due)), announced(seen, mean, horizon), _usual(memory, mean, horizon), late)
 
 
@@ -57,7 +58,7 @@ def _queued(seen: Observation, mean: float, due: int) -> list[Arrival]:
     details = seen.queued_tasks or ()
     known = [Arrival(0.0, mean if task.expected is None else task.expected) for task in details[:queued]]
     found = known + [Arrival(0.0, duration) for duration in quantiles(mean, queued - len(known))]
-    grace = KNOWN_GRACE if known else GRACE
+    grace = KNOWN_GRACE_SECONDS if known else GRACE_SECONDS
     return [arrival._replace(grace=grace) for arrival in found[:due]] + found[due:]
 
 
@@ -67,7 +68,7 @@ def announced(seen: Observation, mean: float, horizon: float) -> list[Arrival]:
         Arrival(
             task.due_in if task.due_in > 0 else OVERRUN * mean,
             mean if task.expected is None else task.expected,
-            KNOWN_GRACE,
+            KNOWN_GRACE_SECONDS,
         )
         for task in seen.upcoming
         if task.due_in <= horizon
@@ -77,7 +78,7 @@ def announced(seen: Observation, mean: float, horizon: float) -> list[Arrival]:
             named = sum(1 for task in seen.upcoming if _near(task, tick.due_in))
             duration = tick.duration if tick.duration else mean
             count = min(tick.tasks - named, MOST_ANNOUNCED)
-            found += [Arrival(tick.due_in, each, GRACE) for each in quantiles(duration, count)]
+            found += [Arrival(tick.due_in, each, GRACE_SECONDS) for each in quantiles(duration, count)]
     found.sort(key=lambda task: task.after)
     return found
 
@@ -106,6 +107,6 @@ def _near(task: UpcomingTask, due_in: float) -> bool:
 def _usual(memory: Memory, mean: float, horizon: float) -> list[Arrival]:
     # What came lately goes on only as far as it can be seen: tasks that come at some rate would be here now. A burst
     # whose last task has ended asks for nobody.
-    rate = min(memory.rate, (memory.total + SPREAD * math.sqrt(memory.total)) / mean)
+    rate = min(memory.rate, (memory.total + HABIT_DEVIATIONS * math.sqrt(memory.total)) / mean)
     count = int(rate * horizon)
     return [Arrival((number + 0.5) / rate, duration) for number, duration in enumerate(quantiles(mean, count))]

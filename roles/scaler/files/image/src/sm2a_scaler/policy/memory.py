@@ -12,23 +12,30 @@ from typing import NamedTuple
 from sm2a_scaler.policy.values import CORDONED, STARTING, Limits, Observation
 
 USUAL_START = 75.0
-SHORTEST_START, LONGEST_START = 60.0, 90.0
-"""Seconds that a worker takes to start, until its pool's own starts have been seen."""
+"""Seconds that a worker usually takes to start, until its pool's own starts have been seen."""
 
-LEARNING = 0.2
+SHORTEST_START = 60.0
+"""The same of the shortest start."""
+
+LONGEST_START = 90.0
+"""The same of the longest start."""
+
+NEWEST_START_WEIGHT = 0.2
 """Weight of the newest start among those seen."""
 
 LONGEST_STEP = 60.0
 """Seconds. A longer time between two observations is taken for a pause."""
 
 BIN_SECONDS = 5.0
+"""How long arrivals are counted together."""
+
 BINS = 24
-"""Arrivals are counted in so many bins: the last two minutes."""
+"""So many of these bins are remembered: the last two minutes."""
 
 CUT_BINS = 3
 """So many of the fullest bins count no more than the next one: a burst says nothing about what comes after it."""
 
-SILENT_SECONDS = 30.0
+NO_ARRIVAL_SECONDS = 30.0
 """After so long without a task none is usual, however many came before: a worker is not ordered for the last ones."""
 
 SOON_SECONDS = 35.0
@@ -41,11 +48,11 @@ SAME_TICK = 15.0
 """Seconds; an announced task and a tick so near to each other are taken for the same thing."""
 
 OVERDUE_SECONDS = 60.0
-"""For so long it is remembered."""
+"""For so long after its moment what was announced is remembered."""
 
-MANY = 0.2
-"""Tasks of one worker that usually end between two observations, from which on that estimate is better than what is
-seen."""
+ENDED_TASKS_WORTH_ESTIMATING = 0.2
+"""Tasks of one worker that usually end between two observations. Above this the estimate is better than what is seen,
+since others may have taken their place at once."""
 
 GAPS = 30
 """How many gaps are remembered of each class."""
@@ -151,7 +158,7 @@ class Memory:
         for began, count in reversed(self.bins):
             came = max(0.0, came + count)
             seconds = max(BIN_SECONDS, (self.at or 0.0) - began)
-            if came < 0.5 and seconds >= SILENT_SECONDS:
+            if came < 0.5 and seconds >= NO_ARRIVAL_SECONDS:
                 return 0.0
             most = min(most, (came + 2.0 + 2.0 * came**0.5) / seconds)
         return most
@@ -228,10 +235,10 @@ def _learn_starts(memory: Memory, seen: Observation) -> Memory:
     for worker in seen.workers:
         if worker.state != STARTING and worker.id in before:
             took = (before[worker.id] + max(before[worker.id], worker.age)) / 2
-            start += LEARNING * (took - start)
+            start += NEWEST_START_WEIGHT * (took - start)
             # The extremes move at once outwards, and slowly back.
-            shortest = min(took, shortest + LEARNING / 4 * (start - shortest))
-            longest = max(took, longest + LEARNING / 4 * (start - longest))
+            shortest = min(took, shortest + NEWEST_START_WEIGHT / 4 * (start - shortest))
+            longest = max(took, longest + NEWEST_START_WEIGHT / 4 * (start - longest))
     return replace(memory, starting=starting, start=start, shortest=shortest, longest=longest)
 
 
@@ -323,7 +330,7 @@ def _ended(memory: Memory, seen: Observation, passed: float) -> float:
             # Of many, some have certainly ended although others took their place at once; of few, what is seen counts.
             usual = before * passed / seen.mean_duration if seen.mean_duration else 0.0
             fewer = max(0, before - worker.busy)
-            ended += usual if usual > MANY else fewer
+            ended += usual if usual > ENDED_TASKS_WORTH_ESTIMATING else fewer
     return ended
 
 

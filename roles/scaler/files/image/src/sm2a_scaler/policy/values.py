@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the policy sees, remembers and says. Plain values; all times are seconds.
+"""What the policy sees and says. Plain values; all times are seconds.
 
 ``None`` always means "not known", never zero: the difference decides whether workers may be taken away.
 """
@@ -20,8 +20,9 @@ class Limits:
     concurrency: int
     """Tasks that one worker runs at the same time, at least 1."""
     minimum: int
+    """Workers at least, also while there is nothing to do."""
     maximum: int
-    """Workers, ``0 <= minimum <= maximum``."""
+    """Workers at most; not below the minimum."""
 
 
 class RunningTask(NamedTuple):

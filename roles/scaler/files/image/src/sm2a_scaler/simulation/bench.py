@@ -30,8 +30,9 @@ KINDS = {PLAIN: (False, "perfect"), DETAILED: (True, "rough"), WRONG: (True, "wr
 SETTINGS = (Limits(16, 0, 50), Limits(4, 0, 50), Limits(16, 0, 25))
 """The last is the one in which the details are measured."""
 
-PRICE = 0.1
-"""Worker-hours that a task-hour of waiting counts."""
+WAITING_YARDSTICK = 0.1
+"""Worker-hours that a task-hour of waiting counts when policies are compared. A figure of its own, though it is the
+policy's price: a policy that changes its price must not change what it is measured by."""
 
 
 @dataclass(frozen=True)
@@ -179,7 +180,7 @@ def promises(rows: Sequence[Measured]) -> list[Promise]:
 
 
 def _both(row: Measured) -> float:
-    return row.worker_hours + PRICE * row.waited_hours
+    return row.worker_hours + WAITING_YARDSTICK * row.waited_hours
 
 
 def _mean(ratios: Sequence[float]) -> float:

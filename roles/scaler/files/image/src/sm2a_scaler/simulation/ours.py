@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from sm2a_scaler.policy.decide import decide
 from sm2a_scaler.policy.memory import Memory
-from sm2a_scaler.policy.number import PRICES, Prices
-from sm2a_scaler.simulation.simulator import Order, Pool
+from sm2a_scaler.policy.prices import PRICES, Prices
+from sm2a_scaler.simulation.simulator import Order, SimulatedPool
 
 
 class Ours:
@@ -24,7 +24,7 @@ class Ours:
         self._prices = prices
         self.reason = ""
 
-    def step(self, at: float, pool: Pool) -> Order:
+    def step(self, at: float, pool: SimulatedPool) -> Order:
         seen = pool.observe(schedule=self._schedule, details=self._details)
         decision, self._memory = decide(pool.limits, seen, self._memory, at, self._prices)
         self.reason = decision.reason

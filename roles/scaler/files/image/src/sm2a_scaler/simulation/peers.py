@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from sm2a_scaler.policy.values import Limits
-from sm2a_scaler.simulation.simulator import Order, Pool
+from sm2a_scaler.simulation.simulator import Order, SimulatedPool
 from sm2a_scaler.simulation.trace import Trace
 
 
@@ -15,7 +15,7 @@ def _clamp(limits: Limits, workers: int) -> int:
     return min(max(workers, limits.minimum), limits.maximum)
 
 
-def _need(pool: Pool) -> int:
+def _need(pool: SimulatedPool) -> int:
     return -(-(len(pool.queue) + pool.running) // pool.limits.concurrency)
 
 
@@ -32,7 +32,7 @@ class Keda:
     def __init__(self) -> None:
         self._active = -self.COOLDOWN
 
-    def step(self, at: float, pool: Pool) -> Order:
+    def step(self, at: float, pool: SimulatedPool) -> Order:
         need = _need(pool)
         if need:
             self._active = at
@@ -46,7 +46,7 @@ class KedaIdleOnly:
 
     interval = 5.0
 
-    def step(self, at: float, pool: Pool) -> Order:
+    def step(self, at: float, pool: SimulatedPool) -> Order:
         return Order(_clamp(pool.limits, _need(pool)), victims="idle")
 
 
@@ -62,7 +62,7 @@ class Mwaa:
     def __init__(self) -> None:
         self._active = 0.0
 
-    def step(self, at: float, pool: Pool) -> Order:
+    def step(self, at: float, pool: SimulatedPool) -> Order:
         need = _need(pool)
         if need:
             self._active = at
@@ -80,7 +80,7 @@ class Original:
 
     interval = 60.0
 
-    def step(self, at: float, pool: Pool) -> Order:
+    def step(self, at: float, pool: SimulatedPool) -> Order:
         change = 1 if pool.queue else -1
         return Order(_clamp(pool.limits, max(1, pool.present + change)), victims="blind")
 
@@ -97,7 +97,7 @@ class TargetTracking:
     def __init__(self) -> None:
         self._above = self._below = 0
 
-    def step(self, at: float, pool: Pool) -> Order:
+    def step(self, at: float, pool: SimulatedPool) -> Order:
         present, target = pool.present, pool.limits.concurrency
         tasks = len(pool.queue) + pool.running
         self._above = self._above + 1 if tasks > present * target else 0
@@ -112,7 +112,7 @@ class Static:
 
     interval = 5.0
 
-    def step(self, at: float, pool: Pool) -> Order:
+    def step(self, at: float, pool: SimulatedPool) -> Order:
         return Order(pool.limits.maximum if pool.remaining else pool.limits.minimum, victims="idle")
 
 
@@ -157,7 +157,7 @@ class Oracle:
             needs[step] = _clamp(limits, -(-highest // limits.concurrency))
         return needs
 
-    def step(self, at: float, pool: Pool) -> Order:
+    def step(self, at: float, pool: SimulatedPool) -> Order:
         concurrency = pool.limits.concurrency
         first = int(at / self.interval)
         soon = max(self._needs[first : first + int(self.AHEAD / self.interval) + 1], default=0)

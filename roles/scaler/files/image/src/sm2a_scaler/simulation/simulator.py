@@ -33,7 +33,7 @@ from sm2a_scaler.simulation.trace import Trace
 
 START_SECONDS = (60.0, 90.0)
 MINIMUM_BILLED_SECONDS = 60.0
-GRACE_SECONDS = 120.0
+STOP_TIMEOUT_SECONDS = 120.0
 """What a worker that is stopped gets to finish its tasks: the most that Fargate allows.
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html, stopTimeout"""
 
@@ -63,7 +63,7 @@ class SimulatedPolicy(Protocol):
 
     interval: float
 
-    def step(self, at: float, pool: Pool) -> Order: ...
+    def step(self, at: float, pool: SimulatedPool) -> Order: ...
 
 
 class _Machine:
@@ -124,7 +124,7 @@ def quantile(values: Iterable[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, max(0, -int(-share * len(ordered) // 1) - 1))]
 
 
-class Pool:
+class SimulatedPool:
     """The simulated pool: what happens in it, what is seen of it, and what is done to it."""
 
     def __init__(self, trace: Trace, limits: Limits, seed: int = 0, forecast: Forecast | None = None) -> None:
@@ -313,7 +313,7 @@ class Pool:
             return
         machine.leaving = True
         self._unlist(machine)
-        self._schedule(self.now + GRACE_SECONDS, _KILL, -1, machine)
+        self._schedule(self.now + STOP_TIMEOUT_SECONDS, _KILL, -1, machine)
 
     def bill_the_rest(self) -> None:
         """Bill workers that are still there as if they left now."""
@@ -390,7 +390,7 @@ def simulate(
     timeline: bool = False,
 ) -> Result:
     """Run a whole trace. The same arguments give the same result."""
-    pool = Pool(trace, limits, seed, forecast)
+    pool = SimulatedPool(trace, limits, seed, forecast)
     result = Result(name, trace.name)
     step = 0
     while True:
@@ -422,7 +422,7 @@ def simulate(
     return result
 
 
-def _moment(pool: Pool) -> tuple[float, int, int, int, int, int]:
+def _moment(pool: SimulatedPool) -> tuple[float, int, int, int, int, int]:
     machines = list(pool.machines.values())
     starting = sum(1 for machine in machines if not machine.ready)
     cordoned = sum(1 for machine in machines if machine.cordoned or machine.leaving)

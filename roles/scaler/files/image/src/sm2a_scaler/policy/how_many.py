@@ -12,25 +12,11 @@ from dataclasses import dataclass
 
 from sm2a_scaler.policy.demand import Demand
 from sm2a_scaler.policy.memory import Memory
+from sm2a_scaler.policy.prices import Prices
 from sm2a_scaler.policy.projection import Arrival, Capacity, Projection, project
 from sm2a_scaler.policy.values import Limits
 
-
-@dataclass(frozen=True)
-class Prices:
-    """What the policy weighs against each other."""
-
-    waiting: float = 0.1
-    """Worker-seconds that a task-second of waiting is worth."""
-    late: float = 3.0
-    """Seconds by which 19 of 20 tasks may start later than if each had its slot ordered at once."""
-    lead: float = 1.0
-    """Steps by which workers for announced tasks are ordered earlier than they take to start."""
-
-
-PRICES = Prices()
-
-SURE = 10.0
+LEAST_SAVING_WORKER_SECONDS = 10.0
 """Worker-seconds that each further worker must save: estimates are rough, and a worker once ordered is paid for."""
 
 
@@ -43,7 +29,7 @@ class Choice:
 
 
 def choose(
-    limits: Limits, workers: list[Capacity], demand: Demand, memory: Memory, fewer: int, prices: Prices = PRICES
+    limits: Limits, workers: list[Capacity], demand: Demand, memory: Memory, fewer: int, prices: Prices
 ) -> Choice:
     """Choose between ``fewer`` empty workers less and as many more as the limits and the tasks allow."""
     tasks = sorted(demand.queued + demand.announced + demand.usual, key=lambda task: task.after)
@@ -77,9 +63,12 @@ def choose(
         if outcome(change).value(prices.waiting) >= outcome(best).value(prices.waiting):
             break
         best = change
-    if not low and stay.value(prices.waiting) - outcome(best).value(prices.waiting) < SURE * best:
+    if (
+        not low
+        and stay.value(prices.waiting) - outcome(best).value(prices.waiting) < LEAST_SAVING_WORKER_SECONDS * best
+    ):
         best = 0
-    if not demand.queued and prices.waiting * (stay.waited - outcome(best).waited) < SURE:
+    if not demand.queued and prices.waiting * (stay.waited - outcome(best).waited) < LEAST_SAVING_WORKER_SECONDS:
         # Nobody waits, and by rough estimates hardly anybody will.
         best = 0
     return Choice(best, _saving(stay, outcome(best), demand) if best else "waiting costs less than another worker")

@@ -20,7 +20,7 @@ TaskKey = tuple[str, str]
 """A task of a DAG: ``dag_id`` and ``task_id``."""
 
 
-class QueuedTasks(NamedTuple):
+class QueuedInstances(NamedTuple):
     """Task instances of one task in one DAG run that wait for a worker of a Celery queue."""
 
     queue: str
@@ -35,7 +35,7 @@ class QueuedTasks(NamedTuple):
     """Seconds since their DAG run began."""
 
 
-class RunningTask(NamedTuple):
+class RunningInstance(NamedTuple):
     """A task instance that occupies a slot of a worker."""
 
     queue: str
@@ -78,13 +78,13 @@ class TaskProfile(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Database:
+class MetadataAnswer:
     """What the metadata database told."""
 
     leads: bool
     """Whether this scaler holds the lock that makes it the only one to act."""
-    queued: tuple[QueuedTasks, ...] = ()
-    running: tuple[RunningTask, ...] = ()
+    queued: tuple[QueuedInstances, ...] = ()
+    running: tuple[RunningInstance, ...] = ()
     workers: Mapping[str, WorkerRow] = field(default_factory=dict)
     """By ECS task."""
     due: Mapping[str, float] = field(default_factory=dict)
@@ -119,7 +119,7 @@ class Sources:
 
     at: float
     """Seconds on a clock that never goes back. Only differences mean anything."""
-    database: Database | None
+    database: MetadataAnswer | None
     services: Mapping[str, Service]
     """By pool; a pool that is missing is one of which ECS did not tell."""
     messages: Mapping[str, Messages]
