@@ -20,7 +20,7 @@ from ansible_collections.sm2a.airflow.plugins.module_utils._components.security 
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.values import KNOWN_AFTER_APPLY
 from ansible_collections.sm2a.airflow.plugins.module_utils._text import from_text, is_empty
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._facts import FACTS
-from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import role_of
+from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import IMAGE, role_of
 
 COMPONENTS = "ansible_collections.sm2a.airflow.plugins.module_utils._components"
 ROLES = Path(__file__).resolve().parents[2] / "roles"
@@ -74,8 +74,8 @@ class RoleOptions:
         """Return the options of a component's module; each image is a component, ``image_<name>``."""
         role = role_of(component)
         self.complete(role)
-        if role == "image":
-            return self._image(component.removeprefix("image_"))
+        if role == IMAGE:
+            return self._image(component.removeprefix(f"{IMAGE}_"))
         options = {option: self._option(role, option, argument) for option, argument in arguments_of(role).items()}
         return {option: value for option, value in options.items() if value is not None}
 
@@ -83,7 +83,9 @@ class RoleOptions:
         """See to it that the defaults of a role are among the variables."""
         if role not in self._complete:
             defaults = self._loader.load_from_file(str(ROLES / role / "defaults/main.yml"), trusted_as_template=True)
-            self.set(**{name: value for name, value in defaults.items() if name not in self.variables})
+            # An image's empty answer of a survey is no answer: its role would not put a default in its place.
+            empty = {name for name in defaults if role == IMAGE and is_empty(self.variables.get(name))}
+            self.set(**{name: value for name, value in defaults.items() if name in empty or name not in self.variables})
             self._complete.add(role)
 
     def _option(self, role: str, option: str, argument: dict[str, Any]) -> Any:
@@ -92,7 +94,7 @@ class RoleOptions:
     def _image(self, name: str) -> dict[str, Any]:
         """Return the options of an image that one of our roles builds."""
         self.set(image_name=name)
-        options = {option: self.value(f"image_{option}") for option in arguments_of("image")}
+        options = {option: self.value(f"image_{option}") for option in arguments_of(IMAGE)}
         # An empty answer of a survey is no answer.
         given = {option: value for option, value in options.items() if not is_empty(value)}
         if "uri" not in given:
