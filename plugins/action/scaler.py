@@ -1,6 +1,7 @@
 # Copyright (c) 2026, the SM2A contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# `make generate` writes this file from plugins/module_utils/_components/scaler.py; do not edit it.
 
 """Runs the module of its name in the controller's process, where that is as good as anywhere else."""
 

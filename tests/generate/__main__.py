@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import actions
 import components
 import schema
 import tables
@@ -40,7 +41,7 @@ def generated() -> dict[str, str]:
         name: with_regions(Path(name), (ROOT / name).read_text(), {part: lines() for part, lines in regions.items()})
         for name, regions in PARTS.items()
     }
-    return {**components.files(), schema.FILE: schema.scaled_pool(), **parts}
+    return {**components.files(), **actions.files(), schema.FILE: schema.scaled_pool(), **parts}
 
 
 def main(arguments: list[str]) -> int:

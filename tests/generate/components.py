@@ -125,6 +125,11 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 {dump({"options": options})}\
 attributes:
+  action:
+    description:
+      - Runs in a fork of the controller's process where the host is the controller, with the same Python and user.
+        Anywhere else, and with C(async), it is a module like all others. The result is the same.
+    support: full
   check_mode:
     description: Can run in check mode and report what would change without changing anything.
     support: full

@@ -29,7 +29,7 @@ def edges() -> list[tuple[str, Any]]:
     """Return each key with the values around its bounds, and with values of other types."""
     found: list[tuple[str, Any]] = []
     for key in SCALED_POOL:
-        found += [(key, value) for value in (None, "", True, 1.0, [], {}, "9")]
+        found += [(key, value) for value in (None, "", True, 1.5, [], {}, "9")]
     for key, option in NUMBERS.items():
         assert option.least is not None and option.most is not None
         found += [(key, edge + step) for edge in (option.least, option.most) for step in (-1, 0, 1)]
