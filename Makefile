@@ -54,6 +54,11 @@ down: $(SET_UP) ## Stop and delete everything that runs on this machine
 generate: $(SET_UP) ## Write what is generated from the declarations in plugins: playbooks, tables of the documents
 	@PYTHONPATH=$(ANSIBLE_COLLECTIONS_PATH) python tests/generate
 
+.PHONY: component
+component: $(SET_UP) ## Begin a new component: make component NAME=alarms
+	@PYTHONPATH=$(ANSIBLE_COLLECTIONS_PATH) python tests/generate/scaffold.py $(NAME)
+	@$(MAKE) --no-print-directory generate
+
 .PHONY: lint
 lint: $(SET_UP) ## Run every linter
 	@tests/lint.sh

@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
+from types import MappingProxyType
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
@@ -35,6 +37,13 @@ options:
     type: list
     elements: float
     default: []
+  failed:
+    description:
+      - The result of the task that ended the play, C(ansible_failed_result). A module that failed leaves no facts; its
+        plan is of what it did before.
+    type: dict
+    default: {}
+    version_added: 0.1.0
   planned:
     description: Whether the plans are of check mode.
     type: bool
@@ -66,17 +75,20 @@ SUMMARY = {
 }
 
 
-def plan_summary(facts: dict[str, Any], before: Sequence[float] = (), planned: bool = False) -> list[str]:
+def plan_summary(
+    facts: dict[str, Any],
+    before: Sequence[float] = (),
+    planned: bool = False,
+    failed: Mapping[str, Any] = MappingProxyType({}),
+) -> list[str]:
     """Return a line for each resource that changes, by kind and name, and the numbers last."""
     if not isinstance(facts, dict):
         raise AnsibleFilterError("plan_summary: the facts of a host are needed, ansible_facts")
+    plans = [plan for name, plan in facts.items() if name.startswith("sm2a_plan_") and plan["at"] not in before]
     actions: dict[tuple[str, str], str] = {}
-    for name, plan in facts.items():
-        if not name.startswith("sm2a_plan_") or plan["at"] in before:
-            continue
-        for step in plan["steps"]:
-            resource = (step["kind"], step["name"])
-            actions[resource] = min(step["action"], actions.get(resource, "none"), key=ORDER.index)
+    for step in chain(*(plan["steps"] for plan in plans), failed.get("plan", [])):
+        resource = (step["kind"], step["name"])
+        actions[resource] = min(step["action"], actions.get(resource, "none"), key=ORDER.index)
     numbers = Counter(actions.values())
     lines = [f"{SHOWN[action]:6}  {kind} {name}" for (kind, name), action in sorted(actions.items()) if action in SHOWN]
     return [*lines, SUMMARY[bool(planned)].format(**{action: numbers[action] for action in ORDER})]

@@ -80,6 +80,7 @@ queue:
           name: sm2a-dev-default
           url: https://sqs.eu-central-1.amazonaws.com/123456789012/sm2a-dev-default
           arn: arn:aws:sqs:eu-central-1:123456789012:sm2a-dev-default
+          visibility_timeout: 43200
     draining_pools:
       description: Pools that are no longer named and whose workers still have tasks, or will have.
       type: list

@@ -18,7 +18,7 @@ PERIOD = 30.0
 
 
 class Progress:
-    """Says every ``period`` seconds what a component that runs in this process waits for.
+    """Says every ``period`` seconds, PERIOD unless it is given, what a component that runs in this process waits for.
 
     What takes less is not mentioned. To be used with ``with``; its thread ends with the body.
     """
@@ -26,12 +26,12 @@ class Progress:
     def __init__(
         self,
         say: Callable[[list[str]], None] = show,
-        period: float = PERIOD,
+        period: float | None = None,
         clock: Callable[[], float] = time.monotonic,
         waits: Callable[[], list[Wait]] = current_waits,
     ) -> None:
         self._say = say
-        self._period = period
+        self._period = period = PERIOD if period is None else period
         self._clock = clock
         self._waits = waits
         self._said = clock() - period

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import actions
 import components
+import constants
 import schema
 import tables
 from regions import with_regions
@@ -28,9 +29,11 @@ ROOT = Path(__file__).resolve().parents[2]
 PARTS: dict[str, dict[str, Callable[[], Iterable[str]]]] = {
     "docs/architecture.md": {"order": tables.order},
     "docs/configuration.md": {"pools": tables.pools, "site": tables.site},
+    "docs/scaling.md": {"constants": constants.policy},
     "meta/runtime.yml": {"action_group": components.action_group},
-    "playbooks/site.yml": {"connection": playbooks.connection, "site": playbooks.site},
+    "playbooks/site.yml": {"connection": playbooks.connection},
     "playbooks/status.yml": {"connection": playbooks.connection},
+    "playbooks/tasks/roles.yml": {"site": playbooks.site},
     "playbooks/teardown.yml": {"connection": playbooks.connection, "teardown": playbooks.teardown},
 }
 

@@ -11,11 +11,11 @@ import re
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 
-from components import sentences_of
+from components import component_of, role_options, sentences_of
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._option import Option
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._pools import POOL
-from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import IMAGE, STEPS, Step
+from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import IMAGE, ROLES, STEPS, Step, role_of
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._variables import SITE
 
 WIDTH = 120
@@ -47,6 +47,46 @@ def pools() -> Iterator[str]:
 def site() -> Iterator[str]:
     """Yield the table of the site's variables."""
     return table(("Variable", "Type", "Meaning"), ((f"`{n}`", o.type, meaning(o)) for n, o in SITE.items()))
+
+
+def roles() -> Iterator[str]:
+    """Yield the table of the roles, in the order of ``site``."""
+    rows = []
+    for role in ROLES:
+        component = component_of(role)
+        main = [component.OPTIONS[name].site or f"{role}_{name}" for name in component.MAIN]
+        link = f"[{role}](roles/{role}/README.md)"
+        rows.append((link, markdown(component.SUMMARY), ", ".join(f"`{variable}`" for variable in main)))
+    return table(("Role", "What it makes", "Main variables"), rows)
+
+
+def variables() -> str:
+    """Return the page of every role's variables."""
+    lines = [
+        "<!-- `make generate` writes this file from plugins/module_utils/_components; do not edit it. -->",
+        "# Variables of the roles",
+        "",
+        "All of them, in the order of `site`. [configuration.md](configuration.md) has those of the whole site, and",
+        "what is refused.",
+    ]
+    for role in ROLES:
+        component = component_of(role)
+        rows = [
+            (f"`{role}_{name}`", option.type, _role_default(option), meaning(option))
+            for name, option in role_options(component).items()
+        ]
+        lines += ["", f"## {role}", "", f"{markdown(component.SUMMARY)}.", ""]
+        lines += table(("Variable", "Type", "Default", "Meaning"), rows)
+    return "\n".join(lines) + "\n"
+
+
+def _role_default(option: Option) -> str:
+    """Return where a role has an option's value from, as a cell of a table."""
+    if option.fact:
+        return f"from the role `{role_of(option.fact.component)}`"
+    if option.site:
+        return f"`{option.site}`"
+    return "required" if option.required else default(option)
 
 
 def order() -> Iterator[str]:

@@ -38,6 +38,8 @@ class Component:
     """Options of the role alone, from which the defaults of others are made."""
     RETURNS: ClassVar[Mapping[str, Return]] = {}
     """The keys of ``facts``."""
+    MAIN: ClassVar[tuple[str, ...]] = ()
+    """The options that most users look at first, as the README's table of roles names them."""
     PLAN: ClassVar[tuple[str, str]] = ("", "")
     """Kind and name of a resource, as an example of what is in a plan."""
     EXAMPLES: ClassVar[str] = ""

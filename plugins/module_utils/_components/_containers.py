@@ -11,6 +11,7 @@ from typing import Any
 from .._reconcile.aws import Aws
 from .._reconcile.errors import OptionError
 from .._resources.ecs import TaskDefinition
+from ._names import secret_path
 from ._option_rules import (
     BUCKET,
     BUCKETS,
@@ -35,6 +36,9 @@ EXECUTION_API = "https://airflow.apache.org/docs/apache-airflow/stable/configura
 # Fargate ends a task at the latest two minutes after SIGTERM:
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html
 STOP_SECONDS = 120
+VISIBILITY = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html"
+# For how long SQS hides a message at most, seconds (VISIBILITY).
+MOST_HIDDEN = 43200
 
 CONTAINER_ARGUMENTS: dict[str, Any] = {
     "cluster": {"type": "str"},
@@ -107,14 +111,19 @@ def _validate_queues(queues: dict[str, Any], default_pool: str | None) -> None:
         if not isinstance(queue, dict) or not queue.get("url"):
             raise OptionError(f"queues.{pool}", kind_of(queue), "it must be a mapping with the queue's url", QUEUES)
         validate_url(f"queues.{pool}.url", queue["url"], QUEUES)
+        seconds = queue.get("visibility_timeout", MOST_HIDDEN)
+        if not isinstance(seconds, int) or not 0 <= seconds <= MOST_HIDDEN:
+            rule = f"it must be a number of seconds from 0 to {MOST_HIDDEN}"
+            raise OptionError(f"queues.{pool}.visibility_timeout", seconds, rule, VISIBILITY)
     if default_pool and default_pool not in queues:
         raise OptionError("default_pool", default_pool, f"it must be one of {', '.join(sorted(queues))}")
 
 
 def airflow_variables(options: dict[str, Any], region: str) -> dict[str, str]:
     """Return the environment variables of a container of Airflow."""
-    prefix = f"sm2a/{options['environment']}"
-    queues = {pool: {"url": queue["url"]} for pool, queue in sorted(options["queues"].items())}
+    environment = options["environment"]
+    given = options["queues"]
+    queues = {pool: {"url": queue["url"]} for pool, queue in sorted(given.items())}
     bundle = {
         "name": "dags",
         "classpath": "airflow.providers.amazon.aws.bundles.s3.S3DagBundle",
@@ -125,7 +134,7 @@ def airflow_variables(options: dict[str, Any], region: str) -> dict[str, str]:
             "refresh_interval": 30,
         },
     }
-    backend = {f"{kind}_prefix": f"{prefix}/{kind}" for kind in ("connections", "variables", "config")}
+    backend = {f"{kind}_prefix": secret_path(environment, kind) for kind in ("connections", "variables", "config")}
     own = {
         "core": {
             "executor": "CeleryExecutor",
@@ -142,8 +151,9 @@ def airflow_variables(options: dict[str, Any], region: str) -> dict[str, str]:
         "celery": {"broker_url": "sqs://", "worker_enable_remote_control": False, "operation_timeout": 5},
         "celery_broker_transport_options": {
             "predefined_queues": queues,
-            # SQS's maximum; Airflow's own default is longer than SQS allows.
-            "visibility_timeout": 43200,
+            # The queues themselves decide: Kombu reads it only to make queues, never with predefined ones. But without
+            # it Airflow warns, and takes a default that is longer than SQS allows.
+            "visibility_timeout": min(queue.get("visibility_timeout", MOST_HIDDEN) for queue in given.values()),
             "region": region,
         },
         # A busy API server may take longer than the default five seconds; a task must not fail of that.

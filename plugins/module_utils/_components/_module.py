@@ -7,14 +7,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.amazon.aws.plugins.module_utils.botocore import get_aws_connection_info
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.amazon.aws.plugins.module_utils.retries import RetryingBotoClientWrapper
 
+from .._reconcile.aws import session
+from .._reconcile.errors import BotoCoreError
 from .._text import given
 from ._versions import refuse_older_versions
 
+try:
+    from botocore.config import Config
+except ImportError:
+    pass  # AnsibleAWSModule reports it with the interpreter's name.
+
+# What AWS's logs of calls show beside boto3 and its version.
+USER_AGENT = "Ansible sm2a.airflow"
 # An empty one takes away the boundary that a role has; without the option the role keeps it.
 EMPTY_SAYS_SOMETHING = frozenset({"role_permissions_boundary"})
 
@@ -33,8 +45,30 @@ class _Module(AnsibleModule):
 AnsibleAWSModule.default_settings["module_class"] = _Module
 
 
+class _AwsModule(AnsibleAWSModule):
+    """Makes all clients from one session, which asks for credentials once and reads AWS's models once."""
+
+    @cached_property
+    def _session(self) -> Any:
+        return session(self.params["profile"] or None)
+
+    def client(self, service: str, retry_decorator: Any = None, **extra_params: Any) -> Any:
+        """Return a client of boto3, as AnsibleAWSModule does."""
+        region, endpoint_url, connection = get_aws_connection_info(self)
+        try:
+            config = Config(user_agent_extra=USER_AGENT).merge(connection.pop("aws_config", None) or Config())
+            connection.pop("profile_name", None)
+            client = self._session.client(
+                service, region_name=region, endpoint_url=endpoint_url, config=config, **connection, **extra_params
+            )
+        except (ValueError, BotoCoreError):
+            # amazon.aws ends the module with a sentence of its own.
+            return super().client(service, retry_decorator, **extra_params)
+        return RetryingBotoClientWrapper(client, retry_decorator) if retry_decorator else client
+
+
 def aws_module(argument_spec: Mapping[str, Any], **keywords: Any) -> AnsibleAWSModule:
     """Return the module, its options validated, which works in check mode."""
-    module = AnsibleAWSModule(argument_spec=dict(argument_spec), supports_check_mode=True, **keywords)
+    module = _AwsModule(argument_spec=dict(argument_spec), supports_check_mode=True, **keywords)
     refuse_older_versions(module)
     return module

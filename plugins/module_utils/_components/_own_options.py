@@ -51,7 +51,7 @@ OWN = {
     "celery_broker_transport_options.predefined_queues": _QUEUES,
     "celery_broker_transport_options.queue_name_prefix": _QUEUES,
     "celery_broker_transport_options.region": "use sm2a_region",
-    "celery_broker_transport_options.visibility_timeout": "with less than SQS's maximum long tasks would run twice",
+    "celery_broker_transport_options.visibility_timeout": "the queues have their own, queue_visibility_timeout",
     "core.auth_manager": "SM2A makes its administrator with that of the FAB provider",
     "core.execution_api_server_url": "use sm2a_execution_api_server_url",
     "core.executor": "the scaler and the workers are made for the CeleryExecutor",

@@ -29,7 +29,7 @@ STORAGE = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-t
 # Tasks of a service (SERVICE_QUOTAS).
 MOST_WORKERS = 5000
 
-POOL: dict[str, Option] = {
+LIMITS: dict[str, Option] = {
     "minimum": Option(
         "int",
         default=1,
@@ -49,6 +49,11 @@ POOL: dict[str, Option] = {
     "concurrency": Option(
         "int", default=4, least=1, most=1000, why=CONCURRENCY, doc="Tasks that one worker runs at once."
     ),
+}
+"""The keys of a pool that the scaler decides by, as a field each of its program's ``Limits``."""
+
+POOL: dict[str, Option] = {
+    **LIMITS,
     "cpu": Option("int", default=1024, why=FARGATE_SIZES, doc="CPU units of a worker; 1024 is one vCPU."),
     "memory": Option(
         "int",
@@ -83,7 +88,7 @@ SCALED_POOL: dict[str, Option] = {
     "service": Option("str", doc="Name of the ECS service."),
     "queue": Option("str", doc="Name of the Celery queue."),
     "queue_url": Option("str", check=validate_url, why=QUEUES, doc="Address of the SQS queue."),
-    **{key: POOL[key] for key in ("concurrency", "minimum", "maximum")},
+    **LIMITS,
 }
 """The keys of a pool as the scaler takes it. Each is needed."""
 # What no two pools of the scaler may share: with one service they would undo each other's decisions.

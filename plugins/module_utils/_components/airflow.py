@@ -24,12 +24,12 @@ from ._containers import (
     task_definition,
     validate_airflow,
 )
+from ._names import API_SERVER_PORT, namespace_name, secret_name
 from ._option_rules import validate_arn, validate_form, validate_ids
 from ._pools import pool_faults, typed_pools
 
 TARGET_GROUPS = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html"
 NAMES = "https://docs.aws.amazon.com/cloud-map/latest/api/API_Namespace.html"
-API_SERVER_PORT = 8080
 # Time in which a starting API server may fail the load balancer's checks, seconds.
 API_SERVER_GRACE = 180
 
@@ -125,8 +125,8 @@ class AirflowComponent(Component):
             command=["sm2a-migrate"],
             variables={
                 **variables,
-                "SM2A_ADMIN_SECRET": f"sm2a/{self.environment}/admin",
-                "SM2A_SCALER_DATABASE_SECRET": f"sm2a/{self.environment}/scaler/database",
+                "SM2A_ADMIN_SECRET": secret_name(self.environment, "admin"),
+                "SM2A_SCALER_DATABASE_SECRET": secret_name(self.environment, "scaler"),
             },
             size=MIGRATION_SIZE,
         )
@@ -149,7 +149,7 @@ class AirflowComponent(Component):
             )
         namespace_id = self.options["namespace_id"]
         if not present:
-            namespace = PrivateDnsNamespace(self.aws, f"{self.prefix}.internal", self.tags, "")
+            namespace = PrivateDnsNamespace(self.aws, namespace_name(self.environment), self.tags, "")
             namespace_id = namespace.id if namespace.find() else None
         self.discovery = DiscoveryService(self.aws, "api-server", self.tags, namespace_id or "")
         self.discovery.absent = not namespace_id

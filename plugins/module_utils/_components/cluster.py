@@ -13,6 +13,7 @@ from .._reconcile.resource import Resource
 from .._resources.ecs import Cluster
 from .._resources.servicediscovery import PrivateDnsNamespace
 from ._base import Component
+from ._names import namespace_name
 from ._option_rules import validate_ids
 
 
@@ -41,7 +42,7 @@ class ClusterComponent(Component):
     def resources(self) -> list[Resource]:
         self.cluster = Cluster(self.aws, self.prefix, self.tags, self.options["container_insights"])
         self.namespace = PrivateDnsNamespace(
-            self.aws, f"{self.prefix}.internal", self.tags, self.options["vpc_id"] or ""
+            self.aws, namespace_name(self.environment), self.tags, self.options["vpc_id"] or ""
         )
         self.namespace.absent = not self.options["service_discovery"]
         return [self.cluster, self.namespace]

@@ -20,6 +20,7 @@ from .._resources.secretsmanager import DerivedSecret, read_secret_fields, valid
 from ._account import database_class_faults
 from ._base import Component
 from ._kms_rules import validate_kms_key_arn
+from ._names import secret_name
 from ._option_rules import validate_form, validate_ids
 
 CREATE = "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html"
@@ -176,7 +177,7 @@ class DatabaseComponent(Component):
         ):
             if options[option]:
                 settings[field] = options[option].lower()
-        master = f"sm2a/{self.environment}/database/master"
+        master = secret_name(self.environment, "database_master")
         login = {"username": "sm2a"}
         creation: dict[str, Any] = {
             "Engine": options["engine"],
@@ -202,11 +203,8 @@ class DatabaseComponent(Component):
             final_snapshot=options["final_snapshot"],
             snapshot_identifier=options["snapshot_identifier"],
         )
-        self.secret_names = {
-            "sql_alchemy_conn": f"sm2a/{self.environment}/config/sql_alchemy_conn",
-            "result_backend": f"sm2a/{self.environment}/config/result_backend",
-            "scaler": f"sm2a/{self.environment}/scaler/database",
-        }
+        written = ("sql_alchemy_conn", "result_backend", "scaler")
+        self.secret_names = {secret: secret_name(self.environment, secret) for secret in written}
         secrets = [
             self._secret("sql_alchemy_conn", lambda: self._url("scheme"), "Airflow's metadata database"),
             self._secret("result_backend", lambda: self._url("result_scheme"), "Celery's result backend"),
@@ -227,7 +225,7 @@ class DatabaseComponent(Component):
         )
 
     def _url(self, scheme: str) -> str:
-        login = read_secret_fields(self.aws, f"sm2a/{self.environment}/database/master", "username", "password")
+        login = read_secret_fields(self.aws, secret_name(self.environment, "database_master"), "username", "password")
         if has_unknown([login, self.instance.endpoint]):
             return KNOWN_AFTER_APPLY
         engine = ENGINES[self.options["engine"]]
@@ -236,7 +234,7 @@ class DatabaseComponent(Component):
         return f"{engine[scheme]}://{user}:{password}@{host}/{DATABASE_NAME}?{engine['tls']}"
 
     def _scaler_login(self) -> str:
-        login = read_secret_fields(self.aws, f"sm2a/{self.environment}/database/scaler-login", "username", "password")
+        login = read_secret_fields(self.aws, secret_name(self.environment, "database_scaler"), "username", "password")
         if has_unknown([login, self.instance.endpoint]):
             return KNOWN_AFTER_APPLY
         return json.dumps(

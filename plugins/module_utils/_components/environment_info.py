@@ -9,14 +9,17 @@ from __future__ import annotations
 from typing import Any
 
 from .._reconcile.aws import Aws
-from .._reconcile.errors import BotoCoreError, ClientError, OptionError, code_of
-from .._resources.sqs import MISSING as MISSING_QUEUE
+from .._reconcile.errors import BotoCoreError, ClientError, OptionError
+from .._reconcile.fields import read_fields
+from .._reconcile.tags import ENVIRONMENT
+from .._resources.ecs_service import FIELDS, newest_deployment, services_of
+from .._resources.elbv2 import describe_load_balancer, listeners_of
+from .._resources.rds import describe_instance
+from .._resources.sqs import IN_FLIGHT, WAITING, Queue, queue_names
 from ._common_options import validate_environment
 from ._health import airflow_health, port_of
 from ._module import aws_module
 from ._option_rules import DOMAIN, LISTENERS, validate_form, validate_url
-
-DESCRIBE_SERVICES_LIMIT = 10  # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServices.html
 
 
 def run() -> None:
@@ -50,8 +53,8 @@ def read_environment(aws: Aws, environment: str, url: str | None, domain_name: s
     balancer's own, in this order. Whatever does not exist is missing from the lists or None.
     """
     prefix = f"sm2a-{environment}"
-    balancer = _balancer(aws, prefix)
-    listeners = _listeners(aws, balancer) if balancer else []
+    balancer = describe_load_balancer(aws, prefix)
+    listeners = listeners_of(aws, balancer["LoadBalancerArn"]) if balancer else []
     address = url or (_address(aws, balancer, listeners, domain_name) if balancer else None)
     health: dict[str, str] = {}
     problem = "there is no load balancer"
@@ -64,7 +67,7 @@ def read_environment(aws: Aws, environment: str, url: str | None, domain_name: s
         "health": health,
         "health_problem": problem or None,
         "services": _services(aws, prefix),
-        "queues": _queues(aws, prefix),
+        "queues": _queues(aws, environment),
         "database": _database(aws, prefix),
     }
 
@@ -104,71 +107,43 @@ def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
 
 
 def _services(aws: Aws, cluster: str) -> list[dict[str, Any]]:
-    ecs = aws.client("ecs")
-    try:
-        arns = sorted(ecs.pages("list_services", "serviceArns", cluster=cluster))
-    except ClientError as error:
-        if code_of(error) == "ClusterNotFoundException":
-            return []
-        raise
     found = []
-    for start in range(0, len(arns), DESCRIBE_SERVICES_LIMIT):
-        answer = ecs.describe_services(cluster=cluster, services=arns[start : start + DESCRIBE_SERVICES_LIMIT])
-        for service in answer["services"]:
-            primary: dict[str, Any] = next(
-                (item for item in service.get("deployments", []) if item["status"] == "PRIMARY"), {}
-            )
-            found.append(
-                {
-                    "name": service["serviceName"],
-                    "running": service["runningCount"],
-                    "desired": service["desiredCount"],
-                    "pending": service["pendingCount"],
-                    "task_definition": service["taskDefinition"].rsplit("/", 1)[-1],
-                    "rollout": primary.get("rolloutState", ""),
-                }
-            )
-    return found
-
-
-def _queues(aws: Aws, prefix: str) -> list[dict[str, Any]]:
-    sqs = aws.client("sqs")
-    environment = prefix.removeprefix("sm2a-")
-    found = []
-    for url in sorted(sqs.pages("list_queues", "QueueUrls", QueueNamePrefix=f"{prefix}-")):
-        try:
-            if sqs.list_queue_tags(QueueUrl=url).get("Tags", {}).get("sm2a:environment") != environment:
-                continue
-            attributes = sqs.get_queue_attributes(
-                QueueUrl=url,
-                AttributeNames=[
-                    "ApproximateNumberOfMessages",
-                    "ApproximateNumberOfMessagesNotVisible",
-                    "VisibilityTimeout",
-                ],
-            )["Attributes"]
-        except ClientError as error:
-            if code_of(error) in MISSING_QUEUE:
-                continue  # deleted a moment ago, listed still
-            raise
+    for service in services_of(aws, cluster):
+        state = read_fields(FIELDS, service)
         found.append(
             {
-                "name": url.rsplit("/", 1)[-1],
-                "waiting": int(attributes["ApproximateNumberOfMessages"]),
-                "in_flight": int(attributes["ApproximateNumberOfMessagesNotVisible"]),
-                "visibility_timeout": int(attributes["VisibilityTimeout"]),
+                "name": service["serviceName"],
+                "running": service["runningCount"],
+                "desired": state["desired_count"],
+                "pending": service["pendingCount"],
+                "task_definition": state["task_definition"].rsplit("/", 1)[-1],
+                "rollout": newest_deployment(service).get("rolloutState", ""),
             }
         )
     return found
 
 
+def _queues(aws: Aws, environment: str) -> list[dict[str, Any]]:
+    found = []
+    for name in queue_names(aws, f"sm2a-{environment}-"):
+        queue = Queue(aws, name, {}, {}).find()
+        # The name of another environment may begin like this one's.
+        if queue and queue["tags"].get(ENVIRONMENT) == environment:
+            found.append(
+                {
+                    "name": name,
+                    "waiting": int(queue[WAITING]),
+                    "in_flight": int(queue[IN_FLIGHT]),
+                    "visibility_timeout": int(queue["VisibilityTimeout"]),
+                }
+            )
+    return found
+
+
 def _database(aws: Aws, identifier: str) -> dict[str, Any] | None:
-    try:
-        instance = aws.client("rds").describe_db_instances(DBInstanceIdentifier=identifier)["DBInstances"][0]
-    except ClientError as error:
-        if code_of(error) in ("DBInstanceNotFound", "DBInstanceNotFoundFault"):
-            return None
-        raise
+    instance = describe_instance(aws, identifier)
+    if instance is None:
+        return None
     return {
         "identifier": identifier,
         "engine": instance["Engine"],
@@ -176,20 +151,6 @@ def _database(aws: Aws, identifier: str) -> dict[str, Any] | None:
         "status": instance["DBInstanceStatus"],
         "multi_az": instance.get("MultiAZ", False),
     }
-
-
-def _balancer(aws: Aws, name: str) -> dict[str, Any] | None:
-    try:
-        found = aws.client("elbv2").describe_load_balancers(Names=[name])["LoadBalancers"]
-    except ClientError as error:
-        if code_of(error) == "LoadBalancerNotFound":
-            return None
-        raise
-    return dict(found[0])
-
-
-def _listeners(aws: Aws, balancer: dict[str, Any]) -> list[dict[str, Any]]:
-    return list(aws.client("elbv2").describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"])
 
 
 def _address(aws: Aws, balancer: dict[str, Any], listeners: list[dict[str, Any]], domain_name: str | None) -> str:

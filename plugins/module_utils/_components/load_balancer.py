@@ -16,6 +16,7 @@ from .._resources.elbv2 import Listener, LoadBalancer, PathRule, TargetGroup
 from .._resources.route53 import AliasRecord, Certificate, ValidationRecord
 from ._account import hosted_zone_faults
 from ._base import Component
+from ._names import API_SERVER_PORT
 from ._option_rules import (
     BUCKET,
     BUCKETS,
@@ -32,7 +33,6 @@ ATTRIBUTES = "https://docs.aws.amazon.com/elasticloadbalancing/latest/applicatio
 CERTIFICATES = "https://docs.aws.amazon.com/acm/latest/userguide/acm-services.html"
 POLICIES = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html"
 ZONES = "https://docs.aws.amazon.com/Route53/latest/APIReference/API_GetHostedZone.html"
-API_SERVER_PORT = 8080
 EXECUTION_PATHS = ["/execution", "/execution/*"]
 
 

@@ -31,6 +31,7 @@ from ._account import if_it_can_be_read, vpc_faults
 from ._base import Component, named_tags
 from ._existing_vpc import existing_vpc
 from ._iam_rules import validate_role
+from ._names import log_group_name
 from ._subnet_layout import KINDS, ZONES, Layout
 
 ENDPOINTS = "https://docs.aws.amazon.com/vpc/latest/privatelink/aws-services-privatelink-support.html"
@@ -199,7 +200,7 @@ class NetworkComponent(Component):
         absent, wanted = options["state"] == "absent", options["flow_logs"]
         group = LogGroup(
             self.aws,
-            f"/sm2a/{self.environment}/flow-logs",
+            log_group_name(self.environment, "flow-logs"),
             self.tags,
             options["flow_logs_retention_in_days"],
             None,

@@ -13,6 +13,7 @@ from .._reconcile.resource import Resource
 from .._resources.logs import RETENTION_DAYS, LogGroup
 from ._base import Component
 from ._kms_rules import validate_kms_key_arn
+from ._names import log_group_name
 
 RETENTION = "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"
 PROGRAMS = ("airflow", "scaler")
@@ -39,7 +40,7 @@ class ObservabilityComponent(Component):
         self.log_groups = {
             program: LogGroup(
                 self.aws,
-                f"/sm2a/{self.environment}/{program}",
+                log_group_name(self.environment, program),
                 self.tags,
                 self.options["log_retention_in_days"],
                 self.options["kms_key_arn"],

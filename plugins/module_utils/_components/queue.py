@@ -11,10 +11,12 @@ from typing import Any
 
 from .._reconcile.errors import OptionError
 from .._reconcile.resource import Resource
+from .._reconcile.tags import POOL
 from .._resources.ecs_service import service_tasks
-from .._resources.sqs import Queue
+from .._resources.sqs import IN_FLIGHT, WAITING, Queue, queue_names
 from ._base import Component
 from ._kms_rules import kms_key_option
+from ._names import worker_service
 from ._option import Option, Return
 from ._option_rules import DEAD_LETTER, QUEUES, validate_pool_name
 
@@ -87,6 +89,7 @@ class QueueComponent(Component):
                     "name": "sm2a-dev-default",
                     "url": "https://sqs.eu-central-1.amazonaws.com/123456789012/sm2a-dev-default",
                     "arn": "arn:aws:sqs:eu-central-1:123456789012:sm2a-dev-default",
+                    "visibility_timeout": 43200,
                 }
             },
         ),
@@ -138,7 +141,7 @@ class QueueComponent(Component):
             pool: Queue(
                 self.aws,
                 f"{self.prefix}-{pool}",
-                {**self.tags, "sm2a:pool": pool},
+                {**self.tags, POOL: pool},
                 attributes,
                 self.dead_letter,
                 self.options["max_receive_count"],
@@ -151,36 +154,38 @@ class QueueComponent(Component):
     def _obsolete(self) -> list[Queue]:
         """Queues of pools that are no longer wanted, as soon as nothing takes from them and nothing is in them."""
         wanted = {queue.name for queue in (self.dead_letter, *self.queues.values())}
-        sqs = self.aws.client("sqs")
-        urls = {
-            url.rsplit("/", 1)[-1]: url
-            for url in sqs.pages("list_queues", "QueueUrls", QueueNamePrefix=f"{self.prefix}-")
-        }
         obsolete = []
         self.draining: list[str] = []
-        for name in sorted(urls.keys() - wanted):
+        for name in queue_names(self.aws, f"{self.prefix}-"):
+            if name in wanted:
+                continue
             pool = name.removeprefix(f"{self.prefix}-")
-            if self.options["state"] == "present" and self._drains(pool, urls[name]):
+            queue = Queue(self.aws, name, self.tags, {})
+            if self.options["state"] == "present" and self._drains(pool, queue):
                 self.draining.append(pool)
                 continue
-            queue = Queue(self.aws, name, self.tags, {})
             queue.absent = True
             obsolete.append(queue)
         return obsolete
 
-    def _drains(self, pool: str, url: str) -> bool:
+    def _drains(self, pool: str, queue: Queue) -> bool:
         """Whether the workers of a pool that is no longer wanted still have tasks, or will have."""
-        tasks = service_tasks(self.aws, self.prefix, f"{self.prefix}-worker-{pool}")
+        tasks = service_tasks(self.aws, self.prefix, worker_service(self.environment, pool))
         if tasks is None:
             return False
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        found = self.aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-        return bool(tasks) or any(int(found[name]) for name in names)
+        found = queue.find() or {}
+        return bool(tasks) or any(int(found.get(name, 0)) for name in (WAITING, IN_FLIGHT))
 
     def facts(self) -> dict[str, Any]:
         return {
             "queues": {
-                pool: {"name": queue.name, "url": queue.id, "arn": queue.arn} for pool, queue in self.queues.items()
+                pool: {
+                    "name": queue.name,
+                    "url": queue.id,
+                    "arn": queue.arn,
+                    "visibility_timeout": self.options["visibility_timeout"],
+                }
+                for pool, queue in self.queues.items()
             },
             "dead_letter_queue": {
                 "name": self.dead_letter.name,

@@ -21,6 +21,7 @@ from .._reconcile.resource import Resource
 from .._resources.secretsmanager import GeneratedSecret, validate_recovery_window
 from ._base import Component
 from ._kms_rules import validate_kms_key_arn
+from ._names import secret_name, secret_path
 
 MASTER_USER = "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html"
 SCALER_USER = "sm2a_scaler"
@@ -79,16 +80,9 @@ class SecretsComponent(Component):
 
     @property
     def names(self) -> dict[str, str]:
-        """The name of every secret."""
-        prefix = f"sm2a/{self.environment}"
-        return {
-            "admin": f"{prefix}/admin",
-            "database_master": f"{prefix}/database/master",
-            "database_scaler": f"{prefix}/database/scaler-login",
-            "fernet_key": f"{prefix}/config/fernet_key",
-            "api_secret_key": f"{prefix}/config/api_secret_key",
-            "jwt_secret": f"{prefix}/config/jwt_secret",
-        }
+        """The name of every secret that is made up here."""
+        made_up = ("admin", "database_master", "database_scaler", "fernet_key", "api_secret_key", "jwt_secret")
+        return {secret: secret_name(self.environment, secret) for secret in made_up}
 
     def resources(self) -> list[Resource]:
         names = self.names
@@ -130,11 +124,10 @@ class SecretsComponent(Component):
         ]
 
     def facts(self) -> dict[str, Any]:
-        prefix = f"sm2a/{self.environment}"
         return {
-            "prefix": prefix,
-            "connections_prefix": f"{prefix}/connections",
-            "variables_prefix": f"{prefix}/variables",
-            "config_prefix": f"{prefix}/config",
+            "prefix": secret_path(self.environment, "").rstrip("/"),
+            "connections_prefix": secret_path(self.environment, "connections"),
+            "variables_prefix": secret_path(self.environment, "variables"),
+            "config_prefix": secret_path(self.environment, "config"),
             "names": self.names,
         }

@@ -19,17 +19,22 @@ from .._resources.security_group import IngressRules, SecurityGroup
 from ._base import Component, named_tags
 from ._iam_rules import validate_policy_arn, validate_role
 from ._kms_rules import validate_kms_key_arn
+from ._names import (
+    API_SERVER_PORT,
+    RUNNING_SERVICES,
+    SERVICES,
+    bucket_name,
+    log_group_name,
+    secret_name,
+    secret_path,
+    worker_service,
+)
 
-AIRFLOW_SERVICES = ("api_server", "scheduler", "dag_processor", "triggerer", "worker", "migration")
-SERVICES = ("execution", *AIRFLOW_SERVICES, "scaler")
-# The services with containers that run on, which one can enter.
-RUNNING_SERVICES = ("api_server", "scheduler", "dag_processor", "triggerer", "worker", "scaler")
-# The AWS services that work with a role of their own in the account, which has none before their first use.
+# AWS services that need a service-linked role; a new account has none.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_aws-services-that-work-with-iam.html
 SERVICE_LINKED_ROLES = ("ecs.amazonaws.com", "elasticloadbalancing.amazonaws.com", "rds.amazonaws.com")
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html
 EXECUTE_COMMAND = [f"ssmmessages:{verb}{kind}Channel" for verb in ("Create", "Open") for kind in ("Control", "Data")]
-API_SERVER_PORT = 8080
 # Where workers and triggerers show the logs of what runs on them.
 # https://airflow.apache.org/docs/apache-airflow/stable/configurations-ref.html#worker-log-server-port
 LOG_SERVER_PORTS = (8793, 8794)
@@ -142,13 +147,13 @@ class SecurityComponent(Component):
         self.former_key_arns = [self.key.arn_if_ours()]
         if not self.options["kms_key_arn"]:
             # Without a key every component keeps the one that it was given. The first secret tells which that was.
-            secret = f"sm2a/{self.environment}/config/fernet_key"
+            secret = secret_name(self.environment, "fernet_key")
             self.former_key_arns.append(key_arn_of_secret(self.aws, secret, self.environment))
         return []
 
     def _key_policy(self) -> dict[str, Any]:
         root = f"arn:{self.aws.partition}:iam::{self.aws.account_id}:root"
-        log_groups = self.aws.arn("logs", f"log-group:/sm2a/{self.environment}/*")
+        log_groups = self.aws.arn("logs", f"log-group:{log_group_name(self.environment, '*')}")
         return policy_document(
             [
                 {"Sid": "Account", "Principal": {"AWS": root}, "Action": "kms:*", "Resource": "*"},
@@ -252,12 +257,15 @@ class SecurityComponent(Component):
         }
 
     def _secrets(self, *names: str) -> dict[str, Any]:
-        arns = [self.aws.arn("secretsmanager", f"secret:sm2a/{self.environment}/{name}") for name in names]
+        arns = [self.aws.arn("secretsmanager", f"secret:{secret_path(self.environment, name)}") for name in names]
         return {"Action": "secretsmanager:GetSecretValue", "Resource": arns}
 
     def _buckets(self, write_logs: bool) -> list[dict[str, Any]]:
-        suffix = f"{self.aws.account_id}-{self.aws.region}"
-        logs, dags = (f"arn:{self.aws.partition}:s3:::{self.prefix}-{kind}-{suffix}" for kind in ("logs", "dags"))
+        place = (self.aws.account_id, self.aws.region)
+        logs, dags = (
+            f"arn:{self.aws.partition}:s3:::{bucket_name(self.environment, content, *place)}"
+            for content in ("logs", "dags")
+        )
         actions = ["s3:GetObject", "s3:PutObject"] if write_logs else ["s3:GetObject"]
         return [
             {"Action": ["s3:ListBucket", "s3:GetBucketLocation"], "Resource": [logs, dags]},
@@ -272,7 +280,7 @@ class SecurityComponent(Component):
             self._queues("sqs:GetQueueAttributes"),
             {
                 "Action": ["ecs:DescribeServices", "ecs:UpdateService"],
-                "Resource": self.aws.arn("ecs", f"service/{self.prefix}/{self.prefix}-worker-*"),
+                "Resource": self.aws.arn("ecs", f"service/{self.prefix}/{worker_service(self.environment, '*')}"),
             },
             {
                 "Action": "ecs:DescribeTasks",
@@ -296,6 +304,7 @@ class _ServiceRole(Role):
     def __init__(self, *args: Any, statements: list[dict[str, Any]], key: Key, key_arns: Any, **kwargs: Any) -> None:
         super().__init__(*args, policy=None, **kwargs)
         self.statements = statements
+        # Only so that the key is reconciled first: dependencies are found among attributes.
         self.key = key
         self.key_arns = key_arns
 

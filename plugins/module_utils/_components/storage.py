@@ -15,6 +15,7 @@ from .._reconcile.resource import Resource
 from .._resources.s3 import OURS, Bucket, BucketObject, keys_in
 from ._base import Component
 from ._kms_rules import validate_kms_key_arn
+from ._names import bucket_name
 
 LIFECYCLE = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html"
 KEY_NAMES = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"
@@ -85,18 +86,18 @@ class StorageComponent(Component):
         return files
 
     def resources(self) -> list[Resource]:
-        suffix = f"{self.aws.account_id}-{self.aws.region}"
+        place = (self.aws.account_id, self.aws.region)
         settings = {option: self.options[option] for option in ("kms_key_arn", "deny_plain_http")}
         self.logs = Bucket(
             self.aws,
-            f"{self.prefix}-logs-{suffix}",
+            bucket_name(self.environment, "logs", *place),
             self.tags,
             **settings,
             lifecycle_rules=[*self._log_rules(), _unfinished_uploads()],
         )
         self.dags = Bucket(
             self.aws,
-            f"{self.prefix}-dags-{suffix}",
+            bucket_name(self.environment, "dags", *place),
             self.tags,
             versioning=True,
             **settings,

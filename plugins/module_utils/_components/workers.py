@@ -11,7 +11,8 @@ from typing import Any
 
 from .._reconcile.errors import OptionError
 from .._reconcile.resource import Resource
-from .._resources.ecs_service import Service, service_tasks
+from .._reconcile.tags import POOL
+from .._resources.ecs_service import Service, service_names, service_tasks
 from ._base import Component
 from ._containers import (
     AIRFLOW_ARGUMENTS,
@@ -21,6 +22,7 @@ from ._containers import (
     task_definition,
     validate_airflow,
 )
+from ._names import worker_service
 from ._option_rules import validate_pool_name
 from ._pools import POOL_DEFAULTS, SCALED_POOL, pool_faults, typed_pools
 
@@ -67,7 +69,7 @@ class WorkersComponent(Component):
         definition = task_definition(
             self.aws,
             self.options,
-            f"{self.prefix}-worker-{name}",
+            worker_service(self.environment, name),
             self._tags(name),
             role="worker",
             name="worker",
@@ -77,7 +79,7 @@ class WorkersComponent(Component):
         )
         return Service(
             self.aws,
-            f"{self.prefix}-worker-{name}",
+            worker_service(self.environment, name),
             self._tags(name),
             cluster=self.options["cluster"],
             task_definition=definition,
@@ -90,19 +92,14 @@ class WorkersComponent(Component):
         )
 
     def _tags(self, pool: str) -> dict[str, str]:
-        return {**self.tags, "sm2a:pool": pool}
+        return {**self.tags, POOL: pool}
 
     def _obsolete(self, present: bool) -> list[Resource]:
         """The services of pools that are no longer named, once they are empty; all of them if none is wanted."""
         cluster = self.options["cluster"] or self.prefix
-        ecs = self.aws.client("ecs")
-        if not ecs.describe_clusters(clusters=[cluster])["clusters"]:
-            return []
-        start = f"{self.prefix}-worker-"
-        arns = ecs.pages("list_services", "serviceArns", cluster=cluster)
-        names = sorted(arn.rsplit("/", 1)[-1] for arn in arns)
+        start = worker_service(self.environment, "")
         obsolete: list[Resource] = []
-        for name in names:
+        for name in service_names(self.aws, cluster):
             pool = name[len(start) :]
             if not name.startswith(start) or pool in self.services:
                 continue

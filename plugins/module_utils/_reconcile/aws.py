@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
@@ -19,6 +19,8 @@ from .errors import CheckModeError, UnknownValueError
 from .values import has_unknown
 
 try:
+    import boto3.session
+    import botocore.loaders
     import botocore.session
 except ImportError:
     pass  # AnsibleAWSModule reports it with the interpreter's name.
@@ -41,6 +43,30 @@ THROTTLED = [
     "ThrottlingException",
 ]
 RETRY = AWSRetry.jittered_backoff(catch_extra_error_codes=THROTTLED)
+
+
+# botocore keeps what it has read, by the setting data_path.
+_loaders: dict[str | None, botocore.loaders.Loader] = {}
+
+
+def session(profile: str | None = None) -> boto3.session.Session:
+    """Return a session of boto3 that shares with all others what botocore has read of AWS's services."""
+    core = botocore.session.Session()
+    path = core.get_config_variable("data_path")
+    if path not in _loaders:
+        _loaders[path] = botocore.loaders.create_loader(path)
+    core.register_component("data_loader", _loaders[path])
+    return boto3.session.Session(botocore_session=core, profile_name=profile)
+
+
+def read_models(*services: str) -> None:
+    """Read what botocore knows of all AWS and of these services, for all forks of this process."""
+    core = botocore.session.Session()
+    loader = _loaders.setdefault(core.get_config_variable("data_path"), core.get_component("data_loader"))
+    loader.load_data("endpoints")
+    for service in services:
+        for kind in ("service-2", "endpoint-rule-set-1", "paginators-1"):
+            loader.load_service_model(service, kind)
 
 
 class Client:
@@ -77,15 +103,15 @@ class Aws:
         self.reads: list[str] = []
         self.writes: list[str] = []
 
-    @property
+    @cached_property
     def region(self) -> str:
         """The region, for example ``eu-central-1``."""
         return str(self._module.region)
 
-    @property
+    @cached_property
     def partition(self) -> str:
         """The partition, ``aws`` for all commercial regions."""
-        return str(botocore.session.get_session().get_partition_for_region(self.region))
+        return str(session().get_partition_for_region(self.region))
 
     @property
     def account_id(self) -> str:

@@ -15,7 +15,9 @@ from ansible_collections.amazon.aws.plugins.module_utils.tagging import (
 
 ENVIRONMENT = "sm2a:environment"
 COMPONENT = "sm2a:component"
-# On what belongs to one region's environment though the service is the same in all regions.
+# On the queue and the workers of a pool: which one that is.
+POOL = "sm2a:pool"
+# Marks resources of global services, such as IAM roles, with their environment's region.
 REGION = "sm2a:region"
 
 

@@ -22,6 +22,8 @@ from .servicediscovery import DiscoveryService
 # A Fargate task starts in about a minute, and is replaced only when the new one is healthy.
 SERVICE_SECONDS = 900
 NO_CLUSTER = "ClusterNotFoundException"
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServices.html
+DESCRIBED_AT_ONCE = 10
 
 # The fields of the state, and where ECS has them.
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html
@@ -118,7 +120,7 @@ class Service(Resource):
         if service is None or service["status"] == "DRAINING":
             return None
         self.id = service["serviceArn"]
-        self.ready = self._deployed(_newest(service))
+        self.ready = self._deployed(newest_deployment(service))
         return {**read_fields(FIELDS, service), "tags": tags_from_list(service.get("tags"))}
 
     def _deployed(self, deployment: dict[str, Any]) -> bool:
@@ -170,7 +172,7 @@ class Service(Resource):
             service = self._describe()
             if service is None:
                 raise ReconcileError(f"{self.label} was deleted while it was being deployed")
-            primary = _newest(service)
+            primary = newest_deployment(service)
             # With its circuit breaker ECS puts the previous revision back when the new one does not run.
             rolled_back = bool(primary) and primary.get("taskDefinition") != self.task_definition.id
             if primary.get("rolloutState") == "FAILED" or rolled_back:
@@ -198,6 +200,24 @@ class Service(Resource):
         wait_until(f"{self.label} is gone", lambda: self._describe() is None, SERVICE_SECONDS)
 
 
+def services_of(aws: Aws, cluster: str) -> list[dict[str, Any]]:
+    """Return what ECS says of all services of a cluster, by name; nothing if there is no such cluster."""
+    ecs = aws.client("ecs")
+    names = service_names(aws, cluster)
+    found: list[dict[str, Any]] = []
+    for start in range(0, len(names), DESCRIBED_AT_ONCE):
+        found += ecs.describe_services(cluster=cluster, services=names[start : start + DESCRIBED_AT_ONCE])["services"]
+    return sorted(found, key=lambda service: str(service["serviceName"]))
+
+
+def service_names(aws: Aws, cluster: str) -> list[str]:
+    """Return the names of all services of a cluster, sorted; nothing if there is no such cluster."""
+    arns: list[str] = []
+    with ignoring(NO_CLUSTER):
+        arns = aws.client("ecs").pages("list_services", "serviceArns", cluster=cluster)
+    return sorted(arn.rsplit("/", 1)[-1] for arn in arns)
+
+
 def service_tasks(aws: Aws, cluster: str, service: str) -> int | None:
     """Return how many tasks a service has or is to have; None if there is no such service."""
     services: list[dict[str, Any]] = []
@@ -213,6 +233,7 @@ def service_tasks(aws: Aws, cluster: str, service: str) -> int | None:
     )
 
 
+<<<<<<< HEAD
 def image_of_service(aws: Aws, cluster: str, service: str) -> str | None:
     """Return the image of a service's first container; None if there is no such service."""
     ecs = aws.client("ecs")
@@ -227,5 +248,8 @@ def image_of_service(aws: Aws, cluster: str, service: str) -> str | None:
 
 
 def _newest(service: dict[str, Any]) -> dict[str, Any]:
+=======
+def newest_deployment(service: dict[str, Any]) -> dict[str, Any]:
+>>>>>>> 492e997e60b6a55644bc98a3344f51abc35eb2df
     """Return the deployment that is under way, or was the last."""
     return next((dict(item) for item in service.get("deployments", []) if item["status"] == "PRIMARY"), {})

@@ -27,6 +27,19 @@ def _attributes(values: dict[str, str]) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in sorted(values.items())]
 
 
+def describe_load_balancer(aws: Aws, name: str) -> dict[str, Any] | None:
+    """Return what ELB says of a load balancer, None if there is none."""
+    with ignoring(*NO_BALANCER):
+        answer = aws.client("elbv2").describe_load_balancers(Names=[name])
+        return next((dict(balancer) for balancer in answer["LoadBalancers"]), None)
+    return None
+
+
+def listeners_of(aws: Aws, load_balancer_arn: str) -> list[dict[str, Any]]:
+    """Return what ELB says of the listeners of a load balancer."""
+    return aws.client("elbv2").pages("describe_listeners", "Listeners", LoadBalancerArn=load_balancer_arn)
+
+
 class _Tagged(Resource):
     """Something of ELB's whose ``id`` is its ARN."""
 
@@ -65,10 +78,7 @@ class LoadBalancer(_Tagged):
         self.dns_name = self.hosted_zone_id = KNOWN_AFTER_APPLY
 
     def _describe(self) -> dict[str, Any] | None:
-        with ignoring(*NO_BALANCER):
-            answer = self.aws.client("elbv2").describe_load_balancers(Names=[self.name])
-            return next((dict(balancer) for balancer in answer["LoadBalancers"]), None)
-        return None
+        return describe_load_balancer(self.aws, self.name)
 
     def find(self) -> dict[str, Any] | None:
         balancer = self._describe()
@@ -281,9 +291,7 @@ class Listener(_Tagged):
         self.target_group = target_group
 
     def find(self) -> dict[str, Any] | None:
-        listeners = self.aws.client("elbv2").pages(
-            "describe_listeners", "Listeners", LoadBalancerArn=self.load_balancer.id
-        )
+        listeners = listeners_of(self.aws, self.load_balancer.id)
         listener = next((listener for listener in listeners if listener["Port"] == self.port), None)
         if listener is None:
             return None

@@ -29,6 +29,14 @@ NO_INSTANCE = ("DBInstanceNotFound", "DBInstanceNotFoundFault")
 INVALID_STATE = ("InvalidDBInstanceState", "InvalidDBInstanceStateFault")
 
 
+def describe_instance(aws: Aws, identifier: str) -> dict[str, Any] | None:
+    """Return what RDS says of an instance, None if there is none."""
+    with ignoring(*NO_INSTANCE):
+        answer = aws.client("rds").describe_db_instances(DBInstanceIdentifier=identifier)
+        return dict(answer["DBInstances"][0])
+    return None
+
+
 class SubnetGroup(Resource):
     """The subnets that an instance may be in. ``id`` is its name."""
 
@@ -170,10 +178,7 @@ class Instance(Resource):
         self.engine_version: str = KNOWN_AFTER_APPLY
 
     def _describe(self) -> dict[str, Any] | None:
-        with ignoring(*NO_INSTANCE):
-            answer = self.aws.client("rds").describe_db_instances(DBInstanceIdentifier=self.name)
-            return dict(answer["DBInstances"][0])
-        return None
+        return describe_instance(self.aws, self.name)
 
     def find(self) -> dict[str, Any] | None:
         instance = self._describe()

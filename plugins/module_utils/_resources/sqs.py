@@ -16,6 +16,14 @@ from .._reconcile.values import KNOWN_AFTER_APPLY
 from .._reconcile.waits import wait_until
 
 MISSING = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
+# Attributes: how many messages nobody has taken, and how many somebody has and has not deleted yet.
+WAITING, IN_FLIGHT = "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"
+
+
+def queue_names(aws: Aws, prefix: str) -> list[str]:
+    """Return the names of all queues that begin with a prefix, sorted; one that was just deleted may be among them."""
+    urls = aws.client("sqs").pages("list_queues", "QueueUrls", QueueNamePrefix=prefix)
+    return sorted(url.rsplit("/", 1)[-1] for url in urls)
 
 
 class Queue(Resource):

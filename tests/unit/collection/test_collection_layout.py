@@ -268,14 +268,14 @@ class TestPlaybooks:
 
         assert set(names) <= {role.name for role in ROLES}
 
-    @pytest.mark.parametrize("playbook", ["site", "teardown"])
+    @pytest.mark.parametrize("playbook", ["tasks/roles", "teardown"])
     def test_every_component_is_made_and_deleted(self, playbook: str) -> None:
         named = set(
             re.findall(r"name: sm2a\.airflow\.(\w+)$", (ROOT / f"playbooks/{playbook}.yml").read_text(), re.MULTILINE)
         )
 
         # The roles of Airflow and the scaler have their images built by that of the image.
-        built = {"image"} if playbook == "site" else set()
+        built = {"image"} if playbook == "tasks/roles" else set()
         assert named | built == {role.name for role in ROLES}
 
 

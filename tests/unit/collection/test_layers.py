@@ -57,6 +57,8 @@ SCALER_LAYERS = {
     "policy": ("sm2a_scaler.policy",),
     "simulation": ("sm2a_scaler.policy", SIMULATION),
 }
+# The policy's files; each knows those before it only, as docs/scaling.md says.
+POLICY_ORDER = ("values", "memory", "prices", "projection", "demand", "how_many", "idle", "cordon", "decide")
 REACHING_OUT = {"open", "print", "input", "exec", "eval", "__import__", "compile"}
 
 
@@ -185,6 +187,18 @@ def test_the_policy_only_computes(path: Path) -> None:
 )
 def test_no_impurity_escapes(source: str) -> None:
     assert impurities(source)
+
+
+def test_a_file_of_the_policy_knows_those_before_it_only() -> None:
+    package = "sm2a_scaler.policy"
+    for place, name in enumerate(POLICY_ORDER):
+        known = tuple(f"{package}.{before}" for before in POLICY_ORDER[:place])
+        source = (POLICY / f"{name}.py").read_text()
+        assert [
+            found for found in imports(source, package) if inside(found, (package,)) and not inside(found, known)
+        ] == []
+
+    assert {path.stem for path in POLICY.glob("*.py")} == {"__init__", *POLICY_ORDER}
 
 
 @pytest.mark.parametrize("layer", SCALER_LAYERS)

@@ -64,6 +64,18 @@ def test_plans_of_an_earlier_play_are_left_out() -> None:
     assert plan_summary(facts, [100.1, 98.0]) == ["create  AWS::X b", "Created 1, changed 0, deleted 0"]
 
 
+def test_the_component_that_failed_counts_too() -> None:
+    facts = {"sm2a_plan_x_begun": plan(1, a="create")}
+    failed = {"msg": "it failed", "plan": plan(2, a="none", b="update")["steps"]}
+
+    assert plan_summary(facts, failed=failed) == [
+        "create  AWS::X a",
+        "change  AWS::X b",
+        "Created 1, changed 1, deleted 0",
+    ]
+    assert plan_summary(facts, failed={"msg": "a task of another kind"})[-1] == "Created 1, changed 0, deleted 0"
+
+
 def test_nothing_but_facts_can_be_summed_up() -> None:
     with pytest.raises(AnsibleFilterError, match="ansible_facts"):
         plan_summary([])  # type: ignore[arg-type]

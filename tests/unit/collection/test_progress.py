@@ -7,9 +7,25 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
+
+import pytest
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.waits import Wait, waiting
+from ansible_collections.sm2a.airflow.plugins.plugin_utils import _progress
+from ansible_collections.sm2a.airflow.plugins.plugin_utils._here import run_here
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._progress import Progress
+
+SLOW_MODULE = """
+import sys
+import time
+from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.waits import waiting
+
+with waiting("the database is available", "7 to 10 minutes"):
+    time.sleep(0.5)
+print("{}")
+sys.exit(0)
+"""
 
 
 class Clock:
@@ -95,3 +111,15 @@ def test_nothing_is_said_of_a_run_that_does_not_wait() -> None:
     with Progress(said.extend, period=0.01):
         threading.Event().wait(0.1)
     assert said == []
+
+
+def test_a_module_that_runs_here_speaks_while_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sm2a_slow_module.py").write_text(SLOW_MODULE)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(_progress, "PERIOD", 0.1)
+    said: list[str] = []
+
+    left = run_here("sm2a_slow_module", {}, {}, str(tmp_path), said.extend)
+
+    assert left == {"rc": 0, "stdout": "{}\n", "stderr": ""}
+    assert set(said) == {"Waiting for 0 s until the database is available (usually 7 to 10 minutes)"}

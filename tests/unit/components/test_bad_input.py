@@ -365,6 +365,13 @@ for name in ("airflow", "workers"):
         (name, {"queues": {"default": "url"}}, "queues.default", "a text", "a mapping with the queue's url"),
         (name, {"queues": {"default": {"url": "default"}}}, "queues.default.url", "'default'", "https://"),
         (name, {"queues": {"Default": QUEUE}}, "queues", "'Default'", "lower-case"),
+        (
+            name,
+            {"queues": {"default": {**QUEUE, "visibility_timeout": 43201}}},
+            "queues.default.visibility_timeout",
+            "43201",
+            "from 0 to 43200",
+        ),
         (name, {"default_pool": "heavy"}, "default_pool", "'heavy'", "one of default"),
         (name, {"url": "airflow.example.com"}, "url", "'airflow.example.com'", "https://"),
         (name, {"url": "https://data.example.com/airflow"}, "url", "example.com/airflow", "without a path"),

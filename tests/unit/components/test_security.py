@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from ansible_collections.sm2a.airflow.plugins.module_utils._components.security import SERVICES, SecurityComponent
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._names import SERVICES
+from ansible_collections.sm2a.airflow.plugins.module_utils._components.security import SecurityComponent
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors import OptionError
 
 ACCOUNT = "123456789012"

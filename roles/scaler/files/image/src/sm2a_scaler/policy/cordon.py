@@ -13,21 +13,21 @@ from sm2a_scaler.policy.projection import last_end
 from sm2a_scaler.policy.values import CORDONED, STARTING, Limits, Observation, Worker
 
 REACTION_SECONDS = 1.0
-"""Longer than a step it takes until a cordoned worker that is called back takes tasks."""
+"""Seconds beyond a step that it takes until a cordoned worker that is called back takes tasks."""
 
 RESERVE_DEVIATIONS = 1.5
-"""How many standard deviations above the usual arrivals the free slots suffice for."""
+"""Standard deviations above the usual arrivals for which the free slots suffice."""
 
 SURPLUS_SECONDS = 10.0
 """Seconds that workers must have been superfluous before one that could take tasks is cordoned."""
 
 LAST_WORKER_MOST_EXPECTED_TASKS = 0.15
-"""The last worker is cordoned while it still runs something if fewer than so many tasks are expected before it is
-empty: it can then leave the moment it is."""
+"""Tasks that are expected before the last worker is empty. With fewer it is cordoned while it still runs something, and
+can leave the moment it is empty."""
 
 SETTLING_SECONDS = 15.0
-"""Until a cordoned worker is seen to be empty, since a poll of SQS may be out. To give another one its place for less
-would only begin the same anew."""
+"""Seconds until a cordoned worker is seen to be empty, since a poll of SQS may be out. To give another one its place
+for less would only begin the same anew."""
 
 
 def reserve(memory: Memory, running: int, mean: float, soon: int) -> int:

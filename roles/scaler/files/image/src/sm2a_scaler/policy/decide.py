@@ -24,10 +24,10 @@ USUAL_DURATION = 60.0
 """Seconds that a task is taken to run where nothing is known."""
 
 LONGEST_QUEUE_STARTS = 3.0
-"""A queue that has not been empty for so many starts of a worker is no longer left to estimates."""
+"""Starts of a worker for which a queue may not have been empty before it is no longer left to estimates."""
 
 FEW_ROUNDS = 3
-"""With more tasks than so many for each slot there can be, the maximum is right whatever they cost."""
+"""Tasks for each slot there can be. With more, the maximum is right whatever they cost."""
 
 
 def decide(

@@ -14,19 +14,19 @@ from sm2a_scaler.policy.projection import OVERRUN, Arrival, quantiles, remaining
 from sm2a_scaler.policy.values import Observation, RunningTask, UpcomingTask
 
 GRACE_SECONDS = 40.0
-"""How long announced tasks may wait: less than they would for workers that start when they come."""
+"""Seconds that announced tasks may wait: less than they would for workers that start when they come."""
 
 KNOWN_GRACE_SECONDS = 60.0
-"""The same where the durations of the very tasks are known. Longer, since then their cost is known too."""
+"""Seconds that announced tasks may wait whose own durations are known: longer, since their cost is known too."""
 
 MOST_ANNOUNCED = 5000
-"""Tasks of one tick; more would make no difference to any pool."""
+"""Tasks of one tick that count; more would make no difference to any pool."""
 
 HABIT_DEVIATIONS = 2.0
-"""How many standard deviations fewer tasks than usual may be here while they still come as they did."""
+"""Standard deviations by which fewer tasks than usual may be here while they still come as they did."""
 
 HOLD_SECONDS = 30.0
-"""How long after their moment announced tasks that have not come are still believed in."""
+"""Seconds after their moment for which announced tasks that have not come are still believed in."""
 
 
 class Demand(NamedTuple):

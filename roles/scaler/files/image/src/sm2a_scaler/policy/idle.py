@@ -10,13 +10,13 @@ from sm2a_scaler.policy.memory import LONG_GAP, Memory, gap_class
 from sm2a_scaler.policy.prices import Prices
 
 KEPT_SECONDS = (0.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0)
-"""The times to choose from, for which an empty worker is kept."""
+"""Seconds to choose from, for which an empty worker is kept."""
 
 BELIEVED_GAPS = (LONG_GAP, LONG_GAP, LONG_GAP)
-"""What is believed of a pool that has not been seen for long: what is not needed stays so."""
+"""Gaps, in seconds, that are believed of a pool that has not been seen for long: what is not needed stays so."""
 
 WAITING_TASKS = 2.0
-"""Tasks that wait for a worker that had to be started again."""
+"""Tasks that are taken to wait for a worker that has to be started again."""
 
 
 def worth_keeping(memory: Memory, level: int, prices: Prices) -> float:

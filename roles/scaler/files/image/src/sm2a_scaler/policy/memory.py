@@ -15,50 +15,51 @@ USUAL_START = 75.0
 """Seconds that a worker usually takes to start, until its pool's own starts have been seen."""
 
 SHORTEST_START = 60.0
-"""The same of the shortest start."""
+"""Seconds that the shortest start takes, until then."""
 
 LONGEST_START = 90.0
-"""The same of the longest start."""
+"""Seconds that the longest start takes, until then."""
 
 NEWEST_START_WEIGHT = 0.2
-"""Weight of the newest start among those seen."""
+"""Weight of the newest start in the mean of those that were seen."""
 
 LONGEST_STEP = 60.0
-"""Seconds. A longer time between two observations is taken for a pause."""
+"""Seconds. A longer time between two observations is a pause and says nothing of the usual step."""
 
 BIN_SECONDS = 5.0
-"""How long arrivals are counted together."""
+"""Seconds for which arrivals are counted together, in one bin."""
 
 BINS = 24
-"""So many of these bins are remembered: the last two minutes."""
+"""Bins of arrivals that are remembered: the last two minutes."""
 
 CUT_BINS = 3
-"""So many of the fullest bins count no more than the next one: a burst says nothing about what comes after it."""
+"""Fullest bins that count no more than the next one: a burst says nothing about what comes after it."""
 
 NO_ARRIVAL_SECONDS = 30.0
-"""After so long without a task none is usual, however many came before: a worker is not ordered for the last ones."""
+"""Seconds without a task after which none is usual, however many came before: they were the last ones."""
 
 SOON_SECONDS = 35.0
-"""What is announced for so soon is noted, so that it is not forgotten when the announcement ends. More than a step."""
+"""Seconds before its moment from which what is announced is noted, so that it is not forgotten when the announcement
+ends. More than a step."""
 
 SAME_MOMENT = 1.0
 """Seconds by which the moment of an announced task may differ from one observation to the next, as clocks do."""
 
 SAME_TICK = 15.0
-"""Seconds; an announced task and a tick so near to each other are taken for the same thing."""
+"""Seconds between an announced task and a tick up to which they are taken for the same thing."""
 
 OVERDUE_SECONDS = 60.0
-"""For so long after its moment what was announced is remembered."""
+"""Seconds after its moment for which what was announced is remembered."""
 
 ENDED_TASKS_WORTH_ESTIMATING = 0.2
 """Tasks of one worker that usually end between two observations. Above this the estimate is better than what is seen,
 since others may have taken their place at once."""
 
 GAPS = 30
-"""How many gaps are remembered of each class."""
+"""Gaps between two needs of a worker that are remembered: of the first, of the next two, and of the others."""
 
 LONG_GAP = 600.0
-"""Seconds after which a gap is as good as endless: no worker is kept for so long."""
+"""Seconds after which such a gap is as good as endless: no worker is kept for so long."""
 
 
 class Due(NamedTuple):

@@ -18,10 +18,10 @@ from sm2a_scaler.policy.values import STARTING, Observation, RunningTask, Worker
 _STRATA = 16
 
 MOST_TASKS = 400
-"""Longer queues are projected on a smaller scale: one task stands for several, and one slot too."""
+"""Tasks that are projected. Longer queues are on a smaller scale: one task stands for several, and one slot too."""
 
 OVERRUN = 0.3
-"""A task that takes longer than expected is expected to take so much of that time again."""
+"""Share of its expected time that a task which takes longer is expected to take again."""
 
 
 class Arrival(NamedTuple):

@@ -80,7 +80,8 @@ HUNG = "hung"
 STATES = (STARTING, READY, CORDONED, HUNG)
 
 STARTING_SECONDS = 600.0
-"""A worker that has not begun to take tasks after so long is not one that starts. Large images take some minutes."""
+"""Seconds after which a worker that has not begun to take tasks does not start any more, but hangs. Large images take
+some minutes."""
 
 
 class Worker(NamedTuple):

@@ -1,0 +1,61 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Names and ports on which components agree without telling each other."""
+
+from __future__ import annotations
+
+# Airflow's programs that run all the time, each a service with a role and a size of its own.
+PROGRAMS = ("api_server", "scheduler", "dag_processor", "triggerer")
+AIRFLOW_SERVICES = (*PROGRAMS, "worker", "migration")
+# Whatever has an IAM role; "execution" is the one with which ECS starts the others.
+SERVICES = ("execution", *AIRFLOW_SERVICES, "scaler")
+# Long-running services; ECS Exec can open a shell in these.
+RUNNING_SERVICES = (*PROGRAMS, "worker", "scaler")
+
+API_SERVER_PORT = 8080
+
+# Every secret of an environment, below ``sm2a/<environment>/``. Airflow reads its configuration from ``config/``, and
+# the scaler's role reads nothing but ``scaler/``.
+SECRETS = {
+    "admin": "admin",
+    "database_master": "database/master",
+    "database_scaler": "database/scaler-login",
+    "fernet_key": "config/fernet_key",
+    "api_secret_key": "config/api_secret_key",
+    "jwt_secret": "config/jwt_secret",
+    "sql_alchemy_conn": "config/sql_alchemy_conn",
+    "result_backend": "config/result_backend",
+    "scaler": "scaler/database",
+}
+
+
+def secret_name(environment: str, secret: str) -> str:
+    """Return the full name of one of the SECRETS."""
+    return secret_path(environment, SECRETS[secret])
+
+
+def secret_path(environment: str, below: str) -> str:
+    """Return the full name of what is ``below`` the environment's place in Secrets Manager."""
+    return f"sm2a/{environment}/{below}"
+
+
+def log_group_name(environment: str, program: str) -> str:
+    """Return the name of the log group of a program, or of all of them for ``*``."""
+    return f"/sm2a/{environment}/{program}"
+
+
+def bucket_name(environment: str, content: str, account_id: str, region: str) -> str:
+    """Return the name of the bucket of the environment's ``logs`` or ``dags``: buckets share one world-wide space."""
+    return f"sm2a-{environment}-{content}-{account_id}-{region}"
+
+
+def namespace_name(environment: str) -> str:
+    """Return the private domain below which the environment's services have names."""
+    return f"sm2a-{environment}.internal"
+
+
+def worker_service(environment: str, pool: str) -> str:
+    """Return the name of the service of a pool's workers; it begins like those of all pools."""
+    return f"sm2a-{environment}-worker-{pool}"

@@ -1,0 +1,114 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the containers of Airflow are told of their queues, and how one is checked."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._containers import (
+    airflow_variables,
+    http_check,
+    validate_containers,
+)
+from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors import OptionError
+
+OPTIONS: dict[str, Any] = {
+    "environment": "test",
+    "dag_bucket": "sm2a-test-dags",
+    "log_bucket": "sm2a-test-logs",
+    "default_pool": None,
+    "url": "https://airflow.example.com",
+    "execution_api_server_url": "http://api-server.sm2a-test.internal:8080/execution/",
+    "configuration": {},
+    "environment_variables": {},
+}
+
+
+def variables(**options: Any) -> dict[str, str]:
+    return airflow_variables({**OPTIONS, **options}, "eu-central-1")
+
+
+@pytest.mark.parametrize(
+    ("queues", "seconds"),
+    [
+        ({"a": {"url": "https://sqs/a"}}, "43200"),
+        ({"a": {"url": "https://sqs/a", "visibility_timeout": 3600}}, "3600"),
+        ({"a": {"url": "https://sqs/a", "visibility_timeout": 600}, "b": {"url": "https://sqs/b"}}, "600"),
+    ],
+)
+def test_airflow_is_told_for_how_long_its_queues_hide_a_task(queues: dict[str, Any], seconds: str) -> None:
+    assert variables(queues=queues)["AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT"] == seconds
+
+
+def test_kombu_is_given_the_address_of_a_queue_and_nothing_else() -> None:
+    told = variables(queues={"a": {"url": "https://sqs/a", "arn": "arn:aws:sqs:a", "visibility_timeout": 3600}})
+
+    assert json.loads(told["AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__PREDEFINED_QUEUES"]) == {
+        "a": {"url": "https://sqs/a"}
+    }
+
+
+def test_secrets_are_looked_for_below_the_environment_only() -> None:
+    told = variables(queues={"a": {"url": "https://sqs/a"}})
+
+    assert json.loads(told["AIRFLOW__SECRETS__BACKEND_KWARGS"]) == {
+        "connections_prefix": "sm2a/test/connections",
+        "variables_prefix": "sm2a/test/variables",
+        "config_prefix": "sm2a/test/config",
+    }
+
+
+@pytest.mark.parametrize(("default", "queue"), [(None, "a"), ("b", "b")])
+def test_the_first_queue_is_the_default_unless_one_is_named(default: str | None, queue: str) -> None:
+    queues = {name: {"url": f"https://sqs/{name}"} for name in "ba"}
+
+    assert variables(queues=queues, default_pool=default)["AIRFLOW__OPERATORS__DEFAULT_QUEUE"] == queue
+
+
+@pytest.mark.parametrize(
+    ("url", "secure"), [("https://airflow.example.com", "True"), ("http://localhost:8080", "False")]
+)
+def test_cookies_are_secure_where_users_speak_https(url: str, secure: str) -> None:
+    assert variables(queues={"a": {"url": "https://sqs/a"}}, url=url)["AIRFLOW__FAB__COOKIE_SECURE"] == secure
+
+
+def test_what_the_user_sets_wins_over_what_sm2a_sets() -> None:
+    told = variables(
+        queues={"a": {"url": "https://sqs/a"}},
+        configuration={"scheduler": {"task_queued_timeout": 60}},
+        environment_variables={"AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": 5},
+    )
+
+    assert told["AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT"] == "60"
+    assert told["AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT"] == "5"
+
+
+def test_a_health_check_asks_the_container_itself() -> None:
+    command = http_check(8080, "/healthz")
+
+    assert "HTTPConnection('127.0.0.1', 8080)" in command and "'/healthz'" in command and "!= 200" in command
+
+
+def test_a_component_that_is_to_be_absent_needs_nothing() -> None:
+    validate_containers({"state": "absent"}, ["worker"])
+
+
+def test_every_service_needs_its_role() -> None:
+    options = {
+        "state": "present",
+        "cluster": "sm2a-test",
+        "image": "registry.example.com/airflow:1",
+        "subnet_ids": ["subnet-0123456789abcdef0"],
+        "security_group_ids": ["sg-0123456789abcdef0"],
+        "log_group": "/sm2a/test/airflow",
+        "role_arns": {"execution": "arn:aws:iam::123456789012:role/execution"},
+        "environment_variables": {},
+    }
+    with pytest.raises(OptionError, match="the role of worker is missing"):
+        validate_containers(options, ["worker"])
