@@ -23,12 +23,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argu
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._base import Component
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._module import EMPTY_SAYS_SOMETHING
-<<<<<<< HEAD
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors import OptionError
-=======
-from ansible_collections.sm2a.airflow.plugins.module_utils._components._names import SERVICES
-from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.values import KNOWN_AFTER_APPLY
->>>>>>> 492e997e60b6a55644bc98a3344f51abc35eb2df
 from ansible_collections.sm2a.airflow.plugins.module_utils._resources.docker import Docker, DockerError
 from ansible_collections.sm2a.airflow.plugins.module_utils._text import given as given_options
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._component_action import ComponentAction

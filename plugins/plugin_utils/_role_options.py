@@ -16,7 +16,7 @@ from ansible.module_utils.common.validation import check_type_dict, check_type_l
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._base import COMMON_ARGUMENTS, Component
-from ansible_collections.sm2a.airflow.plugins.module_utils._components.security import SERVICES
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._names import SERVICES
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.values import KNOWN_AFTER_APPLY
 from ansible_collections.sm2a.airflow.plugins.module_utils._text import from_text, is_empty
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._facts import FACTS

@@ -233,7 +233,6 @@ def service_tasks(aws: Aws, cluster: str, service: str) -> int | None:
     )
 
 
-<<<<<<< HEAD
 def image_of_service(aws: Aws, cluster: str, service: str) -> str | None:
     """Return the image of a service's first container; None if there is no such service."""
     ecs = aws.client("ecs")
@@ -247,9 +246,6 @@ def image_of_service(aws: Aws, cluster: str, service: str) -> str | None:
     return None
 
 
-def _newest(service: dict[str, Any]) -> dict[str, Any]:
-=======
 def newest_deployment(service: dict[str, Any]) -> dict[str, Any]:
->>>>>>> 492e997e60b6a55644bc98a3344f51abc35eb2df
     """Return the deployment that is under way, or was the last."""
     return next((dict(item) for item in service.get("deployments", []) if item["status"] == "PRIMARY"), {})
