@@ -176,7 +176,7 @@ class Gaps:
                 continue
             owner = (self._facts.get(f"sm2a_{source.component}") or {}).get("environment")
             if owner != environment:
-                needed = self._needs(role, source)
+                needed = self.needs(role, source)
                 gaps.append(Gap(role, variable, source.component, environment, needed, owner))
         return gaps
 
@@ -184,7 +184,8 @@ class Gaps:
         """Return the environment of a role. One that is included later has no defaults yet."""
         return self._value_of(f"{role}_environment") or self._value_of("sm2a_environment")
 
-    def _needs(self, role: str, source: Fact) -> bool:
+    def needs(self, role: str, source: Fact) -> bool:
+        """Tell whether a role cannot do without a fact."""
         if not source.needed_if:
             return source.needed
         # On the command line and in surveys of AWX it is a text.

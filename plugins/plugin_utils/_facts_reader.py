@@ -15,6 +15,7 @@ from typing import Any
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.values import has_unknown
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._facts import (
+    FACTS,
     READS_SECRETS,
     Gaps,
     advice,
@@ -72,10 +73,11 @@ class FactsReader:
         gaps = self._gaps(running).of_role(role)
         for component, environment in dict.fromkeys((gap.component, gap.environment) for gap in gaps):
             self._read(component, environment)
-        for gap in gaps:
+        for option, source in FACTS[role].items():
             # What is there only in part may be enough for another role.
-            if gap.needed and gap.component in self._partial and has_gaps(self._options.value(gap.variable)):
-                self._withdraw(gap.component)
+            partial = source.component in self._partial and self._gaps().needs(role, source)
+            if partial and has_gaps(self._options.value(f"{role}_{option}")):
+                self._withdraw(source.component)
         return not any(gap.needed for gap in self._gaps(running).of_role(role))
 
     def _read(self, component: str, environment: str) -> None:

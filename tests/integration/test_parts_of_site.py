@@ -86,7 +86,7 @@ def test_each_part_alone_does_what_it_does_in_the_whole(emulator: Emulator) -> N
         alone = succeed(site(account, "--tags", tag))
 
         assert (alone.stats["changed"], alone.api_calls["write"]) == (0, 0), tag
-        assert {step["action"] for step in alone.plan} == {"none"}, tag
+        assert {step["action"] for step in alone.plan} <= {"none"}, tag
         # What was only read is not in the summary, and is as its variables say.
         assert alone.results[-1]["lines"] == ["Created 0, changed 0, deleted 0"], tag
         assert not any("With the playbook site" in text for text in warnings(alone)), tag
@@ -113,7 +113,8 @@ def test_a_part_that_lacks_another_is_refused_before_the_first_write(emulator: E
         "load_balancer": "network,security,load_balancer",
         # The secrets are there.
         "database": "network,security,database",
-        "scaler": ",".join(role for role in ROLES if role != "secrets"),
+        # The images are somebody else's.
+        "scaler": ",".join(role for role in ROLES if role != "image"),
     }.items():
         for arguments in ([], ["--check"]):
             alone = site(account, "--tags", tags, *arguments)
