@@ -89,7 +89,7 @@ test-molecule: $(SET_UP) ## The Molecule scenarios of single roles, on moto; nig
 	@time for file in extensions/molecule/*/converge.yml; do molecule test -s "$$(basename "$$(dirname "$$file")")"; done
 
 .PHONY: bench
-bench: $(SET_UP) ## Measure what users wait for, in ratios within one run (four minutes)
+bench: $(SET_UP) ## Measure what users wait for, in ratios within one run, into build/bench.json (seven minutes)
 	@python tests/bench/bench.py
 
 .PHONY: bench-scaler
@@ -116,4 +116,4 @@ lock: $(SET_UP) ## Lock the requirements again, and list the options of the imag
 .PHONY: clean
 clean: ## Delete .venv and everything that tests left
 	@if [ -x .venv/bin/python ]; then $(LOCAL_AWS) down; fi
-	@rm -rf .venv .local collections/ansible_collections .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv .local build collections/ansible_collections .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Options and attributes of a component's module."""
+    """Options of a component's module, and what it does in a run that may change nothing."""
 
     DOCUMENTATION = r"""
 options:
@@ -39,11 +39,6 @@ options:
     type: bool
     default: true
 attributes:
-  action:
-    description:
-      - Runs in a fork of the controller's process where the host is the controller, with the same Python and user.
-        Anywhere else, and with C(async), it is a module like all others. The result is the same.
-    support: full
   check_mode:
     description: Can run in check mode and report what would change without changing anything.
     support: full
@@ -53,16 +48,4 @@ attributes:
   idempotent:
     description: A second run with the same options changes nothing and makes no mutating call.
     support: full
-  action_group:
-    description: Use C(group/sm2a.airflow.airflow) in C(module_defaults) to set the region and the credentials.
-    support: full
-    membership: [sm2a.airflow.airflow]
-  platform:
-    description: Runs wherever Python and boto3 are, usually on the controller.
-    support: full
-    platforms: posix
-requirements:
-  - python >= 3.12
-  - boto3 >= 1.38.23
-  - botocore >= 1.38.23
 """

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
+
+from ansible_collections.sm2a.airflow.plugins.plugin_utils._plan import ORDER, merged, plans_of
 
 DOCUMENTATION = r"""
 name: plan_summary
@@ -66,8 +67,6 @@ _value:
     - 'Plan: 1 to create, 0 to change, 0 to delete'
 """
 
-# A resource may be met twice in a play, as the database, which is begun and finished: the first of these counts.
-ORDER = ("create", "delete", "update", "deferred", "none")
 SHOWN = {"create": "create", "update": "change", "delete": "delete", "deferred": "later"}
 SUMMARY = {
     True: "Plan: {create} to create, {update} to change, {delete} to delete",
@@ -84,11 +83,8 @@ def plan_summary(
     """Return a line for each resource that changes, by kind and name, and the numbers last."""
     if not isinstance(facts, dict):
         raise AnsibleFilterError("plan_summary: the facts of a host are needed, ansible_facts")
-    plans = [plan for name, plan in facts.items() if name.startswith("sm2a_plan_") and plan["at"] not in before]
-    actions: dict[tuple[str, str], str] = {}
-    for step in chain(*(plan["steps"] for plan in plans), failed.get("plan", [])):
-        resource = (step["kind"], step["name"])
-        actions[resource] = min(step["action"], actions.get(resource, "none"), key=ORDER.index)
+    steps = merged([*plans_of(facts, before), *([{"steps": failed["plan"]}] if "plan" in failed else [])])
+    actions = {(step["kind"], step["name"]): step["action"] for step in steps}
     numbers = Counter(actions.values())
     lines = [f"{SHOWN[action]:6}  {kind} {name}" for (kind, name), action in sorted(actions.items()) if action in SHOWN]
     return [*lines, SUMMARY[bool(planned)].format(**{action: numbers[action] for action in ORDER})]

@@ -3,51 +3,62 @@
 # Copyright (c) 2026, the SM2A contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# `make generate` writes this file from plugins/module_utils/_components/airflow.py; do not edit it.
 
-"""Ansible module of the component."""
+"""The module of the component airflow."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: airflow
-short_description: Airflow's API server, scheduler, DAG processor and triggerer on ECS Fargate
+short_description: Migration and administrator, then Airflow's API server, scheduler, DAG processor and triggerer
 version_added: 0.1.0
 description:
-  - Runs the migration of the metadata database as a one-off task and checks its exit code, then creates or updates
-    the services.
+  - Runs the migration of the metadata database as a one-off task and checks its exit code, then creates or updates the
+    services.
   - Every secret is read from Secrets Manager by Airflow itself at run time.
 author:
   - SM2A contributors (@sm2a)
 options:
   cluster:
-    description: Name of the ECS cluster. Required when O(state=present).
+    description:
+      - Name of the ECS cluster.
+      - Required when O(state=present).
     type: str
   image:
-    description: Image of the containers. Required when O(state=present).
+    description:
+      - Image of the containers.
+      - Required when O(state=present).
     type: str
   subnet_ids:
-    description: Private subnets for the tasks.
+    description:
+      - Private subnets for the tasks.
+      - Required when O(state=present).
     type: list
     elements: str
     default: []
   security_group_ids:
-    description: Security groups of the tasks.
+    description:
+      - Security groups of the tasks.
+      - Required when O(state=present).
     type: list
     elements: str
     default: []
   role_arns:
-    description: ARN of the IAM role of each service, and of the task execution role as C(execution).
+    description:
+      - ARN of the IAM role of each service, and of the task execution role as C(execution).
+      - Required when O(state=present).
     type: dict
     default: {}
   log_group:
-    description: CloudWatch log group of the containers. Required when O(state=present).
+    description:
+      - CloudWatch log group of the containers.
+      - Required when O(state=present).
     type: str
   architecture:
     description: CPU architecture of the image.
     type: str
-    choices:
-      - X86_64
-      - ARM64
+    choices: [X86_64, ARM64]
     default: X86_64
   environment_variables:
     description:
@@ -60,20 +71,28 @@ options:
     type: bool
     default: false
   log_bucket:
-    description: Bucket of the task logs. Required when O(state=present).
+    description:
+      - Bucket of the task logs.
+      - Required when O(state=present).
     type: str
   dag_bucket:
-    description: Bucket of the DAGs, below C(dags/). Required when O(state=present).
+    description:
+      - Bucket of the DAGs, below C(dags/).
+      - Required when O(state=present).
     type: str
   queues:
-    description: Mapping of each worker pool to its queue, with the queue's C(url).
+    description:
+      - Mapping of each worker pool to its queue, with the queue's C(url).
+      - Required when O(state=present).
     type: dict
     default: {}
   default_pool:
     description: Pool of tasks that name no queue. The first by name if it is not given.
     type: str
   url:
-    description: Address of the web interface. Required when O(state=present).
+    description:
+      - Address of the web interface.
+      - Required when O(state=present).
     type: str
   execution_api_server_url:
     description:
@@ -86,6 +105,11 @@ options:
       - Secrets are refused, and so are options that SM2A sets itself and those that Airflow does not know.
     type: dict
     default: {}
+  target_group_arn:
+    description:
+      - Target group of the load balancer.
+      - Required when O(state=present).
+    type: str
   api_server_security_group_ids:
     description:
       - Further security groups of the API server's tasks.
@@ -93,9 +117,6 @@ options:
     type: list
     elements: str
     default: []
-  target_group_arn:
-    description: Target group of the load balancer. Required when O(state=present).
-    type: str
   namespace_id:
     description: Private DNS namespace in which the API server is registered.
     type: str
@@ -127,7 +148,9 @@ options:
             description: Memory in MiB. Must be one that Fargate offers with the CPU.
             type: int
           count:
-            description: Number of tasks, 1 to 10.
+            description:
+              - Number of tasks.
+              - From 1 to 10.
             type: int
       scheduler:
         description: Size and number of the schedulers.
@@ -140,7 +163,9 @@ options:
             description: Memory in MiB. Must be one that Fargate offers with the CPU.
             type: int
           count:
-            description: Number of tasks, 1 to 10.
+            description:
+              - Number of tasks.
+              - From 1 to 10.
             type: int
       dag_processor:
         description: Size and number of the DAG processors.
@@ -153,7 +178,9 @@ options:
             description: Memory in MiB. Must be one that Fargate offers with the CPU.
             type: int
           count:
-            description: Number of tasks, 1 to 10.
+            description:
+              - Number of tasks.
+              - From 1 to 10.
             type: int
       triggerer:
         description: Size and number of the triggerers.
@@ -166,10 +193,13 @@ options:
             description: Memory in MiB. Must be one that Fargate offers with the CPU.
             type: int
           count:
-            description: Number of tasks, 1 to 10.
+            description:
+              - Number of tasks.
+              - From 1 to 10.
             type: int
 extends_documentation_fragment:
   - sm2a.airflow._component
+  - sm2a.airflow._attributes
   - amazon.aws.common.modules
   - amazon.aws.region.modules
 """
@@ -246,6 +276,15 @@ api_calls:
   sample:
     read: 4
     write: 2
+errors:
+  description: Every option that is refused, by its name, the rule and the address of its documentation.
+  returned: when options are refused
+  type: list
+  elements: dict
+  sample:
+    - option: environment
+      rule: it must have at most 16 lower-case letters, digits and single hyphens, and start with a letter
+      documentation: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html
 """
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._base import run

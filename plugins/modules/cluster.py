@@ -3,14 +3,15 @@
 # Copyright (c) 2026, the SM2A contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# `make generate` writes this file from plugins/module_utils/_components/cluster.py; do not edit it.
 
-"""Ansible module of the component."""
+"""The module of the component cluster."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: cluster
-short_description: ECS cluster of an SM2A environment
+short_description: ECS cluster, and the name of the execution API within the VPC
 version_added: 0.1.0
 description:
   - Creates the ECS cluster for Fargate, and a private DNS namespace in which the API server has an internal name.
@@ -20,20 +21,20 @@ options:
   container_insights:
     description: Container Insights of the cluster. V(enabled) and V(enhanced) cost money per metric.
     type: str
-    choices:
-      - disabled
-      - enabled
-      - enhanced
+    choices: [disabled, enabled, enhanced]
     default: disabled
   service_discovery:
     description: Whether to make the private DNS namespace C(sm2a-<environment>.internal).
     type: bool
     default: true
   vpc_id:
-    description: VPC in which the names resolve. Required with O(service_discovery=true).
+    description:
+      - VPC in which the names resolve.
+      - Required with O(service_discovery=true).
     type: str
 extends_documentation_fragment:
   - sm2a.airflow._component
+  - sm2a.airflow._attributes
   - amazon.aws.common.modules
   - amazon.aws.region.modules
 """
@@ -87,6 +88,15 @@ api_calls:
   sample:
     read: 4
     write: 2
+errors:
+  description: Every option that is refused, by its name, the rule and the address of its documentation.
+  returned: when options are refused
+  type: list
+  elements: dict
+  sample:
+    - option: environment
+      rule: it must have at most 16 lower-case letters, digits and single hyphens, and start with a letter
+      documentation: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html
 """
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._base import run

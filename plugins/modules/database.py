@@ -3,18 +3,19 @@
 # Copyright (c) 2026, the SM2A contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# `make generate` writes this file from plugins/module_utils/_components/database.py; do not edit it.
 
-"""Ansible module of the component."""
+"""The module of the component database."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: database
-short_description: RDS instance with Airflow's metadata database
+short_description: RDS instance, PostgreSQL or MySQL, with Airflow's metadata database
 version_added: 0.1.0
 description:
-  - Creates a private, encrypted RDS instance for PostgreSQL or MySQL, and the secrets from which Airflow and the
-    scaler read how to reach it.
+  - Creates a private, encrypted RDS instance for PostgreSQL or MySQL, and the secrets from which Airflow and the scaler
+    read how to reach it.
   - The master password is read from Secrets Manager by the module and stands in no variable, result or diff.
 author:
   - SM2A contributors (@sm2a)
@@ -22,9 +23,7 @@ options:
   engine:
     description: Database engine.
     type: str
-    choices:
-      - postgres
-      - mysql
+    choices: [postgres, mysql]
     default: postgres
   engine_version:
     description:
@@ -36,11 +35,15 @@ options:
     type: str
     default: db.t4g.small
   allocated_storage:
-    description: Storage in GiB. It never shrinks.
+    description:
+      - Storage in GiB. It never shrinks.
+      - From 20 to 65536 GiB.
     type: int
     default: 20
   max_allocated_storage:
-    description: Limit in GiB up to which RDS grows the storage by itself.
+    description:
+      - Limit in GiB up to which RDS grows the storage by itself.
+      - From 20 to 65536 GiB.
     type: int
     default: 100
   multi_az:
@@ -48,7 +51,9 @@ options:
     type: bool
     default: false
   backup_retention_period:
-    description: Days for which automatic backups are kept, 1 to 35.
+    description:
+      - Days for which automatic backups are kept.
+      - From 1 to 35.
     type: int
     default: 7
   preferred_backup_window:
@@ -77,12 +82,16 @@ options:
     description: Snapshot from which a new instance is restored.
     type: str
   subnet_ids:
-    description: Private subnets, in at least two zones.
+    description:
+      - Private subnets, in at least two zones.
+      - Required when O(state=present).
     type: list
     elements: str
     default: []
   security_group_ids:
-    description: Security groups.
+    description:
+      - Security groups.
+      - Required when O(state=present).
     type: list
     elements: str
     default: []
@@ -93,11 +102,14 @@ options:
       - The key of the storage and the backups cannot be changed later.
     type: str
   recovery_window_days:
-    description: Days for which a deleted secret can be restored, 7 to 30, or 0 for none.
+    description:
+      - With O(state=absent), the days for which a secret can still be restored, from 7 to 30.
+      - With V(0) secrets are deleted at once and for good.
     type: int
     default: 30
 extends_documentation_fragment:
   - sm2a.airflow._component
+  - sm2a.airflow._attributes
   - amazon.aws.common.modules
   - amazon.aws.region.modules
 """
@@ -174,6 +186,15 @@ api_calls:
   sample:
     read: 4
     write: 2
+errors:
+  description: Every option that is refused, by its name, the rule and the address of its documentation.
+  returned: when options are refused
+  type: list
+  elements: dict
+  sample:
+    - option: environment
+      rule: it must have at most 16 lower-case letters, digits and single hyphens, and start with a letter
+      documentation: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html
 """
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._base import run

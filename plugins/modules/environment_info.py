@@ -31,11 +31,6 @@ options:
     description: Name that users know Airflow by. Without it that of the certificate, or the load balancer's own.
     type: str
 attributes:
-  action:
-    description:
-      - Runs in a fork of the controller's process where the host is the controller, with the same Python and user.
-        Anywhere else, and with C(async), it is a module like all others. The result is the same.
-    support: full
   check_mode:
     description: Can run in check mode; it only reads.
     support: full
@@ -45,19 +40,8 @@ attributes:
   idempotent:
     description: Changes nothing.
     support: full
-  action_group:
-    description: Use C(group/sm2a.airflow.airflow) in C(module_defaults) to set the region and the credentials.
-    support: full
-    membership: [sm2a.airflow.airflow]
-  platform:
-    description: Runs wherever Python and boto3 are, usually on the controller.
-    support: full
-    platforms: posix
-requirements:
-  - python >= 3.12
-  - boto3 >= 1.38.23
-  - botocore >= 1.38.23
 extends_documentation_fragment:
+  - sm2a.airflow._attributes
   - amazon.aws.common.modules
   - amazon.aws.region.modules
 """

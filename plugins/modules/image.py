@@ -3,19 +3,20 @@
 # Copyright (c) 2026, the SM2A contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# `make generate` writes this file from plugins/module_utils/_components/image.py; do not edit it.
 
-"""Ansible module of the component."""
+"""The module of the component image."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: image
-short_description: Build a container image that is missing, and push it to ECR
+short_description: ECR repository, and an image that is built or copied into it where it is missing
 version_added: 0.1.0
 description:
   - Builds a folder with a Dockerfile, creates an ECR repository whose tags never move, and pushes the image to it.
-  - The tag is made of the content of the folder, so that an image that exists is neither built nor pushed again,
-    and check mode can tell the image's address before anything is built.
+  - The tag is made of the content of the folder, so that an image that exists is neither built nor pushed again, and
+    check mode can tell the image's address before anything is built.
   - Of the files' modes only the permission to execute counts. Compiled Python and C(.git) are left out, and so is what
     C(.dockerignore) names.
   - Needs the command C(docker) and its engine where the image is missing. BuildKit is used where it is installed.
@@ -77,14 +78,15 @@ options:
     description: How many of the latest images without a tag the repository keeps.
     type: int
     default: 5
-extends_documentation_fragment:
-  - sm2a.airflow._component
-  - amazon.aws.common.modules
-  - amazon.aws.region.modules
 attributes:
   check_mode:
     details:
       - Where Docker is missing, an image that would stay in this machine's Docker is reported as missing too.
+extends_documentation_fragment:
+  - sm2a.airflow._component
+  - sm2a.airflow._attributes
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
 """
 
 EXAMPLES = r"""
@@ -157,13 +159,25 @@ plan:
   type: list
   elements: dict
   sample:
-    - {kind: 'AWS::ECR::Repository', name: sm2a-dev/airflow, action: create}
-    - {kind: 'Docker::Image', name: 'sm2a-dev/airflow:0123456789abcdef', action: create}
+    - kind: AWS::ECR::Repository
+      name: sm2a-dev/airflow
+      action: create
 api_calls:
-  description: How many calls were made to AWS. Docker's are not included.
+  description: How many calls were made to AWS.
   returned: always
   type: dict
-  sample: {read: 4, write: 2}
+  sample:
+    read: 4
+    write: 2
+errors:
+  description: Every option that is refused, by its name, the rule and the address of its documentation.
+  returned: when options are refused
+  type: list
+  elements: dict
+  sample:
+    - option: environment
+      rule: it must have at most 16 lower-case letters, digits and single hyphens, and start with a letter
+      documentation: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html
 """
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._base import run

@@ -3,18 +3,19 @@
 # Copyright (c) 2026, the SM2A contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# `make generate` writes this file from plugins/module_utils/_components/load_balancer.py; do not edit it.
 
-"""Ansible module of the component."""
+"""The module of the component load_balancer."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: load_balancer
-short_description: Application load balancer in front of Airflow's web server
+short_description: Load balancer in front of Airflow, with its certificate, listeners and DNS record
 version_added: 0.1.0
 description:
-  - Creates an application load balancer with TLS termination, sticky sessions and health checks, and, where it
-    is given a domain and a hosted zone, the certificate and the DNS records.
+  - Creates an application load balancer with TLS termination, sticky sessions and health checks, and, where it is given
+    a domain and a hosted zone, the certificate and the DNS records.
   - Airflow's execution API, which only workers use, is closed on the listener.
 author:
   - SM2A contributors (@sm2a)
@@ -22,18 +23,14 @@ options:
   scheme:
     description: Whether the load balancer is reachable from the internet.
     type: str
-    choices:
-      - internet-facing
-      - internal
+    choices: [internet-facing, internal]
     default: internet-facing
   protocol:
     description:
       - V(HTTPS) serves port 443 and redirects port 80 to it.
       - V(HTTP) is for places without certificates, such as the local emulator.
     type: str
-    choices:
-      - HTTPS
-      - HTTP
+    choices: [HTTPS, HTTP]
     default: HTTPS
   certificate_arn:
     description: ACM certificate of the HTTPS listener.
@@ -54,15 +51,21 @@ options:
     description: Address at which users reach Airflow, if it is not the load balancer's own or O(domain_name).
     type: str
   vpc_id:
-    description: VPC of the targets. Required when O(state=present).
+    description:
+      - VPC of the targets.
+      - Required when O(state=present).
     type: str
   subnet_ids:
-    description: Public subnets, in at least two zones.
+    description:
+      - Public subnets, in at least two zones.
+      - Required when O(state=present).
     type: list
     elements: str
     default: []
   security_group_ids:
-    description: Security groups.
+    description:
+      - Security groups.
+      - Required when O(state=present).
     type: list
     elements: str
     default: []
@@ -71,11 +74,15 @@ options:
     type: bool
     default: true
   stickiness_duration:
-    description: Seconds for which a browser stays with one API server, 1 to 604800.
+    description:
+      - Seconds for which a browser stays with one API server.
+      - From 1 to 604800 seconds.
     type: int
     default: 86400
   idle_timeout:
-    description: Seconds after which an idle connection is closed, 1 to 4000.
+    description:
+      - Seconds after which an idle connection is closed.
+      - From 1 to 4000 seconds.
     type: int
     default: 60
   deletion_protection:
@@ -87,6 +94,7 @@ options:
     type: str
 extends_documentation_fragment:
   - sm2a.airflow._component
+  - sm2a.airflow._attributes
   - amazon.aws.common.modules
   - amazon.aws.region.modules
 """
@@ -164,6 +172,15 @@ api_calls:
   sample:
     read: 4
     write: 2
+errors:
+  description: Every option that is refused, by its name, the rule and the address of its documentation.
+  returned: when options are refused
+  type: list
+  elements: dict
+  sample:
+    - option: environment
+      rule: it must have at most 16 lower-case letters, digits and single hyphens, and start with a letter
+      documentation: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html
 """
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._base import run

@@ -3,18 +3,19 @@
 # Copyright (c) 2026, the SM2A contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# `make generate` writes this file from plugins/module_utils/_components/network.py; do not edit it.
 
-"""Ansible module of the component."""
+"""The module of the component network."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: network
-short_description: VPC of an SM2A environment
+short_description: VPC with public and private subnets, NAT gateways and endpoints
 version_added: 0.1.0
 description:
-  - Creates a VPC with public and private subnets over two or three zones, internet and NAT gateways, route tables
-    and a gateway endpoint to S3; optionally interface endpoints and flow logs.
+  - Creates a VPC with public and private subnets over two or three zones, internet and NAT gateways,
+    route tables and a gateway endpoint to S3; optionally interface endpoints and flow logs.
   - With O(vpc_id) it takes a VPC that exists, creates nothing and reports it.
 author:
   - SM2A contributors (@sm2a)
@@ -26,24 +27,23 @@ options:
   availability_zone_count:
     description: Number of zones, if they are not named.
     type: int
-    choices:
-      - 2
-      - 3
+    choices: [2, 3]
     default: 2
   availability_zones:
-    description: Names of the zones, two or three. A zone that is in use keeps the ranges of its subnets, whichever
-      zone is named before it.
+    description: Names of the zones, two or three. A zone that is in use keeps the ranges of its subnets,
+      whichever zone is named before it.
     type: list
     elements: str
     default: []
   public_subnet_cidrs:
-    description: Ranges of the public subnets, one per zone, /27 or larger. By default each is one eighth of the VPC's
-      range.
+    description: Ranges of the public subnets, one per zone, /27 or larger. By default each is one eighth
+      of the VPC's range.
     type: list
     elements: str
     default: []
   private_subnet_cidrs:
-    description: Ranges of the private subnets, one per zone. By default each is one eighth of the VPC's range.
+    description: Ranges of the private subnets, one per zone. By default each is one eighth of the VPC's
+      range.
     type: list
     elements: str
     default: []
@@ -53,10 +53,7 @@ options:
       - V(single) is one NAT gateway for all zones, V(one_per_zone) survives the loss of a zone.
       - With V(none) a default route of your own, for example to a transit gateway, is left alone.
     type: str
-    choices:
-      - none
-      - single
-      - one_per_zone
+    choices: [none, single, one_per_zone]
     default: single
   s3_endpoint:
     description: Whether S3 is reached through a gateway endpoint, which is free.
@@ -64,8 +61,9 @@ options:
     default: true
   interface_endpoints:
     description:
-      - AWS services that private subnets reach by an interface endpoint, each named by the end of its service name,
-        for example V(ecr.api), V(ecr.dkr), V(logs), V(secretsmanager), V(sqs), V(ecs), V(sts), V(kms).
+      - AWS services that private subnets reach by an interface endpoint, each named by the end of its
+        service name, for example V(ecr.api), V(ecr.dkr), V(logs), V(secretsmanager), V(sqs), V(ecs),
+        V(sts), V(kms), V(ssmmessages).
       - Each is charged per hour and zone; a NAT gateway costs less than three of them.
     type: list
     elements: str
@@ -73,29 +71,26 @@ options:
   flow_logs:
     description:
       - Where the VPC's flow logs go.
-      - V(cloudwatch) is the log group C(/sm2a/<environment>/flow-logs) with a role of its own, V(s3) is a bucket
-        of yours.
+      - V(cloudwatch) is the log group C(/sm2a/<environment>/flow-logs) with a role of its own, V(s3)
+        is a bucket of yours.
       - When it is turned off, the flow log and its role are deleted; the log group and its content stay.
     type: str
-    choices:
-      - none
-      - cloudwatch
-      - s3
+    choices: [none, cloudwatch, s3]
     default: none
   flow_logs_traffic:
     description: Which traffic is logged.
     type: str
-    choices:
-      - ALL
-      - ACCEPT
-      - REJECT
+    choices: [ALL, ACCEPT, REJECT]
     default: ALL
   flow_logs_bucket_arn:
     description: ARN of the bucket for O(flow_logs=s3), with a folder if you like. Its policy must let
       C(delivery.logs.amazonaws.com) write.
     type: str
   flow_logs_retention_in_days:
-    description: Days for which the log group keeps flow logs, one of the periods that CloudWatch Logs offers.
+    description:
+      - Days for which the log group keeps flow logs.
+      - One of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557,
+        2922, 3288, 3653.
     type: int
     default: 30
   delete_flow_logs:
@@ -107,14 +102,15 @@ options:
     type: str
     default: /
   role_permissions_boundary:
-    description: ARN of a managed policy that limits the role that writes flow logs. Without it a boundary stays as it
-      is; an empty one takes it away.
+    description: ARN of a managed policy that limits the role that writes flow logs. Without it a boundary
+      stays as it is; an empty one takes it away.
     type: str
   vpc_id:
     description: A VPC that exists already.
     type: str
   public_subnet_ids:
-    description: Public subnets of the existing VPC, in at least two zones, /27 or larger, with 8 free addresses.
+    description: Public subnets of the existing VPC, in at least two zones, /27 or larger, with 8 free
+      addresses.
     type: list
     elements: str
     default: []
@@ -125,6 +121,7 @@ options:
     default: []
 extends_documentation_fragment:
   - sm2a.airflow._component
+  - sm2a.airflow._attributes
   - amazon.aws.common.modules
   - amazon.aws.region.modules
 """
@@ -161,30 +158,23 @@ network:
       description: Public subnets.
       type: list
       elements: str
-      sample:
-        - subnet-0123456789abcdef0
-        - subnet-0123456789abcdef1
+      sample: [subnet-0123456789abcdef0, subnet-0123456789abcdef1]
     private_subnet_ids:
       description: Private subnets.
       type: list
       elements: str
-      sample:
-        - subnet-0123456789abcdef2
-        - subnet-0123456789abcdef3
+      sample: [subnet-0123456789abcdef2, subnet-0123456789abcdef3]
     private_route_table_ids:
       description: Route tables of the private subnets that were made. With O(wait=false) one that still waits for its
         NAT gateway is left out.
       type: list
       elements: str
-      sample:
-        - rtb-0123456789abcdef0
+      sample: [rtb-0123456789abcdef0]
     availability_zones:
       description: Zones.
       type: list
       elements: str
-      sample:
-        - eu-central-1a
-        - eu-central-1b
+      sample: [eu-central-1a, eu-central-1b]
 plan:
   description: Every resource of the component and what was done, or would be done, to it.
   returned: always
@@ -201,6 +191,15 @@ api_calls:
   sample:
     read: 4
     write: 2
+errors:
+  description: Every option that is refused, by its name, the rule and the address of its documentation.
+  returned: when options are refused
+  type: list
+  elements: dict
+  sample:
+    - option: environment
+      rule: it must have at most 16 lower-case letters, digits and single hyphens, and start with a letter
+      documentation: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html
 """
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._base import run

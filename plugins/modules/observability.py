@@ -3,14 +3,15 @@
 # Copyright (c) 2026, the SM2A contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# `make generate` writes this file from plugins/module_utils/_components/observability.py; do not edit it.
 
-"""Ansible module of the component."""
+"""The module of the component observability."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: observability
-short_description: CloudWatch log groups of an SM2A environment
+short_description: CloudWatch log groups of the containers
 version_added: 0.1.0
 description:
   - Creates the log groups that the containers of Airflow and of the scaler write to. Task logs are in S3.
@@ -18,7 +19,9 @@ author:
   - SM2A contributors (@sm2a)
 options:
   log_retention_in_days:
-    description: Days for which the containers' output is kept. One of the numbers that CloudWatch offers.
+    description:
+      - Days for which the containers' output is kept.
+      - One of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653.
     type: int
     default: 30
   kms_key_arn:
@@ -32,6 +35,7 @@ options:
     default: false
 extends_documentation_fragment:
   - sm2a.airflow._component
+  - sm2a.airflow._attributes
   - amazon.aws.common.modules
   - amazon.aws.region.modules
 """
@@ -76,6 +80,15 @@ api_calls:
   sample:
     read: 4
     write: 2
+errors:
+  description: Every option that is refused, by its name, the rule and the address of its documentation.
+  returned: when options are refused
+  type: list
+  elements: dict
+  sample:
+    - option: environment
+      rule: it must have at most 16 lower-case letters, digits and single hyphens, and start with a letter
+      documentation: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html
 """
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._base import run

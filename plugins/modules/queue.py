@@ -11,7 +11,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: queue
-short_description: SQS queues that carry Airflow's Celery tasks
+short_description: SQS queue per worker pool, and a dead-letter queue
 version_added: 0.1.0
 description:
   - Creates one standard queue per worker pool, and one dead-letter queue for all of them.
@@ -50,6 +50,7 @@ options:
     type: str
 extends_documentation_fragment:
   - sm2a.airflow._component
+  - sm2a.airflow._attributes
   - amazon.aws.common.modules
   - amazon.aws.region.modules
 """

@@ -3,50 +3,61 @@
 # Copyright (c) 2026, the SM2A contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# `make generate` writes this file from plugins/module_utils/_components/scaler.py; do not edit it.
 
-"""Ansible module of the component."""
+"""The module of the component scaler."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: scaler
-short_description: The scaler, which sizes the worker services
+short_description: Service that sets the number of workers, and its dashboard
 version_added: 0.1.0
 description:
-  - Creates the ECS service of the scaler, which watches the queues and the metadata database and sets the desired
-    count of each worker service, and a CloudWatch dashboard that shows what it sees and decides.
+  - Creates the ECS service of the scaler, which watches the queues and the metadata database and sets the desired count
+    of each worker service, and a CloudWatch dashboard that shows what it sees and decides.
 author:
   - SM2A contributors (@sm2a)
 options:
   cluster:
-    description: Name of the ECS cluster. Required when O(state=present).
+    description:
+      - Name of the ECS cluster.
+      - Required when O(state=present).
     type: str
   image:
-    description: Image of the containers. Required when O(state=present).
+    description:
+      - Image of the containers.
+      - Required when O(state=present).
     type: str
   subnet_ids:
-    description: Private subnets for the tasks.
+    description:
+      - Private subnets for the tasks.
+      - Required when O(state=present).
     type: list
     elements: str
     default: []
   security_group_ids:
-    description: Security groups of the tasks.
+    description:
+      - Security groups of the tasks.
+      - Required when O(state=present).
     type: list
     elements: str
     default: []
   role_arns:
-    description: ARN of the IAM role of each service, and of the task execution role as C(execution).
+    description:
+      - ARN of the IAM role of each service, and of the task execution role as C(execution).
+      - Required when O(state=present).
     type: dict
     default: {}
   log_group:
-    description: CloudWatch log group of the containers. Required when O(state=present).
+    description:
+      - CloudWatch log group of the containers.
+      - Required when O(state=present).
     type: str
   architecture:
     description: CPU architecture of the image.
     type: str
-    choices:
-      - X86_64
-      - ARM64
+    choices: [X86_64, ARM64]
     default: X86_64
   environment_variables:
     description:
@@ -59,15 +70,20 @@ options:
     type: bool
     default: false
   pools:
-    description: 'The worker pools: for each C(service), C(queue), C(queue_url), C(concurrency), C(minimum) and
-      C(maximum).'
+    description:
+      - 'The worker pools: for each C(service), C(queue), C(queue_url), C(concurrency), C(minimum) and C(maximum).'
+      - Required when O(state=present).
     type: dict
     default: {}
   database_secret:
-    description: Name of the secret with the scaler's login to the metadata database. Required when O(state=present).
+    description:
+      - Name of the secret with the scaler's login to the metadata database.
+      - Required when O(state=present).
     type: str
   interval_seconds:
-    description: Seconds between two decisions, 1 to 60.
+    description:
+      - Seconds between two decisions.
+      - From 1 to 60.
     type: int
     default: 5
   cpu:
@@ -80,6 +96,7 @@ options:
     default: 512
 extends_documentation_fragment:
   - sm2a.airflow._component
+  - sm2a.airflow._attributes
   - amazon.aws.common.modules
   - amazon.aws.region.modules
 """
@@ -145,6 +162,15 @@ api_calls:
   sample:
     read: 4
     write: 2
+errors:
+  description: Every option that is refused, by its name, the rule and the address of its documentation.
+  returned: when options are refused
+  type: list
+  elements: dict
+  sample:
+    - option: environment
+      rule: it must have at most 16 lower-case letters, digits and single hyphens, and start with a letter
+      documentation: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html
 """
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._base import run

@@ -3,14 +3,15 @@
 # Copyright (c) 2026, the SM2A contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# `make generate` writes this file from plugins/module_utils/_components/secrets.py; do not edit it.
 
-"""Ansible module of the component."""
+"""The module of the component secrets."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: secrets
-short_description: Keys and logins of an Airflow environment in AWS Secrets Manager
+short_description: Keys and logins in AWS Secrets Manager, generated where absent
 version_added: 0.1.0
 description:
   - Generates Airflow's keys, the administrator's login and the logins of the metadata database where they are missing.
@@ -48,6 +49,7 @@ options:
     default: sm2a
 extends_documentation_fragment:
   - sm2a.airflow._component
+  - sm2a.airflow._attributes
   - amazon.aws.common.modules
   - amazon.aws.region.modules
 """
@@ -68,7 +70,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 secrets:
-  description: What the other components need to know. There is no value of a secret in it.
+  description: What the other components need to know.
   returned: always
   type: dict
   contains:
@@ -108,12 +110,25 @@ plan:
   type: list
   elements: dict
   sample:
-    - {kind: 'AWS::SecretsManager::Secret', name: sm2a/dev/admin, action: create}
+    - kind: AWS::SecretsManager::Secret
+      name: sm2a/dev/admin
+      action: create
 api_calls:
   description: How many calls were made to AWS.
   returned: always
   type: dict
-  sample: {read: 6, write: 6}
+  sample:
+    read: 4
+    write: 2
+errors:
+  description: Every option that is refused, by its name, the rule and the address of its documentation.
+  returned: when options are refused
+  type: list
+  elements: dict
+  sample:
+    - option: environment
+      rule: it must have at most 16 lower-case letters, digits and single hyphens, and start with a letter
+      documentation: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html
 """
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._base import run

@@ -3,41 +3,42 @@
 # Copyright (c) 2026, the SM2A contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# `make generate` writes this file from plugins/module_utils/_components/security.py; do not edit it.
 
-"""Ansible module of the component."""
+"""The module of the component security."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: security
-short_description: Security groups, KMS key and IAM roles of an SM2A environment
+short_description: Security groups, KMS key, and one IAM role per service
 version_added: 0.1.0
 description:
   - Creates security groups, a KMS key, and one IAM role per service with the least privilege.
-  - Users reach the load balancer only; the load balancer and Airflow reach the API server; the API server reads the
-    logs of running tasks from workers and triggerers; Airflow reaches the database.
+  - Users reach the load balancer only; the load balancer and Airflow reach the API server; the API server
+    reads the logs of running tasks from workers and triggerers; Airflow reaches the database.
   - Rules for incoming traffic that somebody else added to these groups are taken away, and so are inline policies
     that somebody else added to these roles. The database's group allows no outgoing traffic.
-  - IAM roles are global. If a role of this name belongs to another region's environment, the module leaves it alone
-    and fails.
+  - IAM roles are global. If a role of this name belongs to another region's environment, the module leaves
+    it alone and fails.
 author:
   - SM2A contributors (@sm2a)
 options:
   vpc_id:
-    description: VPC of the security groups. Required when O(state=present).
+    description:
+      - VPC of the security groups.
+      - Required when O(state=present).
     type: str
   ingress_cidrs:
-    description: Networks from which users reach the load balancer, IPv4 or IPv6. An empty list closes it to everybody.
+    description: Networks from which users reach the load balancer, IPv4 or IPv6. An empty list closes it to
+      everybody.
     type: list
     elements: str
-    default:
-      - 0.0.0.0/0
+    default: [0.0.0.0/0]
   database_engine:
     description: Engine of the metadata database, for its port.
     type: str
-    choices:
-      - postgres
-      - mysql
+    choices: [postgres, mysql]
     default: postgres
   kms_key:
     description:
@@ -46,12 +47,14 @@ options:
     type: bool
     default: true
   kms_key_arn:
-    description: ARN of a KMS key that exists already, or of its alias, to be used instead. Its policy must allow
-      CloudWatch Logs of the region.
+    description: ARN of a KMS key that exists already, or of its alias, to be used instead. Its policy must
+      allow CloudWatch Logs of the region.
     type: str
   kms_deletion_window_days:
-    description: Days for which a deleted key can be restored, 7 to 30. Creating the environment again within them
-      takes the key back.
+    description:
+      - Days for which a deleted key can be restored. Creating the environment again within them takes the
+        key back.
+      - From 7 to 30.
     type: int
     default: 30
   role_path:
@@ -59,8 +62,8 @@ options:
     type: str
     default: /
   role_permissions_boundary:
-    description: ARN of a managed policy that limits every role. Without it a boundary stays as it is; an empty one
-      takes it away.
+    description: ARN of a managed policy that limits every role. Without it a boundary stays as it is; an empty
+      one takes it away.
     type: str
   role_policies:
     description:
@@ -83,13 +86,14 @@ options:
     default: []
   service_linked_roles:
     description:
-      - Whether to make the service-linked roles of Amazon ECS, Elastic Load Balancing and Amazon RDS where the
-        account has none. They are never deleted.
+      - Whether to make the service-linked roles of Amazon ECS, Elastic Load Balancing and Amazon RDS where
+        the account has none. They are never deleted.
       - Set it to V(false) if you may not call C(iam:CreateServiceLinkedRole) and the account has them.
     type: bool
     default: true
 extends_documentation_fragment:
   - sm2a.airflow._component
+  - sm2a.airflow._attributes
   - amazon.aws.common.modules
   - amazon.aws.region.modules
 """
@@ -116,9 +120,8 @@ security:
       type: str
       sample: dev
     security_group_ids:
-      description:
-        - Security groups of the load balancer, of Airflow, of the API server (in addition to Airflow's) and of the
-          database.
+      description: Security groups of the load balancer, of Airflow, of the API server (in addition to Airflow's) and
+        of the database.
       type: dict
       sample:
         load_balancer: sg-0123456789abcdef0
@@ -150,6 +153,15 @@ api_calls:
   sample:
     read: 4
     write: 2
+errors:
+  description: Every option that is refused, by its name, the rule and the address of its documentation.
+  returned: when options are refused
+  type: list
+  elements: dict
+  sample:
+    - option: environment
+      rule: it must have at most 16 lower-case letters, digits and single hyphens, and start with a letter
+      documentation: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html
 """
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._base import run

@@ -3,8 +3,9 @@
 # Copyright (c) 2026, the SM2A contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# `make generate` writes this file from plugins/module_utils/_components/storage.py; do not edit it.
 
-"""Ansible module of the component."""
+"""The module of the component storage."""
 
 from __future__ import annotations
 
@@ -62,6 +63,7 @@ options:
     default: false
 extends_documentation_fragment:
   - sm2a.airflow._component
+  - sm2a.airflow._attributes
   - amazon.aws.common.modules
   - amazon.aws.region.modules
 """
@@ -146,12 +148,25 @@ plan:
   type: list
   elements: dict
   sample:
-    - {kind: 'AWS::S3::Bucket', name: sm2a-dev-logs-123456789012-eu-central-1, action: create}
+    - kind: AWS::S3::Bucket
+      name: sm2a-dev-logs-123456789012-eu-central-1
+      action: create
 api_calls:
   description: How many calls were made to AWS.
   returned: always
   type: dict
-  sample: {read: 3, write: 14}
+  sample:
+    read: 4
+    write: 2
+errors:
+  description: Every option that is refused, by its name, the rule and the address of its documentation.
+  returned: when options are refused
+  type: list
+  elements: dict
+  sample:
+    - option: environment
+      rule: it must have at most 16 lower-case letters, digits and single hyphens, and start with a letter
+      documentation: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html
 """
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._base import run

@@ -3,14 +3,15 @@
 # Copyright (c) 2026, the SM2A contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# `make generate` writes this file from plugins/module_utils/_components/workers.py; do not edit it.
 
-"""Ansible module of the component."""
+"""The module of the component workers."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: workers
-short_description: Airflow's Celery workers on ECS Fargate
+short_description: ECS service of Celery workers per worker pool
 version_added: 0.1.0
 description:
   - Creates one ECS service per worker pool. A service starts with the pool's minimum; from then on the scaler sizes
@@ -19,34 +20,44 @@ author:
   - SM2A contributors (@sm2a)
 options:
   cluster:
-    description: Name of the ECS cluster. Required when O(state=present).
+    description:
+      - Name of the ECS cluster.
+      - Required when O(state=present).
     type: str
   image:
-    description: Image of the containers. Required when O(state=present).
+    description:
+      - Image of the containers.
+      - Required when O(state=present).
     type: str
   subnet_ids:
-    description: Private subnets for the tasks.
+    description:
+      - Private subnets for the tasks.
+      - Required when O(state=present).
     type: list
     elements: str
     default: []
   security_group_ids:
-    description: Security groups of the tasks.
+    description:
+      - Security groups of the tasks.
+      - Required when O(state=present).
     type: list
     elements: str
     default: []
   role_arns:
-    description: ARN of the IAM role of each service, and of the task execution role as C(execution).
+    description:
+      - ARN of the IAM role of each service, and of the task execution role as C(execution).
+      - Required when O(state=present).
     type: dict
     default: {}
   log_group:
-    description: CloudWatch log group of the containers. Required when O(state=present).
+    description:
+      - CloudWatch log group of the containers.
+      - Required when O(state=present).
     type: str
   architecture:
     description: CPU architecture of the image.
     type: str
-    choices:
-      - X86_64
-      - ARM64
+    choices: [X86_64, ARM64]
     default: X86_64
   environment_variables:
     description:
@@ -59,20 +70,28 @@ options:
     type: bool
     default: false
   log_bucket:
-    description: Bucket of the task logs. Required when O(state=present).
+    description:
+      - Bucket of the task logs.
+      - Required when O(state=present).
     type: str
   dag_bucket:
-    description: Bucket of the DAGs, below C(dags/). Required when O(state=present).
+    description:
+      - Bucket of the DAGs, below C(dags/).
+      - Required when O(state=present).
     type: str
   queues:
-    description: Mapping of each worker pool to its queue, with the queue's C(url).
+    description:
+      - Mapping of each worker pool to its queue, with the queue's C(url).
+      - Required when O(state=present).
     type: dict
     default: {}
   default_pool:
     description: Pool of tasks that name no queue. The first by name if it is not given.
     type: str
   url:
-    description: Address of the web interface. Required when O(state=present).
+    description:
+      - Address of the web interface.
+      - Required when O(state=present).
     type: str
   execution_api_server_url:
     description:
@@ -87,12 +106,20 @@ options:
     default: {}
   pools:
     description:
-      - Worker pools by name, each with C(minimum), C(maximum), C(concurrency), C(cpu), C(memory), C(capacity_provider)
-        (V(FARGATE) or V(FARGATE_SPOT)), C(ephemeral_storage) (GiB) and C(environment_variables).
-      - By default C(minimum) is 1, C(maximum) 5, C(concurrency) 4, C(cpu) 1024, C(memory) 4096 and
-        C(capacity_provider) V(FARGATE).
-      - The service of a pool that is no longer named is left to the scaler, which lets its workers finish; the run
-        after that deletes the service.
+      - Worker pools by name.
+      - The service of a pool that is no longer named is left to the scaler, which lets its workers finish; the
+        run after that deletes the service.
+      - Each pool has these keys, of which none has to be given.
+      - 'C(minimum): Workers that always run. With 0 a pool costs nothing while nothing runs. At most C(maximum).
+        From 0 to 5000. By default 1.'
+      - 'C(maximum): Workers that the scaler starts at most. From 1 to 5000. By default 5.'
+      - 'C(concurrency): Tasks that one worker runs at once. From 1 to 1000. By default 4.'
+      - 'C(cpu): CPU units of a worker; 1024 is one vCPU. By default 1024.'
+      - 'C(memory): MiB of memory of a worker. Fargate has to offer it together with the C(cpu). By default 4096.'
+      - 'C(capacity_provider): What the workers run on. One of FARGATE, FARGATE_SPOT. By default FARGATE.'
+      - 'C(ephemeral_storage): GiB of disk of a worker. Fargate gives 20 unless it is set. From 21 to 200 GiB.'
+      - 'C(environment_variables): Environment variables of this pool''s workers only.'
+      - Required when O(state=present).
     type: dict
     default: {}
   draining_pools:
@@ -104,6 +131,7 @@ options:
     default: []
 extends_documentation_fragment:
   - sm2a.airflow._component
+  - sm2a.airflow._attributes
   - amazon.aws.common.modules
   - amazon.aws.region.modules
 """
@@ -174,6 +202,15 @@ api_calls:
   sample:
     read: 4
     write: 2
+errors:
+  description: Every option that is refused, by its name, the rule and the address of its documentation.
+  returned: when options are refused
+  type: list
+  elements: dict
+  sample:
+    - option: environment
+      rule: it must have at most 16 lower-case letters, digits and single hyphens, and start with a letter
+      documentation: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html
 """
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._base import run

@@ -29,48 +29,82 @@ class Fact:
     needed_if: str = ""
 
 
-_KEY = {"kms_key_arn": Fact("security", needed=False)}
-_PRIVATE = {"subnet_ids": Fact("network"), "security_group_ids": Fact("security")}
-_CONTAINER = {**_PRIVATE, "cluster": Fact("cluster"), "role_arns": Fact("security"), "log_group": Fact("observability")}
-_AIRFLOW = {
-    **_CONTAINER,
-    "image": Fact("image_airflow"),
-    "log_bucket": Fact("storage"),
-    "dag_bucket": Fact("storage"),
-    "queues": Fact("queue"),
-    "url": Fact("load_balancer"),
-}
-
 FACTS: dict[str, dict[str, Fact]] = {
+    # make generate writes this: facts
     "network": {},
-    "security": {"vpc_id": Fact("network")},
-    "storage": _KEY,
-    "secrets": _KEY,
-    "queue": _KEY,
-    "database": {**_PRIVATE, **_KEY},
-    "load_balancer": {**_PRIVATE, "vpc_id": Fact("network")},
-    "observability": _KEY,
-    "cluster": {"vpc_id": Fact("network", needed_if="service_discovery")},
-    "image": _KEY,
+    "security": {
+        "vpc_id": Fact("network"),
+    },
+    "secrets": {
+        "kms_key_arn": Fact("security", needed=False),
+    },
+    "database": {
+        "subnet_ids": Fact("network"),
+        "security_group_ids": Fact("security"),
+        "kms_key_arn": Fact("security", needed=False),
+    },
+    "load_balancer": {
+        "vpc_id": Fact("network"),
+        "subnet_ids": Fact("network"),
+        "security_group_ids": Fact("security"),
+    },
+    "storage": {
+        "kms_key_arn": Fact("security", needed=False),
+    },
+    "queue": {
+        "kms_key_arn": Fact("security", needed=False),
+    },
+    "observability": {
+        "kms_key_arn": Fact("security", needed=False),
+    },
+    "cluster": {
+        "vpc_id": Fact("network", needed_if="service_discovery"),
+    },
+    "image": {
+        "kms_key_arn": Fact("security", needed=False),
+    },
     "airflow": {
-        **_AIRFLOW,
-        "api_server_security_group_ids": Fact("security", needed=False),
+        "cluster": Fact("cluster"),
+        "image": Fact("image_airflow"),
+        "subnet_ids": Fact("network"),
+        "security_group_ids": Fact("security"),
+        "role_arns": Fact("security"),
+        "log_group": Fact("observability"),
+        "log_bucket": Fact("storage"),
+        "dag_bucket": Fact("storage"),
+        "queues": Fact("queue"),
+        "url": Fact("load_balancer"),
         "execution_api_server_url": Fact("cluster"),
         "target_group_arn": Fact("load_balancer"),
+        "api_server_security_group_ids": Fact("security", needed=False),
         "namespace_id": Fact("cluster", needed=False),
         "database_resource_id": Fact("database"),
     },
     "workers": {
-        **_AIRFLOW,
+        "cluster": Fact("cluster"),
+        "image": Fact("image_airflow"),
+        "subnet_ids": Fact("network"),
+        "security_group_ids": Fact("security"),
+        "role_arns": Fact("security"),
+        "log_group": Fact("observability"),
+        "log_bucket": Fact("storage"),
+        "dag_bucket": Fact("storage"),
+        "queues": Fact("queue"),
+        "url": Fact("load_balancer"),
         "execution_api_server_url": Fact("airflow"),
         "draining_pools": Fact("queue", needed=False),
     },
     "scaler": {
-        **_CONTAINER,
+        "cluster": Fact("cluster"),
         "image": Fact("image_scaler"),
+        "subnet_ids": Fact("network"),
+        "security_group_ids": Fact("security"),
+        "role_arns": Fact("security"),
+        "log_group": Fact("observability"),
         "pools": Fact("workers"),
         "database_secret": Fact("database"),
     },
+    # end of facts
 }
 """The facts that each role needs, by its variables without its prefix; the roles in the order of ``site``."""
 

@@ -41,24 +41,31 @@ class Step:
         return self.tags or (self.role,)
 
 
+# What takes minutes on AWS begins before what takes seconds, and is waited for just before something needs it: images
+# are built while gateways, load balancer and database are created, and all services start at once.
 STEPS = (
-    Step("network", "Network"),
+    Step("network", "Begin the network", waits=False),
     Step("security", "Security"),
-    Step("storage", "Storage"),
     Step("secrets", "Secrets"),
-    Step("queue", "Queue"),
-    # What takes minutes on AWS begins early, and is waited for just before Airflow needs it.
+    # The longest of all.
     Step("database", "Begin the database", waits=False),
     Step("load_balancer", "Begin the load balancer", waits=False),
+    Step("storage", "Storage"),
+    Step("queue", "Queue"),
     Step("observability", "Observability"),
     Step("cluster", "Cluster"),
     Step("airflow", "Image of Airflow", entry=IMAGE, tags=(IMAGE,)),
     Step("scaler", "Image of the scaler", entry=IMAGE, tags=(IMAGE,)),
-    Step("database", "Finish the database"),
+    Step("network", "Finish the network"),
     Step("load_balancer", "Finish the load balancer"),
-    Step("airflow", "Airflow"),
-    Step("workers", "Workers"),
-    Step("scaler", "Scaler"),
+    Step("database", "Finish the database"),
+    # It waits for the migration, after which workers and scaler can start too.
+    Step("airflow", "Begin Airflow", waits=False),
+    Step("workers", "Begin the workers", waits=False),
+    Step("scaler", "Begin the scaler", waits=False),
+    Step("airflow", "Finish Airflow"),
+    Step("workers", "Finish the workers"),
+    Step("scaler", "Finish the scaler"),
 )
 
 TAGS: dict[str, tuple[str, ...]] = {step.component: step.all_tags for step in STEPS}

@@ -52,6 +52,13 @@ SITE: dict[str, Option] = {
         doc="Names of variables that are none of SM2A's and are called like one of its variables: see "
         "L(what is refused,#what-is-refused).",
     ),
+    "sm2a_plan_file": Option(
+        "str",
+        doc=(
+            "A file on the controller. C(site --check) saves its plan there; C(site) then does that plan or nothing.",
+            "See L(review a plan,operations.md#review-a-plan).",
+        ),
+    ),
     "sm2a_teardown": Option("str", doc="The environment's name, said again for C(teardown)."),
     "sm2a_execution_api_server_url": Option(
         "str", doc="Where tasks reach the execution API. Without it the internal name."

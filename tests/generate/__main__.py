@@ -27,11 +27,13 @@ import playbooks
 ROOT = Path(__file__).resolve().parents[2]
 # Files that people write, and what is generated into each.
 PARTS: dict[str, dict[str, Callable[[], Iterable[str]]]] = {
+    "README.md": {"roles": tables.roles},
     "docs/architecture.md": {"order": tables.order},
     "docs/configuration.md": {"pools": tables.pools, "site": tables.site},
     "docs/scaling.md": {"constants": constants.policy},
     "meta/runtime.yml": {"action_group": components.action_group},
     "playbooks/site.yml": {"connection": playbooks.connection},
+    "plugins/plugin_utils/_facts.py": {"facts": components.facts},
     "playbooks/status.yml": {"connection": playbooks.connection},
     "playbooks/tasks/roles.yml": {"site": playbooks.site},
     "playbooks/teardown.yml": {"connection": playbooks.connection, "teardown": playbooks.teardown},
@@ -44,7 +46,8 @@ def generated() -> dict[str, str]:
         name: with_regions(Path(name), (ROOT / name).read_text(), {part: lines() for part, lines in regions.items()})
         for name, regions in PARTS.items()
     }
-    return {**components.files(), **actions.files(), schema.FILE: schema.scaled_pool(), **parts}
+    single = {schema.FILE: schema.scaled_pool(), "docs/variables.md": tables.variables()}
+    return {**components.files(), **actions.files(), **single, **parts}
 
 
 def main(arguments: list[str]) -> int:

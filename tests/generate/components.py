@@ -14,7 +14,10 @@ from typing import Any
 from documents import dump, head, variable
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._base import Component
-from ansible_collections.sm2a.airflow.plugins.module_utils._components._common_options import COMMON_OPTIONS
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._common_options import (
+    COMMON_OPTIONS,
+    ENVIRONMENT,
+)
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._module import EMPTY_SAYS_SOMETHING
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._option import Option, Return
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import ROLES, role_of
@@ -22,8 +25,13 @@ from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import ROLES, 
 UTILS = "ansible_collections.sm2a.airflow.plugins.module_utils._components"
 SOURCES = "plugins/module_utils/_components"
 # Modules and action plugins that no component declares, and that can be given their region with the others.
-OTHERS = ("environment_info", "read_facts", "validate")
-FRAGMENTS = ["sm2a.airflow._component", "amazon.aws.common.modules", "amazon.aws.region.modules"]
+OTHERS = ("environment_info", "plan_file", "read_facts", "validate")
+FRAGMENTS = [
+    "sm2a.airflow._component",
+    "sm2a.airflow._attributes",
+    "amazon.aws.common.modules",
+    "amazon.aws.region.modules",
+]
 AUTHOR = "SM2A contributors"
 VERSION_ADDED = "0.1.0"
 MIN_ANSIBLE_VERSION = "2.20"
@@ -46,8 +54,6 @@ def files() -> dict[str, str]:
     """Return the text of every file that is wholly generated from components, by its path below the root."""
     texts = {"plugins/doc_fragments/_component.py": fragment()}
     for component in map(component_of, ROLES):
-        if not component.OPTIONS:
-            continue
         name = component.NAME
         texts[f"plugins/modules/{name}.py"] = module(component)
         for path, make in (
@@ -120,16 +126,11 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Options and attributes of a component's module."""
+    """Options of a component's module, and what it does in a run that may change nothing."""
 
     DOCUMENTATION = r"""
 {dump({"options": options})}\
 attributes:
-  action:
-    description:
-      - Runs in a fork of the controller's process where the host is the controller, with the same Python and user.
-        Anywhere else, and with C(async), it is a module like all others. The result is the same.
-    support: full
   check_mode:
     description: Can run in check mode and report what would change without changing anything.
     support: full
@@ -139,18 +140,6 @@ attributes:
   idempotent:
     description: A second run with the same options changes nothing and makes no mutating call.
     support: full
-  action_group:
-    description: Use C(group/sm2a.airflow.airflow) in C(module_defaults) to set the region and the credentials.
-    support: full
-    membership: [sm2a.airflow.airflow]
-  platform:
-    description: Runs wherever Python and boto3 are, usually on the controller.
-    support: full
-    platforms: posix
-requirements:
-  - python >= 3.12
-  - boto3 >= 1.38.23
-  - botocore >= 1.38.23
 """
 '''
 
@@ -244,8 +233,8 @@ def _returned(component: type[Component]) -> dict[str, Any]:
             "sample": [
                 {
                     "option": "environment",
-                    "rule": COMMON_OPTIONS["environment"].rule,
-                    "documentation": COMMON_OPTIONS["environment"].why,
+                    "rule": ENVIRONMENT.rule,
+                    "documentation": ENVIRONMENT.why,
                 }
             ],
         },
@@ -278,15 +267,18 @@ def argument_specs(component: type[Component]) -> str:
             f"{name}_{option}": _documented(declared, name, key="options") for option, declared in options.items()
         },
     }
-    return _yaml(name, dump(_for_role({"argument_specs": {"main": specification}}, name, options)))
+    specifications = {"main": for_role(specification, name, options)}
+    for entry, (summary, description) in component.ENTRY_POINTS.items():
+        specifications[entry] = {"short_description": summary, "description": description, "options": {}}
+    return _yaml(name, dump({"argument_specs": specifications}))
 
 
-def _for_role(document: Any, role: str, options: Mapping[str, Option]) -> Any:
+def for_role(document: Any, role: str, options: Mapping[str, Option]) -> Any:
     """Return a document whose texts refer to roles and their options in the place of modules and theirs."""
     if isinstance(document, dict):
-        return {key: _for_role(value, role, options) for key, value in document.items()}
+        return {key: for_role(value, role, options) for key, value in document.items()}
     if isinstance(document, list):
-        return [_for_role(value, role, options) for value in document]
+        return [for_role(value, role, options) for value in document]
     if not isinstance(document, str):
         return document
     named = re.sub(r"O\((\w+)", lambda found: f"O({role}_{found[1]}" if found[1] in options else found[0], document)
@@ -389,10 +381,21 @@ def action_group() -> Iterator[str]:
 def facts() -> Iterator[str]:
     """Yield the facts that each role needs, as Python."""
     for role in ROLES:
-        yield f'    "{role}": {{'
-        for name, option in component_of(role).OPTIONS.items():
-            if option.fact:
-                keywords = "" if option.needed or option.needed_if else ", needed=False"
-                keywords += f', needed_if="{option.needed_if}"' if option.needed_if else ""
-                yield f'        "{name}": Fact("{option.fact.component}"{keywords}),'
-        yield "    },"
+        needed = {name: option for name, option in component_of(role).OPTIONS.items() if option.fact}
+        if not needed:
+            yield f'"{role}": {{}},'
+            continue
+        yield f'"{role}": {{'
+        for name, option in needed.items():
+            yield f'    "{name}": {_fact(option)},'
+        yield "},"
+
+
+def _fact(option: Option) -> str:
+    assert option.fact
+    arguments = [f'"{option.fact.component}"']
+    if option.needed_if:
+        arguments.append(f'needed_if="{option.needed_if}"')
+    elif not option.needed:
+        arguments.append("needed=False")
+    return f"Fact({', '.join(arguments)})"

@@ -24,8 +24,11 @@ def connection() -> Iterator[str]:
 
 def site() -> Iterator[str]:
     """Yield the roles of ``site``, as tasks."""
+    begun: set[str] = set()
     for step in STEPS:
-        yield from _made(step)
+        yield from _made(step, step.component in begun)
+        if not step.waits:
+            begun.add(step.component)
 
 
 def teardown() -> Iterator[str]:
@@ -34,7 +37,7 @@ def teardown() -> Iterator[str]:
         yield from _images_deleted() if role == IMAGE else _deleted(role)
 
 
-def _made(step: Step) -> Iterator[str]:
+def _made(step: Step, begun: bool) -> Iterator[str]:
     yield from _task(step.name, "import_role", step.role)
     if step.entry:
         yield f"    tasks_from: {step.entry}"
@@ -42,6 +45,9 @@ def _made(step: Step) -> Iterator[str]:
     if not step.waits:
         yield "  vars:"
         yield f"    {step.role}_wait: false"
+    if begun:
+        # A run that finds everything ready has nothing to look at twice.
+        yield f"  when: ansible_facts.sm2a_plan_{step.component}_begun.pending | default(true)"
     yield f"  tags: [{', '.join(step.all_tags)}]"
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import re
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from components import component_of, role_options, sentences_of
+from components import component_of, for_role, role_options, sentences_of
 
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._common_options import COMMON_OPTIONS
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._option import Option
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._pools import POOL
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import IMAGE, ROLES, STEPS, Step, role_of
@@ -66,18 +67,25 @@ def variables() -> str:
         "<!-- `make generate` writes this file from plugins/module_utils/_components; do not edit it. -->",
         "# Variables of the roles",
         "",
-        "All of them, in the order of `site`. [configuration.md](configuration.md) has those of the whole site, and",
-        "what is refused.",
+        "[configuration.md](configuration.md) has the variables of the whole site, and says what is refused. Every",
+        "role has these variables, with its own name in the place of `<role>`; they follow in the order of `site`.",
+        "",
+        *_variables("<role>", COMMON_OPTIONS),
     ]
     for role in ROLES:
         component = component_of(role)
-        rows = [
-            (f"`{role}_{name}`", option.type, _role_default(option), meaning(option))
-            for name, option in role_options(component).items()
-        ]
         lines += ["", f"## {role}", "", f"{markdown(component.SUMMARY)}.", ""]
-        lines += table(("Variable", "Type", "Default", "Meaning"), rows)
+        lines += _variables(role, role_options(component), without=COMMON_OPTIONS)
     return "\n".join(lines) + "\n"
+
+
+def _variables(role: str, options: Mapping[str, Option], without: Collection[str] = ()) -> Iterator[str]:
+    rows = []
+    for name, option in options.items():
+        if name not in without:
+            said = for_role(meaning(option, as_markdown=False), role, options)
+            rows.append((f"`{role}_{name}`", option.type, _role_default(option), markdown(said)))
+    return table(("Variable", "Type", "Default", "Meaning"), rows)
 
 
 def _role_default(option: Option) -> str:
@@ -119,9 +127,10 @@ def default(option: Option) -> str:
     return f"`{value if isinstance(value, str) else json.dumps(value)}`"
 
 
-def meaning(option: Option) -> str:
-    """Return an option's sentences as a cell of a table."""
+def meaning(option: Option, as_markdown: bool = True) -> str:
+    """Return an option's sentences as a cell of a table; unless ``as_markdown`` in Ansible's markup."""
     sentences = sentences_of(option)
     if option.choices:
         sentences.append(f"One of {', '.join(f'V({choice})' for choice in option.choices)}.")
-    return markdown(" ".join(sentences)).removesuffix(".").replace("|", "\\|")
+    text = " ".join(sentences).removesuffix(".").replace("|", "\\|")
+    return markdown(text) if as_markdown else text

@@ -42,9 +42,11 @@ fi
 
 packages=$(.venv/bin/python -c 'import ansible_collections.amazon.aws as a; print(list(a.__path__)[0])')
 tree=.local/collections/ansible_collections
-mkdir -p "$tree/sm2a"
+mkdir -p "$tree/sm2a" "$tree/community"
 ln -sfn "$PWD" "$tree/sm2a/airflow"
 ln -sfn "$(dirname "$packages")" "$tree/amazon"
+# Nothing of the collection needs community.aws: `make bench` compares itself with it.
+ln -sfn "$(dirname "$(dirname "$packages")")/community/aws" "$tree/community/aws"
 # The scaler's package, the way pip installs an editable one, but without a build: a file that names its folder.
 site=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 echo "$PWD/roles/scaler/files/image/src" > "$site/sm2a-scaler.pth"

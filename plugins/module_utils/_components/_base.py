@@ -11,14 +11,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from .._reconcile.aws import Aws
-from .._reconcile.engine import ApplyError, Engine, Step, diff_of
+from .._reconcile.engine import ApplyError, Engine, Step, diff_of, pending
 from .._reconcile.errors import BotoCoreError, ClientError, OptionError, ReconcileError
 from .._reconcile.resource import Resource
 from .._reconcile.tags import ownership_tags
 from ._common_options import COMMON_OPTIONS
 from ._kms_rules import resolve_kms_key_arn
 from ._module import aws_module
-from ._option import Option, Return, arguments, faults, needed_options, refusals
+from ._option import Option, Return, arguments, faults, needed_options
 
 COMMON_ARGUMENTS: dict[str, Any] = arguments(COMMON_OPTIONS)
 
@@ -49,6 +49,8 @@ class Component:
     """What else there is to say of check mode."""
     FACTS_DOC: ClassVar[str] = ""
     """How the facts are called, where that is not ``sm2a_`` and the component's name."""
+    ENTRY_POINTS: ClassVar[Mapping[str, tuple[str, str]]] = {}
+    """Summary and description of the role's other files of tasks, which people write."""
     ARGUMENTS: ClassVar[dict[str, Any]] = {}
     """The argument specification, which comes from OPTIONS."""
     CONSTRAINTS: ClassVar[dict[str, Any]] = {}
@@ -71,16 +73,16 @@ class Component:
     def faults(self) -> Iterator[OptionError]:
         """Yield, without a call to AWS, everything that AWS would refuse: violated declarations, then ``rules``."""
         present = self.options["state"] == "present"
-        yield from faults({**COMMON_OPTIONS, **self.OPTIONS}, self.options, self.aws.region, present)
-        yield from self.rules()
+        declared = faults({**COMMON_OPTIONS, **self.OPTIONS}, self.options, self.aws.region, present)
+        # A rule of several options may find again what one of them violates.
+        yield from {str(error): error for error in (*declared, *self.rules())}.values()
 
     def rules(self) -> Iterator[OptionError]:
         """Yield what is wrong though no declaration of a single option says so.
 
         Options may violate their declarations here; what does is reported already.
         """
-        if type(self).validate is not Component.validate:
-            yield from refusals(self.validate)
+        yield from ()
 
     def validate(self) -> None:
         """Raise the first of ``faults``."""
@@ -147,7 +149,7 @@ def run(component_class: type[Component]) -> None:
     except (ReconcileError, ClientError, BotoCoreError) as error:
         module.fail_json_aws(error, msg=f"the component {component.NAME} could not be read")
     report = _report(steps, aws)
-    ansible_facts = {component.facts_name: facts, **_plan_fact(component, report["plan"])}
+    ansible_facts = {component.facts_name: facts, **_plan_fact(component, report["plan"], steps)}
     module.exit_json(**report, **{component.NAME: facts}, ansible_facts=ansible_facts)
 
 
@@ -157,14 +159,25 @@ def refusal(wrong: list[OptionError]) -> dict[str, Any]:
     return {"msg": "\n".join(dict.fromkeys(map(str, wrong))), "errors": errors, **errors[0]}
 
 
-def _plan_fact(component: Component, plan: list[dict[str, str]]) -> dict[str, Any]:
+def _plan_fact(component: Component, plan: list[dict[str, Any]], steps: list[Step]) -> dict[str, Any]:
     """Return the fact from which the filter ``plan_summary`` tells, at the end of a play, what was done.
 
     The time tells it from the plan of an earlier play. A component that is begun without waiting and finished later
-    has two.
+    has two; if the first is not ``pending``, nothing is left to be finished. In check mode each step says also what
+    would change and has its digest, for a plan that is saved.
     """
     name = component.facts_name.replace("sm2a_", "sm2a_plan_", 1) + ("" if component.options["wait"] else "_begun")
-    return {name: {"at": time.time(), "steps": plan}}
+    if component.aws.check_mode:
+        by_resource = {(step.resource.kind, step.resource.name): step for step in steps}
+        plan = [{**told, **_detail(by_resource[told["kind"], told["name"]])} for told in plan]
+    left = not component.aws.check_mode and pending(steps)
+    return {name: {"at": time.time(), "region": component.aws.region, "steps": plan, "pending": left}}
+
+
+def _detail(step: Step) -> dict[str, Any]:
+    if step.action == "none":
+        return {}
+    return {"fields": sorted(step.after) if step.action == "update" else [], "digest": step.digest}
 
 
 def _report(steps: list[Step], aws: Aws) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from .._reconcile.errors import OptionError
-from ._option import Option
+from ._option import Form, Option
 
 LOAD_BALANCERS = "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html"
 TAGGING_RULES = "https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html"
@@ -18,7 +18,11 @@ IAM_TAGS = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html"
 
 # The longest name that we derive is the load balancer's and its target group's: 32 characters (LOAD_BALANCERS), without
 # two hyphens in a row in the database's.
-ENVIRONMENT = re.compile(r"(?=.{1,16}$)[a-z][a-z0-9]*(-[a-z0-9]+)*")
+ENVIRONMENT = Form(
+    r"(?=.{1,16}$)[a-z][a-z0-9]*(-[a-z0-9]+)*",
+    "it must have at most 16 lower-case letters, digits and single hyphens, and start with a letter",
+    LOAD_BALANCERS,
+)
 # TAGGING_RULES: letters, digits and spaces of any language, and these. Some services allow more; all allow these.
 TAG_RULE = re.compile(r"[\w\s.:/=+@-]*")
 # A resource has at most 50 tags (TAGGING_RULES), of which up to four are ours: environment, component, pool, Name.
@@ -58,8 +62,6 @@ COMMON_OPTIONS = {
             "At most 16 lower-case letters, digits and single hyphens, starting with a letter.",
         ),
         form=ENVIRONMENT,
-        rule="it must have at most 16 lower-case letters, digits and single hyphens, and start with a letter",
-        why=LOAD_BALANCERS,
         required=True,
         site="sm2a_environment",
         role_default="{{ sm2a_environment }}",

@@ -6,21 +6,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from .._reconcile.aws import Aws
 from .._reconcile.errors import OptionError
 from .._resources.ecs import TaskDefinition
 from ._names import secret_path
+from ._option import Fact, Form, Option, refusals
 from ._option_rules import (
-    BUCKET,
-    BUCKETS,
-    IMAGE,
-    IMAGES,
+    BUCKET_NAME,
+    IMAGE_ADDRESS,
     QUEUES,
-    validate_arn,
+    RESOURCE_IDS,
+    SECURITY_GROUP_ID,
+    SUBNET_ID,
+    arn_form,
     validate_form,
-    validate_ids,
     validate_origin,
     validate_pool_name,
     validate_url,
@@ -40,83 +43,174 @@ VISIBILITY = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDevelo
 # For how long SQS hides a message at most, seconds (VISIBILITY).
 MOST_HIDDEN = 43200
 
-CONTAINER_ARGUMENTS: dict[str, Any] = {
-    "cluster": {"type": "str"},
-    "image": {"type": "str"},
-    "subnet_ids": {"type": "list", "elements": "str", "default": []},
-    "security_group_ids": {"type": "list", "elements": "str", "default": []},
-    "role_arns": {"type": "dict", "default": {}},
-    "log_group": {"type": "str"},
-    "architecture": {"type": "str", "choices": ["X86_64", "ARM64"], "default": "X86_64"},
-    "environment_variables": {"type": "dict", "default": {}},
-    "execute_command": {"type": "bool", "default": False},
+ROLE_ARN = arn_form("iam", "role/", TASK_ROLES)
+CLUSTER_NAME = Form(r"[A-Za-z0-9_-]{1,255}", "1 to 255 letters, digits, hyphens and underscores", CLUSTERS)
+LOG_GROUP = Form(r"[A-Za-z0-9._/#-]{1,512}", "1 to 512 letters, digits and . - _ / #", LOG_GROUPS)
+
+
+def container_options(program: str) -> dict[str, Option]:
+    """Return the options of a component whose containers run the image of ``program``, airflow or scaler."""
+    return {
+        "cluster": Option(
+            "str", "Name of the ECS cluster.", form=CLUSTER_NAME, needed=True, fact=Fact("cluster", ("name",))
+        ),
+        "image": Option(
+            "str",
+            "Image of the containers.",
+            form=IMAGE_ADDRESS,
+            needed=True,
+            fact=Fact(f"image_{program}", ("uri",)),
+        ),
+        "subnet_ids": Option(
+            "list",
+            "Private subnets for the tasks.",
+            elements="str",
+            default=[],
+            form=SUBNET_ID,
+            items=1,
+            why=RESOURCE_IDS,
+            needed=True,
+            fact=Fact("network", ("private_subnet_ids",)),
+        ),
+        "security_group_ids": Option(
+            "list",
+            "Security groups of the tasks.",
+            elements="str",
+            default=[],
+            form=SECURITY_GROUP_ID,
+            items=1,
+            why=RESOURCE_IDS,
+            needed=True,
+            fact=Fact("security", ("security_group_ids", "airflow"), one=True),
+        ),
+        "role_arns": Option(
+            "dict",
+            "ARN of the IAM role of each service, and of the task execution role as C(execution).",
+            default={},
+            needed=True,
+            fact=Fact("security", ("role_arns",)),
+        ),
+        "log_group": Option(
+            "str",
+            "CloudWatch log group of the containers.",
+            form=LOG_GROUP,
+            needed=True,
+            fact=Fact("observability", ("log_groups", program)),
+        ),
+        "architecture": Option(
+            "str",
+            "CPU architecture of the image.",
+            choices=("X86_64", "ARM64"),
+            default="X86_64",
+            site="sm2a_architecture",
+        ),
+        "environment_variables": Option(
+            "dict",
+            (
+                "Additional environment variables of the containers.",
+                "Never put a secret here; Airflow's connections and variables belong in Secrets Manager.",
+            ),
+            default={},
+        ),
+        "execute_command": Option("bool", "Whether ECS Exec may open a shell in the containers.", default=False),
+    }
+
+
+AIRFLOW_OPTIONS = {
+    **container_options("airflow"),
+    "log_bucket": Option(
+        "str", "Bucket of the task logs.", form=BUCKET_NAME, needed=True, fact=Fact("storage", ("log_bucket",))
+    ),
+    "dag_bucket": Option(
+        "str",
+        "Bucket of the DAGs, below C(dags/).",
+        form=BUCKET_NAME,
+        needed=True,
+        fact=Fact("storage", ("dag_bucket",)),
+    ),
+    "queues": Option(
+        "dict",
+        "Mapping of each worker pool to its queue, with the queue's C(url).",
+        default={},
+        items=1,
+        why=QUEUES,
+        needed=True,
+        fact=Fact("queue", ("queues",)),
+    ),
+    "default_pool": Option(
+        "str",
+        "Pool of tasks that name no queue. The first by name if it is not given.",
+        site="sm2a_default_worker_pool",
+    ),
+    "url": Option(
+        "str",
+        "Address of the web interface.",
+        check=validate_origin,
+        why=CONFIGURATION,
+        needed=True,
+        fact=Fact("load_balancer", ("url",)),
+    ),
+    "execution_api_server_url": Option(
+        "str",
+        "Internal address of Airflow's execution API, ending in C(/execution/).",
+        check=partial(validate_url, ending="/execution/"),
+        why=EXECUTION_API,
+        needed=True,
+        fact=Fact("airflow", ("execution_api_server_url",)),
+    ),
+    "configuration": Option(
+        "dict",
+        (
+            "Additional configuration of Airflow, as sections of options.",
+            "Secrets are refused, and so are options that SM2A sets itself and those that Airflow does not know.",
+        ),
+        default={},
+        site="sm2a_airflow_configuration",
+    ),
 }
-AIRFLOW_ARGUMENTS: dict[str, Any] = {
-    **CONTAINER_ARGUMENTS,
-    "log_bucket": {"type": "str"},
-    "dag_bucket": {"type": "str"},
-    "queues": {"type": "dict", "default": {}},
-    "default_pool": {"type": "str"},
-    "url": {"type": "str"},
-    "execution_api_server_url": {"type": "str"},
-    "configuration": {"type": "dict", "default": {}},
-}
-CONTAINER_REQUIRED = ["cluster", "image", "subnet_ids", "security_group_ids", "role_arns", "log_group"]
-AIRFLOW_REQUIRED = [*CONTAINER_REQUIRED, "log_bucket", "dag_bucket", "queues", "url", "execution_api_server_url"]
 
 
-def required_when_present(names: list[str]) -> list[tuple[str, str, list[str]]]:
-    """Return the constraint that these options are required when the component is to be present."""
-    return [("state", "present", names)]
+def image_entry_point(program: str) -> dict[str, tuple[str, str]]:
+    """Return the entry point of a role that makes the image of its program, airflow or scaler."""
+    description = f"Makes the image of the role available. Facts come back as C(sm2a_image_{program})."
+    return {"image": ("Build the image, or find it", description)}
 
 
-def validate_containers(options: dict[str, Any], services: list[str]) -> None:
-    """Refuse options that ECS or Airflow would refuse, or that would put a secret into an environment variable."""
-    if options["state"] == "absent":
-        return
-    rule = "1 to 255 letters, digits, hyphens and underscores"
-    validate_form("cluster", options["cluster"], r"[A-Za-z0-9_-]{1,255}", rule, CLUSTERS)
-    validate_form("image", options["image"], IMAGE, "it must be an image, registry/path:tag", IMAGES)
-    validate_ids("subnet_ids", options["subnet_ids"], "subnet")
-    validate_ids("security_group_ids", options["security_group_ids"], "sg")
-    rule = "1 to 512 letters, digits and . - _ / #"
-    validate_form("log_group", options["log_group"], r"[A-Za-z0-9._/#-]{1,512}", rule, LOG_GROUPS)
+def container_faults(options: dict[str, Any], services: list[str]) -> Iterator[OptionError]:
+    """Yield what ECS or Airflow would refuse, or what would put a secret into an environment variable."""
+    if options["state"] == "present":
+        yield from refusals(_validate_roles, options["role_arns"], services)
+        yield from refusals(validate_variables, "environment_variables", options["environment_variables"])
+
+
+def airflow_faults(options: dict[str, Any], services: list[str]) -> Iterator[OptionError]:
+    """Yield what ``container_faults`` does, and options with which Airflow could not work."""
+    yield from container_faults(options, services)
+    if options["state"] == "present":
+        yield from _faults_of_queues(options["queues"], options["default_pool"])
+        yield from refusals(validate_configuration, "configuration", options["configuration"])
+
+
+def _validate_roles(role_arns: dict[str, Any], services: list[str]) -> None:
     for service in ["execution", *services]:
-        if service not in options["role_arns"]:
-            rule = f"the role of {service} is missing"
-            raise OptionError("role_arns", sorted(options["role_arns"]), rule, TASK_ROLES)
-        validate_arn(f"role_arns.{service}", options["role_arns"][service], "iam", "role/", TASK_ROLES)
-    validate_variables("environment_variables", options["environment_variables"])
+        if service not in role_arns:
+            raise OptionError("role_arns", sorted(role_arns), f"the role of {service} is missing", TASK_ROLES)
+        validate_form(f"role_arns.{service}", role_arns[service], ROLE_ARN)
 
 
-def validate_airflow(options: dict[str, Any], services: list[str]) -> None:
-    """Refuse what ``validate_containers`` does, and options with which Airflow could not work."""
-    validate_containers(options, services)
-    if options["state"] == "absent":
-        return
-    for option in ("log_bucket", "dag_bucket"):
-        rule = "3 to 63 lower-case letters, digits, hyphens and dots"
-        validate_form(option, options[option], BUCKET, rule, BUCKETS)
-    _validate_queues(options["queues"], options["default_pool"])
-    validate_origin("url", options["url"], CONFIGURATION)
-    validate_url("execution_api_server_url", options["execution_api_server_url"], EXECUTION_API, ending="/execution/")
-    validate_configuration("configuration", options["configuration"])
-
-
-def _validate_queues(queues: dict[str, Any], default_pool: str | None) -> None:
-    if not queues:
-        raise OptionError("queues", queues, "at least one is needed", QUEUES)
+def _faults_of_queues(queues: dict[str, Any], default_pool: str | None) -> Iterator[OptionError]:
     for pool, queue in queues.items():
-        validate_pool_name("queues", pool)
+        yield from refusals(validate_pool_name, "queues", pool)
         if not isinstance(queue, dict) or not queue.get("url"):
-            raise OptionError(f"queues.{pool}", kind_of(queue), "it must be a mapping with the queue's url", QUEUES)
-        validate_url(f"queues.{pool}.url", queue["url"], QUEUES)
+            yield OptionError(f"queues.{pool}", kind_of(queue), "it must be a mapping with the queue's url", QUEUES)
+            continue
+        yield from refusals(validate_url, f"queues.{pool}.url", queue["url"], QUEUES)
         seconds = queue.get("visibility_timeout", MOST_HIDDEN)
         if not isinstance(seconds, int) or not 0 <= seconds <= MOST_HIDDEN:
             rule = f"it must be a number of seconds from 0 to {MOST_HIDDEN}"
-            raise OptionError(f"queues.{pool}.visibility_timeout", seconds, rule, VISIBILITY)
-    if default_pool and default_pool not in queues:
-        raise OptionError("default_pool", default_pool, f"it must be one of {', '.join(sorted(queues))}")
+            yield OptionError(f"queues.{pool}.visibility_timeout", seconds, rule, VISIBILITY)
+    if queues and default_pool and default_pool not in queues:
+        yield OptionError("default_pool", default_pool, f"it must be one of {', '.join(sorted(queues))}")
 
 
 def airflow_variables(options: dict[str, Any], region: str) -> dict[str, str]:

@@ -6,44 +6,27 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from .._reconcile.aws import Aws
 from .._reconcile.errors import ClientError, OptionError, code_of
 from .._reconcile.values import has_unknown
-from ._option import Fact, Option
+from ._option import Fact, Form, Option
 
-KEY_ARN = re.compile(r"arn:aws[a-z-]*:kms:(?P<region>[a-z0-9-]+):[0-9]{12}:(key|alias)/[A-Za-z0-9/_-]+")
 KEYS = "https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#key-id-key-ARN"
 STATES = "https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html"
 
-
-def kms_key_option(*doc: str, fact: Fact | None = Fact("security", ("kms_key_arn",))) -> Option:
-    """Return the declaration of a component's ``kms_key_arn``."""
-    return Option(
-        "str",
-        doc=doc,
-        form=KEY_ARN,
-        rule="it must be the ARN of a KMS key or of an alias, arn:aws:kms:...:key/... or :alias/...",
-        why=KEYS,
-        no_log=False,
-        fact=fact,
-    )
+KEY_ARN = Form(
+    r"arn:aws[a-z-]*:kms:(?P<region>[a-z0-9-]+):[0-9]{12}:(key|alias)/[A-Za-z0-9/_-]+",
+    "it must be the ARN of a KMS key or of an alias, arn:aws:kms:...:key/... or :alias/...",
+    KEYS,
+)
+OWN_KEY = Fact("security", ("kms_key_arn",))
 
 
-def validate_kms_key_arn(options: dict[str, Any], aws: Aws) -> None:
-    """Refuse a ``kms_key_arn`` that is no ARN of a key in this region."""
-    arn = options["kms_key_arn"]
-    if not arn or has_unknown(arn):
-        return
-    match = KEY_ARN.match(arn)
-    if not match:
-        rule = "it must be the ARN of a KMS key or of an alias, arn:aws:kms:...:key/... or :alias/..."
-        raise OptionError("kms_key_arn", arn, rule, KEYS)
-    # Before the first role runs the region may not be known yet.
-    if aws.region and match["region"] != aws.region:
-        raise OptionError("kms_key_arn", arn, f"the key must be in this region, {aws.region}", KEYS)
+def kms_key_option(*doc: str, fact: Fact | None = OWN_KEY) -> Option:
+    """Return the declaration of a component's ``kms_key_arn``; ``doc`` says what the key encrypts."""
+    return Option("str", doc, form=KEY_ARN, no_log=False, fact=fact)
 
 
 def resolve_kms_key_arn(options: dict[str, Any], aws: Aws) -> None:

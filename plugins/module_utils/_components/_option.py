@@ -29,17 +29,39 @@ class Fact:
 
 
 @dataclass(frozen=True)
+class Form:
+    """The form of a text: its pattern, the rule in words, and the address of the page that says so.
+
+    A group ``region`` of the pattern is the region where the thing is that the text names.
+    """
+
+    pattern: str | re.Pattern[str]
+    rule: str
+    why: str = OPTIONS
+
+    def faults(self, name: str, text: Any, region: str) -> Iterator[OptionError]:
+        """Yield what is wrong with a text. Before the first role runs the region may not be known yet."""
+        match = re.fullmatch(self.pattern, text) if isinstance(text, str) else None
+        if not match:
+            yield OptionError(name, text, self.rule, self.why)
+        # Things of the whole world name no region.
+        elif region and match.groupdict().get("region", region) not in (region, ""):
+            yield OptionError(name, text, f"it must be in this region, {region}", self.why)
+
+
+@dataclass(frozen=True)
 class Option:
     """One option of a component.
 
     ``doc`` are its sentences for people, in Ansible's markup; names of options in them are those of the module, and the
-    role's documentation gets them with the role's prefix. ``role_doc`` are sentences for the role alone.
+    role's documentation gets them with the role's prefix. ``role_doc`` are sentences for the role alone. Of needs and
+    bounds ``doc`` says nothing: documentation has them from what is declared.
 
-    Checked, whatever the state, is a value that is given and known: a text, or each text of a list, by its ``form``,
-    whose group ``region``, if it has one, must be this region; every item by ``check``, a function that takes name,
-    value and ``why`` and raises OptionError; a number by ``least`` and ``most``, both included, of ``unit``; whether it
-    is one of those ``allowed``. ``rule`` says the form in words, and ``why`` is the address of the page that says so.
-    A list or mapping that is ``not_empty`` must have an item when the component is to be present.
+    Checked, whatever the state, is a value that is given and known: a text, or each text of a list, by its ``form``;
+    every item by ``check``, a function that takes name, value and ``why`` and raises OptionError; a number by ``least``
+    and ``most``, both included, of ``unit``; whether it is one of those ``allowed``. ``rule`` says the declaration in
+    words, and ``why`` is the address of the page that says so. A list or mapping must have at least so many different
+    ``items`` when the component is to be present.
 
     ``required`` options have to be given always, ``needed`` ones when the component is to be present, and one that is
     ``needed_if`` if that option of the component is true.
@@ -57,13 +79,13 @@ class Option:
     choices: tuple[Any, ...] = ()
     options: Mapping[str, Option] = field(default_factory=dict)
     each: Mapping[str, Option] = field(default_factory=dict)
-    form: str | re.Pattern[str] = ""
-    check: Callable[[str, Any, str], None] | None = None
+    form: Form | None = None
+    check: Callable[[str, Any, str], object] | None = None
     least: int | None = None
     most: int | None = None
     unit: str = ""
     allowed: tuple[Any, ...] = ()
-    not_empty: bool = False
+    items: int = 0
     rule: str = ""
     why: str = OPTIONS
     required: bool = False
@@ -95,10 +117,11 @@ class Option:
 
     def faults(self, name: str, value: Any, region: str, present: bool) -> Iterator[OptionError]:
         """Yield what the declaration does not allow of a value; ``name`` is the option's in the messages."""
-        if value is None or (value == "" and not self.required):
+        # An empty text is an option that was not given, where it need not be given and has no default.
+        if value is None or (value == "" and not self.required and self.default is None):
             return
-        if self.not_empty and present and not value:
-            yield OptionError(name, value, "at least one is needed", self.why)
+        if self.items and present and not has_unknown(value) and len(set(value)) < self.items:
+            yield OptionError(name, value, self.rule or "at least one is needed", self.why)
         for item in value if isinstance(value, list) else [value]:
             if not has_unknown(item):
                 yield from self._faults_of_item(name, item, region)
@@ -107,7 +130,7 @@ class Option:
 
     def _faults_of_item(self, name: str, item: Any, region: str) -> Iterator[OptionError]:
         if self.form:
-            yield from self._faults_of_form(name, item, region)
+            yield from self.form.faults(name, item, region)
         if self.check:
             yield from refusals(self.check, name, item, self.why)
         if self.allowed and item not in self.allowed:
@@ -115,14 +138,6 @@ class Option:
             yield OptionError(name, item, rule, self.why)
         if (self.least is not None and item < self.least) or (self.most is not None and item > self.most):
             yield OptionError(name, item, self.rule or self._range(), self.why)
-
-    def _faults_of_form(self, name: str, item: Any, region: str) -> Iterator[OptionError]:
-        match = re.fullmatch(self.form, item) if isinstance(item, str) else None
-        if not match:
-            yield OptionError(name, item, self.rule, self.why)
-        # Before the first role runs the region may not be known yet. A resource of the whole world names none.
-        elif region and match.groupdict().get("region", region) not in (region, ""):
-            yield OptionError(name, item, f"it must be in this region, {region}", self.why)
 
     def _range(self) -> str:
         """Return the bounds in words."""

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from .._reconcile.errors import OptionError
 from .._reconcile.values import has_unknown
+from ._option import Form
 
 RESOURCE_IDS = "https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/resource-ids.html"
 ARNS = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html"
@@ -20,38 +21,49 @@ QUEUES = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperG
 IMAGES = "https://docs.docker.com/reference/cli/docker/image/tag/"
 LISTENERS = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/create-https-listener.html"
 
-DOMAIN = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
+HOST_NAME = Form(
+    r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", "a host name in lower case", LISTENERS
+)
 # [registry[:port]/]path[:tag][@digest], as the distribution's grammar has it.
 IMAGE = re.compile(
     r"(?P<repository>(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?[a-z0-9]+(?:[._/-]+[a-z0-9]+)*)"
     r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
-BUCKET = re.compile(r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+IMAGE_ADDRESS = Form(IMAGE, "it must be an image, registry/path:tag", IMAGES)
+BUCKET_NAME = Form(
+    r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "3 to 63 lower-case letters, digits, hyphens and dots", BUCKETS
+)
 # It becomes part of the names of a queue, a service and a task definition; SQS has the shortest of their limits, 80.
-POOL = re.compile(r"[a-z][a-z0-9-]{0,31}")
+POOL_NAME = Form(
+    r"[a-z][a-z0-9-]{0,31}", "1 to 32 lower-case letters, digits and hyphens, starting with a letter", QUEUES
+)
 DEAD_LETTER = "dead-letter"
 
 
-def validate_form(option: str, value: Any, form: str | re.Pattern[str], rule: str, documentation: str) -> None:
+def id_form(prefix: str) -> Form:
+    """Return the form of an id of EC2 with a prefix, such as ``subnet``."""
+    return Form(rf"{prefix}-[0-9a-f]+", f"an id is like {prefix}-0123456789abcdef0", RESOURCE_IDS)
+
+
+VPC_ID = id_form("vpc")
+SUBNET_ID = id_form("subnet")
+SECURITY_GROUP_ID = id_form("sg")
+
+
+def arn_form(service: str, resource: str, why: str) -> Form:
+    """Return the form of the ARN of a ``resource``, such as ``role/``, of a service."""
+    return Form(
+        rf"arn:aws[a-z-]*:{service}:(?P<region>[a-z0-9-]*):(\d{{12}}|aws):{resource}.+",
+        f"it must be an ARN, arn:aws:{service}:...:{resource}...",
+        why,
+    )
+
+
+def validate_form(option: str, value: Any, form: Form, region: str = "") -> None:
     """Refuse a value that has not the form; one that is known only after apply passes."""
-    if not has_unknown(value) and not (isinstance(value, str) and re.fullmatch(form, value)):
-        raise OptionError(option, value, rule, documentation)
-
-
-def validate_ids(option: str, ids: list[str], prefix: str) -> None:
-    """Refuse an empty list, and what is not an id of EC2 with this prefix, such as ``subnet``."""
-    if not ids:
-        raise OptionError(option, ids, "at least one is needed", RESOURCE_IDS)
-    for one in ids:
-        validate_form(option, one, rf"{prefix}-[0-9a-f]+", f"an id is like {prefix}-0123456789abcdef0", RESOURCE_IDS)
-
-
-def validate_arn(option: str, arn: str, service: str, resource: str, documentation: str, region: str = "") -> None:
-    """Refuse what is not the ARN of a ``resource``, such as ``role/``, of a service, and one of another region."""
-    form = rf"arn:aws[a-z-]*:{service}:(?P<region>[a-z0-9-]*):(\d{{12}}|aws):{resource}.+"
-    validate_form(option, arn, form, f"it must be an ARN, arn:aws:{service}:...:{resource}...", documentation)
-    if region and not has_unknown(arn) and arn.split(":")[3] != region:
-        raise OptionError(option, arn, f"it must be of this region, {region}", documentation)
+    if not has_unknown(value):
+        for error in form.faults(option, value, region):
+            raise error
 
 
 def validate_url(option: str, url: str, documentation: str, ending: str = "") -> None:
@@ -82,7 +94,6 @@ def validate_origin(option: str, url: str, documentation: str) -> None:
 
 def validate_pool_name(option: str, name: Any, documentation: str = QUEUES) -> None:
     """Refuse the name of a worker pool that cannot be part of a queue's name."""
-    rule = "1 to 32 lower-case letters, digits and hyphens, starting with a letter"
-    validate_form(option, name, POOL, rule, documentation)
+    validate_form(option, name, POOL_NAME)
     if name == DEAD_LETTER:
         raise OptionError(option, name, "this name is the dead-letter queue's", documentation)

@@ -21,6 +21,17 @@ LOAD_BALANCER_PREFIX = 27
 KINDS = ("public", "private")
 
 
+def network_of(option: str, cidr: str, documentation: str) -> IPv4Network:
+    """Return the network that an option names, of a size that AWS takes. Raises OptionError."""
+    try:
+        network = IPv4Network(cidr)
+    except ValueError as error:
+        raise OptionError(option, cidr, f"it is not an IPv4 network: {error}", documentation) from None
+    if not 16 <= network.prefixlen <= 28:
+        raise OptionError(option, cidr, "its prefix must be from /16 to /28", documentation)
+    return network
+
+
 @dataclass(frozen=True)
 class Layout:
     """The ranges that the subnets of a VPC can have.
@@ -36,9 +47,11 @@ class Layout:
 
     def validate(self) -> None:
         """Refuse ranges that AWS would refuse, or that are too small for a load balancer. Raises OptionError."""
-        vpc = _network("cidr", self.cidr, VPC_SIZES)
+        vpc = network_of("cidr", self.cidr, VPC_SIZES)
         named = [
-            (_option(kind), _network(_option(kind), cidr, SUBNET_SIZES)) for kind in KINDS for cidr in self.given[kind]
+            (_option(kind), network_of(_option(kind), cidr, SUBNET_SIZES))
+            for kind in KINDS
+            for cidr in self.given[kind]
         ]
         for kind in KINDS:
             self._validate_number(kind, vpc)
@@ -130,13 +143,3 @@ class Layout:
 
 def _option(kind: str) -> str:
     return f"{kind}_subnet_cidrs"
-
-
-def _network(option: str, cidr: str, documentation: str) -> IPv4Network:
-    try:
-        network = IPv4Network(cidr)
-    except ValueError as error:
-        raise OptionError(option, cidr, f"it is not an IPv4 network: {error}", documentation) from None
-    if not 16 <= network.prefixlen <= 28:
-        raise OptionError(option, cidr, "its prefix must be from /16 to /28", documentation)
-    return network

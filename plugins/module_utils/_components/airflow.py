@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from .._reconcile.errors import OptionError
@@ -16,16 +18,16 @@ from .._resources.ecs_task import OneOffTask
 from .._resources.servicediscovery import DiscoveryService, PrivateDnsNamespace
 from ._base import Component
 from ._containers import (
-    AIRFLOW_ARGUMENTS,
-    AIRFLOW_REQUIRED,
+    AIRFLOW_OPTIONS,
+    airflow_faults,
     airflow_variables,
     http_check,
-    required_when_present,
+    image_entry_point,
     task_definition,
-    validate_airflow,
 )
 from ._names import API_SERVER_PORT, namespace_name, secret_name
-from ._option_rules import validate_arn, validate_form, validate_ids
+from ._option import Fact, Form, Option, Return, refusals
+from ._option_rules import SECURITY_GROUP_ID, arn_form
 from ._pools import pool_faults, typed_pools
 
 TARGET_GROUPS = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html"
@@ -62,49 +64,157 @@ AIRFLOW_PARALLELISM = 32
 # Of each program. A limit of ours: a larger number is a slip of the finger.
 MOST_TASKS = 10
 MIGRATION_SIZE = {"cpu": 1024, "memory": 2048}
-SIZE_ARGUMENTS = {"cpu": {"type": "int"}, "memory": {"type": "int"}, "count": {"type": "int"}}
+SIZE_OPTIONS = {
+    "cpu": Option("int", "CPU units, 1024 is one vCPU."),
+    "memory": Option("int", "Memory in MiB. Must be one that Fargate offers with the CPU."),
+    "count": Option("int", "Number of tasks.", least=1, most=MOST_TASKS),
+}
+TITLES = {
+    "api_server": "API servers",
+    "scheduler": "schedulers",
+    "dag_processor": "DAG processors",
+    "triggerer": "triggerers",
+}
+TARGET_GROUP_ARN = arn_form("elasticloadbalancing", "targetgroup/", TARGET_GROUPS)
+NAMESPACE_ID = Form(r"ns-[a-z0-9]{1,61}", "an id is like ns-0123456789abcdef", NAMES)
 
 
 class AirflowComponent(Component):
     """One ECS service per program of Airflow, named ``sm2a-<environment>-<program>``."""
 
     NAME = "airflow"
-    ARGUMENTS = {
-        **AIRFLOW_ARGUMENTS,
-        "target_group_arn": {"type": "str"},
-        "api_server_security_group_ids": {"type": "list", "elements": "str", "default": []},
-        "namespace_id": {"type": "str"},
-        "database_resource_id": {"type": "str"},
-        "worker_pools": {"type": "dict", "default": {}},
-        "services": {
-            "type": "dict",
-            "default": {},
-            "options": {name: {"type": "dict", "options": SIZE_ARGUMENTS} for name in SERVICES},
-        },
+    SUMMARY = "Migration and administrator, then Airflow's API server, scheduler, DAG processor and triggerer"
+    DESCRIPTION = (
+        "Runs the migration of the metadata database as a one-off task and checks its exit code, then creates or "
+        "updates the services.",
+        "Every secret is read from Secrets Manager by Airflow itself at run time.",
+    )
+    TASK = "Migrate the database and run the services"
+    MAIN = ("services", "environment_variables")
+    OPTIONS = {
+        **AIRFLOW_OPTIONS,
+        "execution_api_server_url": replace(
+            AIRFLOW_OPTIONS["execution_api_server_url"],
+            fact=Fact("cluster", ("namespace", "name")),
+            role_default="{{ sm2a_execution_api_server_url | default('', true) or (airflow_namespace_id and "
+            "'http://api-server.' ~ lookup('sm2a.airflow.fact', 'cluster', 'namespace', 'name', "
+            f"environment=airflow_environment) ~ ':{API_SERVER_PORT}/execution/') }}}}",
+        ),
+        "target_group_arn": Option(
+            "str",
+            "Target group of the load balancer.",
+            form=TARGET_GROUP_ARN,
+            needed=True,
+            fact=Fact("load_balancer", ("target_group_arn",)),
+        ),
+        "api_server_security_group_ids": Option(
+            "list",
+            (
+                "Further security groups of the API server's tasks.",
+                "The one that the security component makes lets them read the logs of running tasks from workers "
+                "and triggerers.",
+            ),
+            elements="str",
+            default=[],
+            form=SECURITY_GROUP_ID,
+            fact=Fact("security", ("security_group_ids", "api_server"), one=True),
+        ),
+        "namespace_id": Option(
+            "str",
+            "Private DNS namespace in which the API server is registered.",
+            form=NAMESPACE_ID,
+            fact=Fact("cluster", ("namespace", "id")),
+        ),
+        "database_resource_id": Option(
+            "str",
+            "Resource id of the RDS instance. A migration is run once per instance and revision.",
+            needed=True,
+            fact=Fact("database", ("resource_id",)),
+        ),
+        "worker_pools": Option(
+            "dict",
+            (
+                "The worker pools, as those of the M(sm2a.airflow.workers) module.",
+                "The scheduler lets as many tasks run as all of them have slots, and at least Airflow's default "
+                "of 32, unless O(configuration) sets C(parallelism) in C(core).",
+            ),
+            default={},
+            site="sm2a_worker_pools",
+            role_default="{{ sm2a_worker_pools | default({'default': {}}, true) }}",
+        ),
+        "services": Option(
+            "dict",
+            "Sizes of the services. What is left out keeps its default.",
+            default={},
+            options={
+                name: Option("dict", f"Size and number of the {title}.", options=SIZE_OPTIONS)
+                for name, title in TITLES.items()
+            },
+        ),
     }
-    CONSTRAINTS = {
-        "required_if": required_when_present([*AIRFLOW_REQUIRED, "target_group_arn", "database_resource_id"])
+    RETURNS = {
+        "services": Return(
+            "dict",
+            "The ECS service of each program.",
+            {
+                "scheduler": {
+                    "name": "sm2a-dev-scheduler",
+                    "arn": "arn:aws:ecs:eu-central-1:123456789012:service/sm2a-dev/sm2a-dev-scheduler",
+                    "task_definition": "arn:aws:ecs:eu-central-1:123456789012:task-definition/sm2a-dev-scheduler:1",
+                }
+            },
+        ),
+        "execution_api_server_url": Return(
+            "str", "Internal address of the execution API.", "http://api-server.sm2a-dev.internal:8080/execution/"
+        ),
+        "url": Return("str", "Address of the web interface.", "https://airflow.dev.example.com"),
     }
+    ENTRY_POINTS = image_entry_point("airflow")
+    PLAN = ("AWS::ECS::Service", "sm2a-dev-scheduler")
+    EXAMPLES = """
+- name: Airflow
+  sm2a.airflow.airflow:
+    environment: dev
+    region: eu-central-1
+    cluster: sm2a-dev
+    image: 123456789012.dkr.ecr.eu-central-1.amazonaws.com/sm2a-dev/airflow:0123456789abcdef
+    subnet_ids: [subnet-0123456789abcdef0, subnet-0123456789abcdef1]
+    security_group_ids: [sg-0123456789abcdef0]
+    role_arns:
+      execution: arn:aws:iam::123456789012:role/sm2a-dev-execution
+      api_server: arn:aws:iam::123456789012:role/sm2a-dev-api-server
+      scheduler: arn:aws:iam::123456789012:role/sm2a-dev-scheduler
+      dag_processor: arn:aws:iam::123456789012:role/sm2a-dev-dag-processor
+      triggerer: arn:aws:iam::123456789012:role/sm2a-dev-triggerer
+      migration: arn:aws:iam::123456789012:role/sm2a-dev-migration
+    log_group: /sm2a/dev/airflow
+    log_bucket: sm2a-dev-logs-123456789012-eu-central-1
+    dag_bucket: sm2a-dev-dags-123456789012-eu-central-1
+    queues:
+      default:
+        url: https://sqs.eu-central-1.amazonaws.com/123456789012/sm2a-dev-default
+    url: https://airflow.dev.example.com
+    execution_api_server_url: http://api-server.sm2a-dev.internal:8080/execution/
+    target_group_arn: arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/sm2a-dev/0123456789abcdef
+    database_resource_id: db-ABCDEFGHIJKLMNOPQRSTUVWXYZ
+    services:
+      scheduler: {count: 2}
+"""
 
-    def validate(self) -> None:
-        validate_airflow(self.options, [*SERVICES, "migration"])
+    def rules(self) -> Iterator[OptionError]:
+        yield from airflow_faults(self.options, [*SERVICES, "migration"])
         if self.options["state"] == "absent":
             return
-        if self.options["api_server_security_group_ids"]:
-            validate_ids("api_server_security_group_ids", self.options["api_server_security_group_ids"], "sg")
-        target_group, namespace = self.options["target_group_arn"], self.options["namespace_id"]
-        validate_arn("target_group_arn", target_group, "elasticloadbalancing", "targetgroup/", TARGET_GROUPS)
-        if namespace:
-            validate_form("namespace_id", namespace, r"ns-[a-z0-9]{1,61}", "an id is like ns-0123456789abcdef", NAMES)
         for name in SERVICES:
             size = self._size(name)
-            validate_size(f"services.{name}", size["cpu"], size["memory"])
-            if not 1 <= size["count"] <= MOST_TASKS:
-                raise OptionError(f"services.{name}.count", size["count"], f"it must be from 1 to {MOST_TASKS}")
-        self.options["worker_pools"] = typed_pools("worker_pools", self.options["worker_pools"])
+            yield from refusals(validate_size, f"services.{name}", size["cpu"], size["memory"])
+        try:
+            self.options["worker_pools"] = typed_pools("worker_pools", self.options["worker_pools"])
+        except OptionError as error:
+            yield error
+            return
         for name, pool in self.options["worker_pools"].items():
-            for fault in pool_faults(f"worker_pools.{name}", pool):
-                raise fault
+            yield from pool_faults(f"worker_pools.{name}", pool)
 
     def _size(self, name: str) -> dict[str, int]:
         given = self.options["services"].get(name) or {}

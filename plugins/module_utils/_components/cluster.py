@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from .._reconcile.errors import OptionError
@@ -14,30 +15,68 @@ from .._resources.ecs import Cluster
 from .._resources.servicediscovery import PrivateDnsNamespace
 from ._base import Component
 from ._names import namespace_name
-from ._option_rules import validate_ids
+from ._option import Fact, Option, Return
+from ._option_rules import VPC_ID
+
+NAMESPACES = "https://docs.aws.amazon.com/cloud-map/latest/api/API_CreatePrivateDnsNamespace.html"
 
 
 class ClusterComponent(Component):
     """A cluster ``sm2a-<environment>`` and a namespace ``sm2a-<environment>.internal``."""
 
     NAME = "cluster"
-    ARGUMENTS = {
-        "container_insights": {"type": "str", "choices": ["disabled", "enabled", "enhanced"], "default": "disabled"},
-        "service_discovery": {"type": "bool", "default": True},
-        "vpc_id": {"type": "str"},
+    SUMMARY = "ECS cluster, and the name of the execution API within the VPC"
+    DESCRIPTION = (
+        "Creates the ECS cluster for Fargate, and a private DNS namespace in which the API server has an internal "
+        "name.",
+    )
+    TASK = "Create the cluster"
+    MAIN = ("service_discovery",)
+    OPTIONS = {
+        "container_insights": Option(
+            "str",
+            "Container Insights of the cluster. V(enabled) and V(enhanced) cost money per metric.",
+            choices=("disabled", "enabled", "enhanced"),
+            default="disabled",
+        ),
+        "service_discovery": Option(
+            "bool", "Whether to make the private DNS namespace C(sm2a-<environment>.internal).", default=True
+        ),
+        "vpc_id": Option(
+            "str",
+            "VPC in which the names resolve.",
+            form=VPC_ID,
+            needed_if="service_discovery",
+            fact=Fact("network", ("vpc_id",)),
+        ),
     }
+    RETURNS = {
+        "name": Return("str", "Name of the cluster.", "sm2a-dev"),
+        "arn": Return("str", "ARN of the cluster.", "arn:aws:ecs:eu-central-1:123456789012:cluster/sm2a-dev"),
+        "namespace": Return(
+            "dict",
+            "The private DNS namespace, or null.",
+            {
+                "id": "ns-0123456789abcdef",
+                "name": "sm2a-dev.internal",
+                "arn": "arn:aws:servicediscovery:eu-central-1:123456789012:namespace/ns-0123456789abcdef",
+            },
+        ),
+    }
+    PLAN = ("AWS::ECS::Cluster", "sm2a-dev")
+    EXAMPLES = """
+- name: Cluster
+  sm2a.airflow.cluster:
+    environment: dev
+    region: eu-central-1
+    vpc_id: vpc-0123456789abcdef0
+"""
 
-    def validate(self) -> None:
+    def rules(self) -> Iterator[OptionError]:
         needed = self.options["service_discovery"] and self.options["state"] == "present"
         if needed and not self.options["vpc_id"]:
-            raise OptionError(
-                "vpc_id",
-                self.options["vpc_id"],
-                "service_discovery needs the VPC in which its names resolve",
-                "https://docs.aws.amazon.com/cloud-map/latest/api/API_CreatePrivateDnsNamespace.html",
-            )
-        if needed:
-            validate_ids("vpc_id", [self.options["vpc_id"]], "vpc")
+            rule = "service_discovery needs the VPC in which its names resolve"
+            yield OptionError("vpc_id", self.options["vpc_id"], rule, NAMESPACES)
 
     def resources(self) -> list[Resource]:
         self.cluster = Cluster(self.aws, self.prefix, self.tags, self.options["container_insights"])

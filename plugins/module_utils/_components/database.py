@@ -16,12 +16,14 @@ from .._reconcile.errors import OptionError
 from .._reconcile.resource import Resource
 from .._reconcile.values import KNOWN_AFTER_APPLY, has_unknown
 from .._resources.rds import Instance, ParameterGroup, SubnetGroup
-from .._resources.secretsmanager import DerivedSecret, read_secret_fields, validate_recovery_window
+from .._resources.secretsmanager import DerivedSecret, read_secret_fields
 from ._account import database_class_faults
 from ._base import Component
-from ._kms_rules import validate_kms_key_arn
+from ._kms_rules import kms_key_option
 from ._names import secret_name
-from ._option_rules import validate_form, validate_ids
+from ._option import Fact, Form, Option, Return, refusals
+from ._option_rules import SECURITY_GROUP_ID, SUBNET_ID, validate_form
+from ._shared_options import RECOVERY_WINDOW_DAYS
 
 CREATE = "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html"
 SUBNETS = "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_VPC.WorkingWithRDSInstanceinaVPC.html"
@@ -55,85 +57,146 @@ ENGINES: dict[str, dict[str, Any]] = {
 DATABASE_NAME = "airflow"
 TIME = r"([01]\d|2[0-3]):[0-5]\d"
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-WINDOW = re.compile(rf"{TIME}-{TIME}")
+WINDOW = Form(rf"{TIME}-{TIME}", "it must be hh24:mi-hh24:mi in UTC", CREATE)
 DAY_TIME = rf"({'|'.join(DAYS)}):{TIME}"
-WEEK_WINDOW = re.compile(rf"{DAY_TIME}-{DAY_TIME}", re.IGNORECASE)
+WEEK_WINDOW = Form(rf"(?i:{DAY_TIME}-{DAY_TIME})", "it must be ddd:hh24:mi-ddd:hh24:mi in UTC", CREATE)
 DAY_MINUTES = 24 * 60
 # CREATE says it of both windows.
 LEAST_WINDOW_MINUTES = 30
 # Of a snapshot of one's own, of an automatic one, or the ARN of one that somebody shares (SNAPSHOTS).
-SNAPSHOT = re.compile(r"(arn:aws[a-z-]*:rds:[a-z0-9-]+:\d{12}:snapshot:)?([a-z]+:)?[A-Za-z](-?[A-Za-z0-9])*")
+SNAPSHOT = Form(
+    r"(arn:aws[a-z-]*:rds:[a-z0-9-]+:\d{12}:snapshot:)?([a-z]+:)?[A-Za-z](-?[A-Za-z0-9])*",
+    "letters, digits and single hyphens, starting with a letter, or an ARN",
+    SNAPSHOTS,
+)
+INSTANCE_CLASS = Form(r"db\.[a-z0-9]+\.[a-z0-9]+", "it must be like db.t4g.small", CLASSES)
 
 
 class DatabaseComponent(Component):
     """An RDS instance ``sm2a-<environment>``."""
 
     NAME = "database"
-    ARGUMENTS = {
-        "engine": {"type": "str", "choices": list(ENGINES), "default": "postgres"},
-        "engine_version": {"type": "str"},
-        "instance_class": {"type": "str", "default": "db.t4g.small"},
-        "allocated_storage": {"type": "int", "default": 20},
-        "max_allocated_storage": {"type": "int", "default": 100},
-        "multi_az": {"type": "bool", "default": False},
-        "backup_retention_period": {"type": "int", "default": 7},
-        "preferred_backup_window": {"type": "str"},
-        "preferred_maintenance_window": {"type": "str"},
-        "deletion_protection": {"type": "bool", "default": False},
-        "auto_minor_version_upgrade": {"type": "bool", "default": True},
-        "apply_immediately": {"type": "bool", "default": True},
-        "final_snapshot": {"type": "bool", "default": True},
-        "snapshot_identifier": {"type": "str"},
-        "subnet_ids": {"type": "list", "elements": "str", "default": []},
-        "security_group_ids": {"type": "list", "elements": "str", "default": []},
-        "kms_key_arn": {"type": "str", "no_log": False},
-        "recovery_window_days": {"type": "int", "default": 30},
+    SUMMARY = "RDS instance, PostgreSQL or MySQL, with Airflow's metadata database"
+    DESCRIPTION = (
+        "Creates a private, encrypted RDS instance for PostgreSQL or MySQL, and the secrets from which Airflow and "
+        "the scaler read how to reach it.",
+        "The master password is read from Secrets Manager by the module and stands in no variable, result or diff.",
+    )
+    TASK = "Create the database"
+    MAIN = ("engine", "instance_class", "multi_az", "deletion_protection", "final_snapshot")
+    OPTIONS = {
+        "engine": Option("str", "Database engine.", choices=tuple(ENGINES), default="postgres"),
+        "engine_version": Option(
+            "str",
+            (
+                "Version, as far as it matters; V(17) leaves the minor version to RDS.",
+                "The default is V(17) of PostgreSQL and V(8.4) of MySQL.",
+            ),
+        ),
+        "instance_class": Option("str", "Instance class.", default="db.t4g.small", form=INSTANCE_CLASS),
+        "allocated_storage": Option(
+            "int", "Storage in GiB. It never shrinks.", default=20, least=20, most=65536, unit="GiB", why=STORAGE
+        ),
+        "max_allocated_storage": Option(
+            "int",
+            "Limit in GiB up to which RDS grows the storage by itself.",
+            default=100,
+            least=20,
+            most=65536,
+            unit="GiB",
+            why=STORAGE,
+        ),
+        "multi_az": Option("bool", "Whether a standby runs in a second zone.", default=False),
+        "backup_retention_period": Option(
+            "int", "Days for which automatic backups are kept.", default=7, least=1, most=35, why=CREATE
+        ),
+        "preferred_backup_window": Option("str", "Time of day of the backup in UTC, as hh24:mi-hh24:mi."),
+        "preferred_maintenance_window": Option(
+            "str", "Time of the week of maintenance in UTC, as ddd:hh24:mi-ddd:hh24:mi."
+        ),
+        "deletion_protection": Option("bool", "Whether the instance refuses to be deleted.", default=False),
+        "auto_minor_version_upgrade": Option(
+            "bool", "Whether RDS applies minor versions in the maintenance window.", default=True
+        ),
+        "apply_immediately": Option(
+            "bool", "Whether changes are made at once instead of in the maintenance window.", default=True
+        ),
+        "final_snapshot": Option("bool", "Whether deleting the instance leaves a snapshot.", default=True),
+        "snapshot_identifier": Option("str", "Snapshot from which a new instance is restored.", form=SNAPSHOT),
+        "subnet_ids": Option(
+            "list",
+            "Private subnets, in at least two zones.",
+            elements="str",
+            default=[],
+            form=SUBNET_ID,
+            items=2,
+            rule="a DB subnet group needs subnets in two zones",
+            why=SUBNETS,
+            needed=True,
+            fact=Fact("network", ("private_subnet_ids",)),
+        ),
+        "security_group_ids": Option(
+            "list",
+            "Security groups.",
+            elements="str",
+            default=[],
+            form=SECURITY_GROUP_ID,
+            items=1,
+            needed=True,
+            fact=Fact("security", ("security_group_ids", "database"), one=True),
+        ),
+        "kms_key_arn": kms_key_option(
+            "KMS key that encrypts the storage, the backups and the secrets.",
+            "Without it what exists keeps the key that it has, and AWS's own keys are used for what is new.",
+            "The key of the storage and the backups cannot be changed later.",
+        ),
+        "recovery_window_days": RECOVERY_WINDOW_DAYS,
     }
+    RETURNS = {
+        "identifier": Return("str", "Identifier of the instance.", "sm2a-dev"),
+        "resource_id": Return("str", "Id of the instance, which AWS never reuses.", "db-ABCDEFGHIJKLMNOPQRSTUVWXYZ"),
+        "endpoint": Return("str", "Host name.", "sm2a-dev.abcdefghijkl.eu-central-1.rds.amazonaws.com"),
+        "port": Return("raw", "Port.", 5432),
+        "engine": Return("str", "Engine.", "postgres"),
+        "engine_version": Return("str", "Version that runs.", "17.6"),
+        "name": Return("str", "Name of the database.", "airflow"),
+        "secret_names": Return(
+            "dict",
+            "Secrets that hold the connections.",
+            {
+                "sql_alchemy_conn": "sm2a/dev/config/sql_alchemy_conn",
+                "result_backend": "sm2a/dev/config/result_backend",
+                "scaler": "sm2a/dev/scaler/database",
+            },
+        ),
+    }
+    PLAN = ("AWS::RDS::DBInstance", "sm2a-dev")
+    EXAMPLES = """
+- name: Database
+  sm2a.airflow.database:
+    environment: dev
+    region: eu-central-1
+    engine: postgres
+    subnet_ids: [subnet-0123456789abcdef0, subnet-0123456789abcdef1]
+    security_group_ids: [sg-0123456789abcdef0]
+    multi_az: true
+"""
 
-    def validate(self) -> None:
+    def rules(self) -> Iterator[OptionError]:
         options = self.options
-        validate_kms_key_arn(options, self.aws)
-        validate_recovery_window(options["recovery_window_days"])
         if options["state"] == "absent":
             return
-        subnets = options["subnet_ids"]
-        if not has_unknown(subnets) and len(set(subnets)) < 2:
-            raise OptionError("subnet_ids", subnets, "a DB subnet group needs subnets in two zones", SUBNETS)
-        validate_ids("subnet_ids", subnets, "subnet")
-        validate_ids("security_group_ids", options["security_group_ids"], "sg")
-        self._validate_engine()
-        form = r"db\.[a-z0-9]+\.[a-z0-9]+"
-        validate_form("instance_class", options["instance_class"], form, "it must be like db.t4g.small", CLASSES)
-        if options["snapshot_identifier"]:
-            rule = "letters, digits and single hyphens, starting with a letter, or an ARN"
-            validate_form("snapshot_identifier", options["snapshot_identifier"], SNAPSHOT, rule, SNAPSHOTS)
-        self._validate_storage()
-        _validate_windows(options["preferred_backup_window"], options["preferred_maintenance_window"])
-
-    def _validate_storage(self) -> None:
-        options = self.options
-        for option, least, most, where in (
-            ("allocated_storage", 20, 65536, STORAGE),
-            ("max_allocated_storage", 20, 65536, STORAGE),
-            # 0 would switch backups off.
-            ("backup_retention_period", 1, 35, CREATE),
-        ):
-            if not least <= options[option] <= most:
-                raise OptionError(option, options[option], f"it must be from {least} to {most}", where)
+        versions = ENGINES[options["engine"]]["versions"]
+        if not any(re.match(rf"^{re.escape(version)}(\.\d+)*$", self._version) for version in versions):
+            rule = f"Airflow and RDS both support {', '.join(versions)} of {options['engine']}"
+            yield OptionError("engine_version", self._version, rule, VERSIONS)
         # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PIOPS.Autoscaling.html
         if options["max_allocated_storage"] * 10 < options["allocated_storage"] * 11:
-            raise OptionError(
-                "max_allocated_storage",
-                options["max_allocated_storage"],
-                "it must be at least a tenth more than allocated_storage",
-                STORAGE,
-            )
-
-    def _validate_engine(self) -> None:
-        versions = ENGINES[self.options["engine"]]["versions"]
-        if not any(re.match(rf"^{re.escape(version)}(\.\d+)*$", self._version) for version in versions):
-            rule = f"Airflow and RDS both support {', '.join(versions)} of {self.options['engine']}"
-            raise OptionError("engine_version", self._version, rule, VERSIONS)
+            rule = "it must be at least a tenth more than allocated_storage"
+            yield OptionError("max_allocated_storage", options["max_allocated_storage"], rule, STORAGE)
+        yield from refusals(
+            _validate_windows, options["preferred_backup_window"], options["preferred_maintenance_window"]
+        )
 
     @property
     def _version(self) -> str:
@@ -158,6 +221,31 @@ class DatabaseComponent(Component):
         parameter_group = ParameterGroup(
             self.aws, f"{self.prefix}-{family.replace('.', '-')}", self.tags, family, engine["parameters"]
         )
+        self.instance = Instance(
+            self.aws,
+            self.prefix,
+            self.tags,
+            settings=self._settings(),
+            creation=self._creation(),
+            subnet_group=subnet_group,
+            parameter_group=parameter_group,
+            password=lambda: self._login("database_master")["password"],
+            apply_immediately=options["apply_immediately"],
+            final_snapshot=options["final_snapshot"],
+            snapshot_identifier=options["snapshot_identifier"],
+        )
+        written = ("sql_alchemy_conn", "result_backend", "scaler")
+        self.secret_names = {secret: secret_name(self.environment, secret) for secret in written}
+        secrets = [
+            self._secret("sql_alchemy_conn", lambda: self._url("scheme"), "Airflow's metadata database"),
+            self._secret("result_backend", lambda: self._url("result_scheme"), "Celery's result backend"),
+            self._secret("scaler", self._scaler_login, "The scaler's read-only login"),
+        ]
+        return [subnet_group, parameter_group, self.instance, *secrets]
+
+    def _settings(self) -> dict[str, Any]:
+        """Return what CreateDBInstance and ModifyDBInstance share."""
+        options = self.options
         settings = {
             "EngineVersion": self._version,
             "DBInstanceClass": options["instance_class"],
@@ -177,40 +265,25 @@ class DatabaseComponent(Component):
         ):
             if options[option]:
                 settings[field] = options[option].lower()
-        master = secret_name(self.environment, "database_master")
-        login = {"username": "sm2a"}
-        creation: dict[str, Any] = {
-            "Engine": options["engine"],
+        return settings
+
+    def _creation(self) -> dict[str, Any]:
+        """Return what only CreateDBInstance takes."""
+        engine = self.options["engine"]
+        present = self.options["state"] == "present"
+        key = self.options["kms_key_arn"]
+        return {
+            "Engine": engine,
             "DBName": DATABASE_NAME,
             "StorageEncrypted": True,
-            "EnableCloudwatchLogsExports": engine["logs"],
+            "EnableCloudwatchLogsExports": ENGINES[engine]["logs"],
+            # Nobody needs it to delete the instance, and its secret may be gone already.
+            **({"MasterUsername": self._login("database_master")["username"]} if present else {}),
+            **({"KmsKeyId": key} if key else {}),
         }
-        if options["state"] == "present":
-            login = read_secret_fields(self.aws, master, "username")
-        creation["MasterUsername"] = login["username"]
-        if options["kms_key_arn"]:
-            creation["KmsKeyId"] = options["kms_key_arn"]
-        self.instance = Instance(
-            self.aws,
-            self.prefix,
-            self.tags,
-            settings=settings,
-            creation=creation,
-            subnet_group=subnet_group,
-            parameter_group=parameter_group,
-            password=lambda: read_secret_fields(self.aws, master, "password")["password"],
-            apply_immediately=options["apply_immediately"],
-            final_snapshot=options["final_snapshot"],
-            snapshot_identifier=options["snapshot_identifier"],
-        )
-        written = ("sql_alchemy_conn", "result_backend", "scaler")
-        self.secret_names = {secret: secret_name(self.environment, secret) for secret in written}
-        secrets = [
-            self._secret("sql_alchemy_conn", lambda: self._url("scheme"), "Airflow's metadata database"),
-            self._secret("result_backend", lambda: self._url("result_scheme"), "Celery's result backend"),
-            self._secret("scaler", self._scaler_login, "The scaler's read-only login"),
-        ]
-        return [subnet_group, parameter_group, self.instance, *secrets]
+
+    def _login(self, secret: str) -> dict[str, str]:
+        return read_secret_fields(self.aws, secret_name(self.environment, secret), "username", "password")
 
     def _secret(self, name: str, value: Any, description: str) -> DerivedSecret:
         return DerivedSecret(
@@ -225,7 +298,7 @@ class DatabaseComponent(Component):
         )
 
     def _url(self, scheme: str) -> str:
-        login = read_secret_fields(self.aws, secret_name(self.environment, "database_master"), "username", "password")
+        login = self._login("database_master")
         if has_unknown([login, self.instance.endpoint]):
             return KNOWN_AFTER_APPLY
         engine = ENGINES[self.options["engine"]]
@@ -234,7 +307,7 @@ class DatabaseComponent(Component):
         return f"{engine[scheme]}://{user}:{password}@{host}/{DATABASE_NAME}?{engine['tls']}"
 
     def _scaler_login(self) -> str:
-        login = read_secret_fields(self.aws, secret_name(self.environment, "database_scaler"), "username", "password")
+        login = self._login("database_scaler")
         if has_unknown([login, self.instance.endpoint]):
             return KNOWN_AFTER_APPLY
         return json.dumps(
@@ -265,11 +338,10 @@ def _validate_windows(backup: str | None, maintenance: str | None) -> None:
     """Refuse windows of a wrong form, shorter than half an hour, or that share a minute. Both may be missing."""
     daily, weekly = set(), set()
     if backup:
-        validate_form("preferred_backup_window", backup, WINDOW, "it must be hh24:mi-hh24:mi in UTC", CREATE)
+        validate_form("preferred_backup_window", backup, WINDOW)
         daily = _minutes("preferred_backup_window", backup, DAY_MINUTES)
     if maintenance:
-        rule = "it must be ddd:hh24:mi-ddd:hh24:mi in UTC"
-        validate_form("preferred_maintenance_window", maintenance, WEEK_WINDOW, rule, CREATE)
+        validate_form("preferred_maintenance_window", maintenance, WEEK_WINDOW)
         weekly = _minutes("preferred_maintenance_window", maintenance, 7 * DAY_MINUTES)
     # There is a backup on every day of the week.
     if daily & {minute % DAY_MINUTES for minute in weekly}:

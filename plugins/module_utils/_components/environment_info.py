@@ -19,7 +19,7 @@ from .._resources.sqs import IN_FLIGHT, WAITING, Queue, queue_names
 from ._common_options import validate_environment
 from ._health import airflow_health, port_of
 from ._module import aws_module
-from ._option_rules import DOMAIN, LISTENERS, validate_form, validate_url
+from ._option_rules import HOST_NAME, LISTENERS, validate_form, validate_url
 
 
 def run() -> None:
@@ -43,7 +43,7 @@ def validate_options(options: dict[str, Any]) -> None:
     if options["url"]:
         validate_url("url", options["url"], LISTENERS)
     if options["domain_name"]:
-        validate_form("domain_name", options["domain_name"], DOMAIN, "a host name in lower case", LISTENERS)
+        validate_form("domain_name", options["domain_name"], HOST_NAME)
 
 
 def read_environment(aws: Aws, environment: str, url: str | None, domain_name: str | None) -> dict[str, Any]:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from .._reconcile.tags import ENVIRONMENT
 from .._resources.docker import BuildContext, Docker, DockerImage, LocalImage
 from .._resources.ecr import Repository
 from ._base import Component
-from ._kms_rules import validate_kms_key_arn
-from ._option_rules import IMAGE, IMAGES, validate_form
+from ._kms_rules import kms_key_option
+from ._option import Form, Option, Return
+from ._option_rules import IMAGE, IMAGE_ADDRESS
 
 LIFECYCLE = "https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html"
 REPOSITORIES = "https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html"
@@ -25,61 +27,203 @@ DOCKERFILES = "https://docs.docker.com/reference/dockerfile/"
 # Fargate's own default: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RuntimePlatform.html
 PUSHED_PLATFORM = "linux/amd64"
 
+IMAGE_NAME = Form(
+    r"(?=.{1,64}$)[a-z][a-z0-9]*(-[a-z0-9]+)*",
+    "at most 64 lower-case letters, digits and single hyphens, starting with a letter",
+    REPOSITORIES,
+)
+
 
 class ImageComponent(Component):
     """An image ``sm2a-<environment>/<name>``, tagged by its content."""
 
     NAME = "image"
-    ARGUMENTS = {
-        "name": {"type": "str", "required": True},
-        "source": {"type": "path"},
-        "uri": {"type": "str"},
-        "build_arguments": {"type": "dict", "default": {}},
-        "platform": {"type": "str", "choices": ["linux/amd64", "linux/arm64"]},
-        "ca_bundle": {"type": "path"},
-        "push": {"type": "bool", "default": True},
-        "kms_key_arn": {"type": "str", "no_log": False},
-        "scan_on_push": {"type": "bool", "default": True},
-        "keep_images": {"type": "int", "default": 20},
-        "keep_untagged_images": {"type": "int", "default": 5},
+    SUMMARY = "ECR repository, and an image that is built or copied into it where it is missing"
+    DESCRIPTION = (
+        "Builds a folder with a Dockerfile, creates an ECR repository whose tags never move, and pushes the image to "
+        "it.",
+        "The tag is made of the content of the folder, so that an image that exists is neither built nor pushed "
+        "again, and check mode can tell the image's address before anything is built.",
+        "Of the files' modes only the permission to execute counts. Compiled Python and C(.git) are left out, and so "
+        "is what C(.dockerignore) names.",
+        "Needs the command C(docker) and its engine where the image is missing. BuildKit is used where it is "
+        "installed.",
+    )
+    TASK = "Make the image available"
+    WAITS = False
+    MAIN = ("push", "ca_bundle")
+    OPTIONS = {
+        "name": Option(
+            "str",
+            ("Short name of the image.", "The fact is C(sm2a_image_) and this name, with underscores for hyphens."),
+            form=IMAGE_NAME,
+            required=True,
+        ),
+        "source": Option(
+            "path",
+            (
+                "Folder on the controller with a C(Dockerfile) and all it needs.",
+                "Required with O(state=present), unless O(uri) is given.",
+            ),
+            role_doc=("O(uri) takes precedence.",),
+            role_value="{{ omit if image_uri else (image_source or omit) }}",
+        ),
+        "uri": Option(
+            "str",
+            "An image that exists elsewhere and is used as it is. Nothing is built, created or deleted.",
+            form=IMAGE_ADDRESS,
+            role_doc=("By default that of O(uris), if any.",),
+            role_default="{{ (image_uris | sm2a.airflow.from_text(mapping=true))[image_name] | default('') }}",
+        ),
+        "build_arguments": Option(
+            "dict",
+            (
+                "Values of C(ARG) instructions. They are part of the tag, and can be read from the image, so they "
+                "are no place for secrets.",
+                "Docker's predefined arguments, such as C(HTTPS_PROXY), are not part of the tag.",
+            ),
+            default={},
+        ),
+        "platform": Option(
+            "str",
+            (
+                "Platform that the image is built for.",
+                "Without it V(linux/amd64) if the image is pushed, otherwise that of the machine.",
+            ),
+            choices=("linux/amd64", "linux/arm64"),
+            site="sm2a_architecture",
+            role_default="{{ {'X86_64': 'linux/amd64', 'ARM64': 'linux/arm64'}[sm2a_architecture] "
+            "if sm2a_architecture | default('') else '' }}",
+        ),
+        "ca_bundle": Option(
+            "path",
+            (
+                "File on the controller with the certificate authorities that the build needs, where a network "
+                "re-signs TLS.",
+                "The Dockerfile finds it as C(ca-bundle.crt) at the top of the build context. It is not part of "
+                "the tag.",
+            ),
+        ),
+        "push": Option(
+            "bool",
+            (
+                "Whether the image is pushed to the ECR repository C(sm2a-<environment>/<name>).",
+                "If V(false) the image stays in this machine's Docker, for an emulator of AWS.",
+            ),
+            default=True,
+        ),
+        "kms_key_arn": kms_key_option(
+            "KMS key that encrypts the repository. Without it ECR uses keys of its own.",
+            "Used when the repository is created; ECR cannot change it later.",
+        ),
+        "scan_on_push": Option(
+            "bool", "Whether ECR looks for known vulnerabilities in every image that is pushed.", default=True
+        ),
+        "keep_images": Option(
+            "int",
+            "How many of the latest images the repository keeps.",
+            default=20,
+            least=1,
+            rule="at least one image must be kept",
+            why=LIFECYCLE,
+        ),
+        "keep_untagged_images": Option(
+            "int",
+            "How many of the latest images without a tag the repository keeps.",
+            default=5,
+            least=1,
+            rule="at least one image must be kept",
+            why=LIFECYCLE,
+        ),
     }
+    RETURNS = {
+        "name": Return("str", "Short name of the image.", "airflow"),
+        "uri": Return(
+            "str",
+            "What a task definition names.",
+            "123456789012.dkr.ecr.eu-central-1.amazonaws.com/sm2a-dev/airflow:0123456789abcdef",
+        ),
+        "repository_uri": Return(
+            "str", "The same without the tag.", "123456789012.dkr.ecr.eu-central-1.amazonaws.com/sm2a-dev/airflow"
+        ),
+        "tag": Return(
+            "str",
+            "The tag, made of the image's content. Null for an image that O(uri) names by its digest only.",
+            "0123456789abcdef",
+        ),
+    }
+    PLAN = ("AWS::ECR::Repository", "sm2a-dev/airflow")
+    EXAMPLES = """
+- name: Make a folder for an image
+  ansible.builtin.file:
+    path: "{{ playbook_dir }}/image"
+    state: directory
+    mode: "0755"
+  check_mode: false
+
+- name: Write the Dockerfile
+  ansible.builtin.copy:
+    dest: "{{ playbook_dir }}/image/Dockerfile"
+    content: |
+      FROM public.ecr.aws/docker/library/python:3.13-slim
+    mode: "0644"
+  check_mode: false
+
+- name: Build the image of the folder and push it to ECR
+  sm2a.airflow.image:
+    environment: dev
+    region: eu-central-1
+    name: airflow
+    source: "{{ playbook_dir }}/image"
+
+- name: An image that exists already
+  sm2a.airflow.image:
+    environment: dev
+    region: eu-central-1
+    name: airflow
+    uri: 123456789012.dkr.ecr.eu-central-1.amazonaws.com/company/airflow:3.3.2
+
+- name: Delete the repository and the images in it
+  sm2a.airflow.image:
+    environment: dev
+    region: eu-central-1
+    name: airflow
+    state: absent
+"""
+    ROLE_OPTIONS = {
+        "uris": Option(
+            "dict",
+            "Images that exist elsewhere and are used as they are, by the names of the images they stand for.",
+            default={},
+        )
+    }
+    CHECK_MODE = (
+        "Where Docker is missing, an image that would stay in this machine's Docker is reported as missing too.",
+    )
+    FACTS_DOC = "Facts come back as C(sm2a_image_) and the image's name."
     CONSTRAINTS = {"mutually_exclusive": [("source", "uri")]}
 
     @property
     def facts_name(self) -> str:
         return f"sm2a_image_{self.options['name'].replace('-', '_')}"
 
-    def validate(self) -> None:
-        name = self.options["name"]
-        if not re.match(r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", name) or len(name) > 64:
-            rule = "at most 64 lower-case letters, digits and single hyphens, starting with a letter"
-            raise OptionError("name", name, rule, REPOSITORIES)
-        validate_kms_key_arn(self.options, self.aws)
-        for option in ("keep_images", "keep_untagged_images"):
-            if self.options[option] < 1:
-                raise OptionError(option, self.options[option], "at least one image must be kept", LIFECYCLE)
-        if self.options["state"] == "absent":
+    def rules(self) -> Iterator[OptionError]:
+        if self.options["state"] == "absent" or self.options["uri"]:
             return
-        if self.options["uri"]:
-            validate_form("uri", self.options["uri"], IMAGE, "it must be an image, registry/path:tag", IMAGES)
-        elif self.options["source"]:
-            self._validate_source()
-        else:
-            raise OptionError("source", None, "either source, a folder to build, or uri, an image, is needed")
-
-    def _validate_source(self) -> None:
         source = self.options["source"]
-        if not Path(source).is_dir():
-            raise OptionError("source", source, "there is no such folder on the controller")
-        if not Path(source, "Dockerfile").is_file():
-            raise OptionError("source", source, "there is no Dockerfile in the folder", DOCKERFILES)
+        if not source:
+            yield OptionError("source", None, "either source, a folder to build, or uri, an image, is needed")
+        elif not Path(source).is_dir():
+            yield OptionError("source", source, "there is no such folder on the controller")
+        elif not Path(source, "Dockerfile").is_file():
+            yield OptionError("source", source, "there is no Dockerfile in the folder", DOCKERFILES)
         bundle = self.options["ca_bundle"]
         if bundle and not Path(bundle).is_file():
-            raise OptionError("ca_bundle", bundle, "there is no such file on the controller")
+            yield OptionError("ca_bundle", bundle, "there is no such file on the controller")
         for key in self.options["build_arguments"]:
-            if not re.match(r"^[A-Za-z_][A-Za-z0-9_]*$", key):
+            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key):
                 rule = "a name has letters, digits and underscores"
-                raise OptionError("build_arguments", key, rule, f"{DOCKERFILES}#arg")
+                yield OptionError("build_arguments", key, rule, f"{DOCKERFILES}#arg")
 
     def resources(self) -> list[Resource]:
         self.image: DockerImage | None = None

@@ -11,20 +11,20 @@ from typing import Any
 
 from .._reconcile.errors import OptionError
 from .._reconcile.resource import Resource
-from .._reconcile.values import has_unknown
 from .._resources.elbv2 import Listener, LoadBalancer, PathRule, TargetGroup
 from .._resources.route53 import AliasRecord, Certificate, ValidationRecord
 from ._account import hosted_zone_faults
 from ._base import Component
 from ._names import API_SERVER_PORT
+from ._option import Fact, Form, Option, Return
 from ._option_rules import (
-    BUCKET,
-    BUCKETS,
-    DOMAIN,
+    BUCKET_NAME,
+    HOST_NAME,
     LISTENERS,
-    validate_arn,
-    validate_form,
-    validate_ids,
+    SECURITY_GROUP_ID,
+    SUBNET_ID,
+    VPC_ID,
+    arn_form,
     validate_origin,
 )
 
@@ -35,76 +35,163 @@ POLICIES = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/
 ZONES = "https://docs.aws.amazon.com/Route53/latest/APIReference/API_GetHostedZone.html"
 EXECUTION_PATHS = ["/execution", "/execution/*"]
 
+# A listener takes only certificates of its own region (CERTIFICATES).
+CERTIFICATE_ARN = arn_form("acm", "certificate/", CERTIFICATES)
+SSL_POLICY = Form(r"ELBSecurityPolicy-[A-Za-z0-9-]+", "it must be like ELBSecurityPolicy-...", POLICIES)
+ZONE_ID = Form(r"[A-Z0-9]{1,32}", "an id is like Z0123456789ABCDEFGHIJ", ZONES)
+
 
 class LoadBalancerComponent(Component):
     """A load balancer ``sm2a-<environment>``."""
 
     NAME = "load_balancer"
-    ARGUMENTS = {
-        "scheme": {"type": "str", "choices": ["internet-facing", "internal"], "default": "internet-facing"},
-        "protocol": {"type": "str", "choices": ["HTTPS", "HTTP"], "default": "HTTPS"},
-        "certificate_arn": {"type": "str"},
-        "domain_name": {"type": "str"},
-        "hosted_zone_id": {"type": "str"},
-        "ssl_policy": {"type": "str", "default": "ELBSecurityPolicy-TLS13-1-2-2021-06"},
-        "url": {"type": "str"},
-        "vpc_id": {"type": "str"},
-        "subnet_ids": {"type": "list", "elements": "str", "default": []},
-        "security_group_ids": {"type": "list", "elements": "str", "default": []},
-        "close_execution_api": {"type": "bool", "default": True},
-        "stickiness_duration": {"type": "int", "default": 86400},
-        "idle_timeout": {"type": "int", "default": 60},
-        "deletion_protection": {"type": "bool", "default": False},
-        "access_logs_bucket": {"type": "str"},
+    SUMMARY = "Load balancer in front of Airflow, with its certificate, listeners and DNS record"
+    DESCRIPTION = (
+        "Creates an application load balancer with TLS termination, sticky sessions and health checks, and, where it "
+        "is given a domain and a hosted zone, the certificate and the DNS records.",
+        "Airflow's execution API, which only workers use, is closed on the listener.",
+    )
+    TASK = "Create the load balancer"
+    MAIN = ("domain_name", "hosted_zone_id", "certificate_arn", "scheme")
+    OPTIONS = {
+        "scheme": Option(
+            "str",
+            "Whether the load balancer is reachable from the internet.",
+            choices=("internet-facing", "internal"),
+            default="internet-facing",
+        ),
+        "protocol": Option(
+            "str",
+            (
+                "V(HTTPS) serves port 443 and redirects port 80 to it.",
+                "V(HTTP) is for places without certificates, such as the local emulator.",
+            ),
+            choices=("HTTPS", "HTTP"),
+            default="HTTPS",
+        ),
+        "certificate_arn": Option("str", "ACM certificate of the HTTPS listener.", form=CERTIFICATE_ARN),
+        "domain_name": Option(
+            "str",
+            (
+                "Host name of Airflow.",
+                "With O(hosted_zone_id) a record is made, and a certificate unless O(certificate_arn) is given.",
+            ),
+            form=HOST_NAME,
+        ),
+        "hosted_zone_id": Option("str", "Route 53 hosted zone of O(domain_name).", form=ZONE_ID),
+        "ssl_policy": Option(
+            "str",
+            "Security policy of the HTTPS listener.",
+            default="ELBSecurityPolicy-TLS13-1-2-2021-06",
+            form=SSL_POLICY,
+        ),
+        "url": Option(
+            "str",
+            "Address at which users reach Airflow, if it is not the load balancer's own or O(domain_name).",
+            check=validate_origin,
+            why=LISTENERS,
+        ),
+        "vpc_id": Option("str", "VPC of the targets.", form=VPC_ID, needed=True, fact=Fact("network", ("vpc_id",))),
+        "subnet_ids": Option(
+            "list",
+            "Public subnets, in at least two zones.",
+            elements="str",
+            default=[],
+            form=SUBNET_ID,
+            items=2,
+            rule="a load balancer needs subnets in two zones",
+            why=CREATE,
+            needed=True,
+            fact=Fact("network", ("public_subnet_ids",)),
+        ),
+        "security_group_ids": Option(
+            "list",
+            "Security groups.",
+            elements="str",
+            default=[],
+            form=SECURITY_GROUP_ID,
+            items=1,
+            needed=True,
+            fact=Fact("security", ("security_group_ids", "load_balancer"), one=True),
+        ),
+        "close_execution_api": Option("bool", "Whether C(/execution) is answered with 403.", default=True),
+        "stickiness_duration": Option(
+            "int",
+            "Seconds for which a browser stays with one API server.",
+            default=86400,
+            least=1,
+            most=604800,
+            unit="seconds",
+            why=ATTRIBUTES,
+        ),
+        "idle_timeout": Option(
+            "int",
+            "Seconds after which an idle connection is closed.",
+            default=60,
+            least=1,
+            most=4000,
+            unit="seconds",
+            why=ATTRIBUTES,
+        ),
+        "deletion_protection": Option("bool", "Whether the load balancer refuses to be deleted.", default=False),
+        "access_logs_bucket": Option(
+            "str", "Bucket for access logs. Its policy must allow the log delivery of the region.", form=BUCKET_NAME
+        ),
     }
-    CONSTRAINTS = {"required_if": [("state", "present", ["vpc_id"])]}
+    RETURNS = {
+        "name": Return("str", "Name of the load balancer.", "sm2a-dev"),
+        "arn": Return(
+            "str",
+            "ARN of the load balancer.",
+            "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/sm2a-dev/0123456789abcdef",
+        ),
+        "dns_name": Return("str", "Host name that AWS assigned.", "sm2a-dev-123456789.eu-central-1.elb.amazonaws.com"),
+        "url": Return("str", "Address of Airflow.", "https://airflow.dev.example.com"),
+        "target_group_arn": Return(
+            "str",
+            "Target group of the API servers.",
+            "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/sm2a-dev-api-server/0123456789abcdef",
+        ),
+    }
+    PLAN = ("AWS::ElasticLoadBalancingV2::LoadBalancer", "sm2a-dev")
+    EXAMPLES = """
+- name: Load balancer with a certificate that exists
+  sm2a.airflow.load_balancer:
+    environment: dev
+    region: eu-central-1
+    vpc_id: vpc-0123456789abcdef0
+    subnet_ids: [subnet-0123456789abcdef0, subnet-0123456789abcdef1]
+    security_group_ids: [sg-0123456789abcdef0]
+    certificate_arn: arn:aws:acm:eu-central-1:123456789012:certificate/01234567-89ab-cdef-0123-456789abcdef
+    domain_name: airflow.example.com
 
-    def validate(self) -> None:
+- name: Find the hosted zones of the account
+  amazon.aws.route53_info:
+    query: hosted_zone
+  register: zones
+
+- name: Load balancer with a certificate and a DNS record of its own
+  sm2a.airflow.load_balancer:
+    environment: dev
+    region: eu-central-1
+    vpc_id: vpc-0123456789abcdef0
+    subnet_ids: [subnet-0123456789abcdef0, subnet-0123456789abcdef1]
+    security_group_ids: [sg-0123456789abcdef0]
+    domain_name: airflow.example.com
+    hosted_zone_id: "{{ (zones.hosted_zones | selectattr('name', 'eq', 'example.com.') | first).id | basename }}"
+"""
+
+    def rules(self) -> Iterator[OptionError]:
         options = self.options
         if options["state"] == "absent":
             return
-        subnets = options["subnet_ids"]
-        if not has_unknown(subnets) and len(set(subnets)) < 2:
-            raise OptionError("subnet_ids", subnets, "a load balancer needs subnets in two zones", CREATE)
-        validate_ids("subnet_ids", subnets, "subnet")
-        validate_ids("vpc_id", [options["vpc_id"]], "vpc")
-        validate_ids("security_group_ids", options["security_group_ids"], "sg")
-        self._validate_names()
-        if options["protocol"] == "HTTPS":
-            self._validate_certificate()
-        for option, least, most in (("stickiness_duration", 1, 604800), ("idle_timeout", 1, 4000)):
-            if not least <= options[option] <= most:
-                raise OptionError(option, options[option], f"it must be from {least} to {most} seconds", ATTRIBUTES)
-
-    def _validate_names(self) -> None:
-        options = self.options
-        if options["domain_name"]:
-            validate_form("domain_name", options["domain_name"], DOMAIN, "a host name in lower case", LISTENERS)
-        zone = options["hosted_zone_id"]
-        if zone:
-            validate_form("hosted_zone_id", zone, r"[A-Z0-9]{1,32}", "an id is like Z0123456789ABCDEFGHIJ", ZONES)
-            if not options["domain_name"]:
-                raise OptionError("hosted_zone_id", zone, "it needs domain_name", LISTENERS)
-        if options["url"]:
-            validate_origin("url", options["url"], LISTENERS)
-        if options["access_logs_bucket"]:
-            rule = "3 to 63 lower-case letters, digits, hyphens and dots"
-            validate_form("access_logs_bucket", options["access_logs_bucket"], BUCKET, rule, BUCKETS)
-
-    def _validate_certificate(self) -> None:
-        arn = self.options["certificate_arn"]
-        if arn:
-            # A listener takes only certificates of its own region (CERTIFICATES).
-            validate_arn("certificate_arn", arn, "acm", "certificate/", CERTIFICATES, self.aws.region)
-        form = r"ELBSecurityPolicy-[A-Za-z0-9-]+"
-        validate_form("ssl_policy", self.options["ssl_policy"], form, "it must be like ELBSecurityPolicy-...", POLICIES)
-        if not arn and not (self.options["domain_name"] and self.options["hosted_zone_id"]):
-            raise OptionError(
-                "certificate_arn",
-                arn,
-                "HTTPS needs a certificate: give certificate_arn, or domain_name and hosted_zone_id to have one made",
-                LISTENERS,
-            )
+        if options["hosted_zone_id"] and not options["domain_name"]:
+            yield OptionError("hosted_zone_id", options["hosted_zone_id"], "it needs domain_name", LISTENERS)
+        arn = options["certificate_arn"]
+        made = options["domain_name"] and options["hosted_zone_id"]
+        if options["protocol"] == "HTTPS" and not (arn or made):
+            rule = "HTTPS needs a certificate: give certificate_arn, or domain_name and hosted_zone_id to have one made"
+            yield OptionError("certificate_arn", arn, rule, LISTENERS)
 
     def account_faults(self) -> Iterator[OptionError]:
         zone, domain = self.options["hosted_zone_id"], self.options["domain_name"]

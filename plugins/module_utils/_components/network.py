@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,81 +29,202 @@ from .._resources.vpc_endpoint import GatewayEndpoint, InterfaceEndpoint
 from ._account import if_it_can_be_read, vpc_faults
 from ._base import Component, named_tags
 from ._existing_vpc import existing_vpc
-from ._iam_rules import validate_role
+from ._iam_rules import POLICY_ARN, ROLE_PATH
 from ._names import log_group_name
-from ._subnet_layout import KINDS, ZONES, Layout
+from ._option import Form, Option, Return, refusals
+from ._option_rules import SUBNET_ID, VPC_ID
+from ._subnet_layout import KINDS, SUBNET_SIZES, VPC_SIZES, ZONES, Layout, network_of
 
 ENDPOINTS = "https://docs.aws.amazon.com/vpc/latest/privatelink/aws-services-privatelink-support.html"
 FLOW_LOGS_S3 = "https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3.html"
 RETENTION = "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"
+ENDPOINT = Form(
+    r"(?!com\.amazonaws)[a-z][a-z0-9-]*(\.[a-z0-9-]+)*",
+    "it must be the end of a service's name, such as ecr.api in com.amazonaws.<region>.ecr.api",
+    ENDPOINTS,
+)
+BUCKET_FOLDER_ARN = Form(
+    r"arn:aws[a-z-]*:s3:::[a-z0-9.-]{3,63}(/.*)?",
+    "flow_logs: s3 needs the ARN of a bucket, arn:aws:s3:::name, with a folder if you like",
+    FLOW_LOGS_S3,
+)
 
 
 class NetworkComponent(Component):
     """A VPC ``sm2a-<environment>``."""
 
     NAME = "network"
-    ARGUMENTS = {
-        "cidr": {"type": "str", "default": "10.42.0.0/16"},
-        "availability_zone_count": {"type": "int", "choices": [2, 3], "default": 2},
-        "availability_zones": {"type": "list", "elements": "str", "default": []},
-        "public_subnet_cidrs": {"type": "list", "elements": "str", "default": []},
-        "private_subnet_cidrs": {"type": "list", "elements": "str", "default": []},
-        "nat_gateways": {"type": "str", "choices": ["none", "single", "one_per_zone"], "default": "single"},
-        "s3_endpoint": {"type": "bool", "default": True},
-        "interface_endpoints": {"type": "list", "elements": "str", "default": []},
-        "flow_logs": {"type": "str", "choices": ["none", "cloudwatch", "s3"], "default": "none"},
-        "flow_logs_traffic": {"type": "str", "choices": ["ALL", "ACCEPT", "REJECT"], "default": "ALL"},
-        "flow_logs_bucket_arn": {"type": "str"},
-        "flow_logs_retention_in_days": {"type": "int", "default": 30},
-        "delete_flow_logs": {"type": "bool", "default": False},
-        "role_path": {"type": "str", "default": "/"},
-        "role_permissions_boundary": {"type": "str"},
-        "vpc_id": {"type": "str"},
-        "public_subnet_ids": {"type": "list", "elements": "str", "default": []},
-        "private_subnet_ids": {"type": "list", "elements": "str", "default": []},
+    SUMMARY = "VPC with public and private subnets, NAT gateways and endpoints"
+    DESCRIPTION = (
+        "Creates a VPC with public and private subnets over two or three zones, internet and NAT gateways, route "
+        "tables and a gateway endpoint to S3; optionally interface endpoints and flow logs.",
+        "With O(vpc_id) it takes a VPC that exists, creates nothing and reports it.",
+    )
+    TASK = "Create the network"
+    MAIN = ("cidr", "availability_zone_count", "nat_gateways")
+    OPTIONS = {
+        "cidr": Option("str", "Range of the VPC, /16 to /28.", default="10.42.0.0/16", check=network_of, why=VPC_SIZES),
+        "availability_zone_count": Option("int", "Number of zones, if they are not named.", choices=(2, 3), default=2),
+        "availability_zones": Option(
+            "list",
+            "Names of the zones, two or three. A zone that is in use keeps the ranges of its subnets, "
+            "whichever zone is named before it.",
+            elements="str",
+            default=[],
+        ),
+        "public_subnet_cidrs": Option(
+            "list",
+            "Ranges of the public subnets, one per zone, /27 or larger. By default each is one eighth of the "
+            "VPC's range.",
+            elements="str",
+            default=[],
+            check=network_of,
+            why=SUBNET_SIZES,
+        ),
+        "private_subnet_cidrs": Option(
+            "list",
+            "Ranges of the private subnets, one per zone. By default each is one eighth of the VPC's range.",
+            elements="str",
+            default=[],
+            check=network_of,
+            why=SUBNET_SIZES,
+        ),
+        "nat_gateways": Option(
+            "str",
+            (
+                "How private subnets reach the internet.",
+                "V(single) is one NAT gateway for all zones, V(one_per_zone) survives the loss of a zone.",
+                "With V(none) a default route of your own, for example to a transit gateway, is left alone.",
+            ),
+            choices=("none", "single", "one_per_zone"),
+            default="single",
+        ),
+        "s3_endpoint": Option("bool", "Whether S3 is reached through a gateway endpoint, which is free.", default=True),
+        "interface_endpoints": Option(
+            "list",
+            (
+                "AWS services that private subnets reach by an interface endpoint, each named by the end of its "
+                "service name, for example V(ecr.api), V(ecr.dkr), V(logs), V(secretsmanager), V(sqs), V(ecs), "
+                "V(sts), V(kms), V(ssmmessages).",
+                "Each is charged per hour and zone; a NAT gateway costs less than three of them.",
+            ),
+            elements="str",
+            default=[],
+            form=ENDPOINT,
+        ),
+        "flow_logs": Option(
+            "str",
+            (
+                "Where the VPC's flow logs go.",
+                "V(cloudwatch) is the log group C(/sm2a/<environment>/flow-logs) with a role of its own, V(s3) is "
+                "a bucket of yours.",
+                "When it is turned off, the flow log and its role are deleted; the log group and its content stay.",
+            ),
+            choices=("none", "cloudwatch", "s3"),
+            default="none",
+        ),
+        "flow_logs_traffic": Option(
+            "str", "Which traffic is logged.", choices=("ALL", "ACCEPT", "REJECT"), default="ALL"
+        ),
+        "flow_logs_bucket_arn": Option(
+            "str",
+            "ARN of the bucket for O(flow_logs=s3), with a folder if you like. Its policy must let "
+            "C(delivery.logs.amazonaws.com) write.",
+            form=BUCKET_FOLDER_ARN,
+        ),
+        "flow_logs_retention_in_days": Option(
+            "int", "Days for which the log group keeps flow logs.", default=30, allowed=RETENTION_DAYS, why=RETENTION
+        ),
+        "delete_flow_logs": Option(
+            "bool", "Whether O(state=absent) deletes the log group of the flow logs too.", default=False
+        ),
+        "role_path": Option(
+            "str",
+            "Path of the role that writes flow logs. It cannot be changed later.",
+            default="/",
+            form=ROLE_PATH,
+            role_default="{{ security_role_path | default('/') }}",
+        ),
+        "role_permissions_boundary": Option(
+            "str",
+            "ARN of a managed policy that limits the role that writes flow logs. Without it a boundary stays "
+            "as it is; an empty one takes it away.",
+            form=POLICY_ARN,
+            role_default="{{ security_role_permissions_boundary | default(omit) }}",
+        ),
+        "vpc_id": Option("str", "A VPC that exists already.", form=VPC_ID),
+        "public_subnet_ids": Option(
+            "list",
+            "Public subnets of the existing VPC, in at least two zones, /27 or larger, with 8 free addresses.",
+            elements="str",
+            default=[],
+            form=SUBNET_ID,
+        ),
+        "private_subnet_ids": Option(
+            "list",
+            "Private subnets of the existing VPC, in at least two zones.",
+            elements="str",
+            default=[],
+            form=SUBNET_ID,
+        ),
     }
+    RETURNS = {
+        "vpc_id": Return("str", "Id of the VPC.", "vpc-0123456789abcdef0"),
+        "vpc_cidr": Return("str", "Range of the VPC.", "10.42.0.0/16"),
+        "public_subnet_ids": Return(
+            "list", "Public subnets.", ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"], elements="str"
+        ),
+        "private_subnet_ids": Return(
+            "list", "Private subnets.", ["subnet-0123456789abcdef2", "subnet-0123456789abcdef3"], elements="str"
+        ),
+        "private_route_table_ids": Return(
+            "list",
+            "Route tables of the private subnets that were made. With O(wait=false) one that still waits for its NAT "
+            "gateway is left out.",
+            ["rtb-0123456789abcdef0"],
+            elements="str",
+        ),
+        "availability_zones": Return("list", "Zones.", ["eu-central-1a", "eu-central-1b"], elements="str"),
+    }
+    PLAN = ("AWS::EC2::VPC", "sm2a-dev")
+    EXAMPLES = """
+- name: Network over three zones
+  sm2a.airflow.network:
+    environment: dev
+    region: eu-central-1
+    cidr: 10.42.0.0/16
+    availability_zone_count: 3
+    nat_gateways: one_per_zone
+"""
 
-    def validate(self) -> None:
+    def rules(self) -> Iterator[OptionError]:
         options = self.options
         if options["vpc_id"]:
             for option in ("public_subnet_ids", "private_subnet_ids"):
                 if len(set(options[option])) < 2:
-                    raise OptionError(option, options[option], "an existing VPC needs two of them, in two zones", ZONES)
+                    yield OptionError(option, options[option], "an existing VPC needs two of them, in two zones", ZONES)
             return
         for option in ("public_subnet_ids", "private_subnet_ids"):
             if options[option]:
-                raise OptionError(option, options[option], "it requires vpc_id, for a VPC that exists already")
+                yield OptionError(option, options[option], "it requires vpc_id, for a VPC that exists already")
         zones = options["availability_zones"]
         if zones and (not 2 <= len(zones) <= 3 or len(set(zones)) != len(zones)):
-            raise OptionError("availability_zones", zones, "two or three different zones are needed", ZONES)
-        self._validate_endpoints()
-        self._validate_flow_logs()
-        self._layout.validate()
+            yield OptionError("availability_zones", zones, "two or three different zones are needed", ZONES)
+        yield from self._faults_of_endpoints()
+        yield from refusals(self._layout.validate)
 
-    def _validate_endpoints(self) -> None:
-        names = self.options["interface_endpoints"]
-        for name in names:
-            if not re.match(r"^[a-z][a-z0-9-]*(\.[a-z0-9-]+)*$", name) or name.startswith("com.amazonaws"):
-                rule = "it must be the end of a service's name, such as ecr.api in com.amazonaws.<region>.ecr.api"
-                raise OptionError("interface_endpoints", name, rule, ENDPOINTS)
-            if name == "s3":
-                raise OptionError("interface_endpoints", name, "s3_endpoint makes one that costs nothing", ENDPOINTS)
-        if len(set(names)) != len(names):
-            raise OptionError("interface_endpoints", names, "a service is named twice", ENDPOINTS)
-
-    def _validate_flow_logs(self) -> None:
+    def _faults_of_endpoints(self) -> Iterator[OptionError]:
         options = self.options
+        names = options["interface_endpoints"]
+        if "s3" in names:
+            yield OptionError("interface_endpoints", "s3", "s3_endpoint makes one that costs nothing", ENDPOINTS)
+        if len(set(names)) != len(names):
+            yield OptionError("interface_endpoints", names, "a service is named twice", ENDPOINTS)
         bucket = options["flow_logs_bucket_arn"]
-        if options["flow_logs"] == "s3" and not re.match(r"^arn:aws[a-z-]*:s3:::[a-z0-9.-]{3,63}(/.*)?$", bucket or ""):
-            rule = "flow_logs: s3 needs the ARN of a bucket, arn:aws:s3:::name, with a folder if you like"
-            raise OptionError("flow_logs_bucket_arn", bucket, rule, FLOW_LOGS_S3)
+        if options["flow_logs"] == "s3" and not bucket:
+            yield OptionError("flow_logs_bucket_arn", bucket, BUCKET_FOLDER_ARN.rule, FLOW_LOGS_S3)
         if options["flow_logs"] != "s3" and bucket:
-            raise OptionError("flow_logs_bucket_arn", bucket, "it requires flow_logs: s3", FLOW_LOGS_S3)
-        days = options["flow_logs_retention_in_days"]
-        if days not in RETENTION_DAYS:
-            allowed = ", ".join(map(str, RETENTION_DAYS))
-            raise OptionError("flow_logs_retention_in_days", days, f"it must be one of {allowed}", RETENTION)
-        validate_role(options)
+            yield OptionError("flow_logs_bucket_arn", bucket, "it requires flow_logs: s3", FLOW_LOGS_S3)
 
     @property
     def _layout(self) -> Layout:

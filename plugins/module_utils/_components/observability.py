@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._reconcile.errors import OptionError
 from .._reconcile.resource import Resource
 from .._resources.logs import RETENTION_DAYS, LogGroup
 from ._base import Component
-from ._kms_rules import validate_kms_key_arn
+from ._kms_rules import kms_key_option
 from ._names import log_group_name
+from ._option import Option, Return
 
 RETENTION = "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"
 PROGRAMS = ("airflow", "scaler")
@@ -23,18 +23,40 @@ class ObservabilityComponent(Component):
     """Log groups named ``/sm2a/<environment>/<program>``."""
 
     NAME = "observability"
-    ARGUMENTS = {
-        "log_retention_in_days": {"type": "int", "default": 30},
-        "kms_key_arn": {"type": "str", "no_log": False},
-        "delete_log_groups": {"type": "bool", "default": False},
+    SUMMARY = "CloudWatch log groups of the containers"
+    DESCRIPTION = (
+        "Creates the log groups that the containers of Airflow and of the scaler write to. Task logs are in S3.",
+    )
+    TASK = "Create the log groups"
+    MAIN = ("log_retention_in_days",)
+    OPTIONS = {
+        "log_retention_in_days": Option(
+            "int", "Days for which the containers' output is kept.", default=30, allowed=RETENTION_DAYS, why=RETENTION
+        ),
+        "kms_key_arn": kms_key_option(
+            "KMS key that encrypts the logs.",
+            "Without it what exists keeps the key that it has, and CloudWatch encrypts new groups with a key "
+            "of its own.",
+        ),
+        "delete_log_groups": Option(
+            "bool", "Whether O(state=absent) deletes the log groups too. They are kept by default.", default=False
+        ),
     }
-
-    def validate(self) -> None:
-        days = self.options["log_retention_in_days"]
-        if days not in RETENTION_DAYS:
-            allowed = ", ".join(map(str, RETENTION_DAYS))
-            raise OptionError("log_retention_in_days", days, f"it must be one of {allowed}", RETENTION)
-        validate_kms_key_arn(self.options, self.aws)
+    RETURNS = {
+        "log_groups": Return(
+            "dict",
+            "Name of the log group of each program.",
+            {"airflow": "/sm2a/dev/airflow", "scaler": "/sm2a/dev/scaler"},
+        ),
+    }
+    PLAN = ("AWS::Logs::LogGroup", "/sm2a/dev/airflow")
+    EXAMPLES = """
+- name: Log groups
+  sm2a.airflow.observability:
+    environment: dev
+    region: eu-central-1
+    log_retention_in_days: 90
+"""
 
     def resources(self) -> list[Resource]:
         self.log_groups = {

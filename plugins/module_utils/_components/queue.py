@@ -28,13 +28,14 @@ class QueueComponent(Component):
     """Queues named ``sm2a-<environment>-<pool>``."""
 
     NAME = "queue"
-    SUMMARY = "SQS queues that carry Airflow's Celery tasks"
+    SUMMARY = "SQS queue per worker pool, and a dead-letter queue"
     DESCRIPTION = (
         "Creates one standard queue per worker pool, and one dead-letter queue for all of them.",
         "The queue of a pool that is no longer named is deleted as soon as its workers have gone and it is empty.",
     )
     TASK = "Create the queues of the worker pools"
     WAITS = False
+    MAIN = ("visibility_timeout", "max_receive_count")
     OPTIONS = {
         "pools": Option(
             "list",
@@ -42,7 +43,7 @@ class QueueComponent(Component):
             default=["default"],
             doc="Names of the worker pools. Each has a queue of its own.",
             check=validate_pool_name,
-            not_empty=True,
+            items=1,
             why=QUEUES,
             site="sm2a_worker_pools",
             role_default="{{ sm2a_worker_pools | default({'default': {}}, true) | sm2a.airflow.from_text(mapping=true) "

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from .._reconcile.errors import OptionError
@@ -16,14 +17,13 @@ from .._resources.ecs import validate_size
 from .._resources.ecs_service import Service
 from ._base import Component
 from ._containers import (
-    CONTAINER_ARGUMENTS,
-    CONTAINER_REQUIRED,
+    container_faults,
+    container_options,
     http_check,
-    required_when_present,
+    image_entry_point,
     task_definition,
-    validate_containers,
 )
-from ._option_rules import validate_form
+from ._option import Fact, Form, Option, Return, refusals
 from ._pools import scaled_pools_faults
 
 PORT = 8081
@@ -31,35 +31,88 @@ PORT = 8081
 NAMESPACE = "SM2A"
 WORKER_STATES = ("Wanted", "Ready", "Starting", "Cordoned", "Outdated")
 SECRETS = "https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html"
+SECRET_NAME = Form(r"[A-Za-z0-9/_+=.@:-]{1,512}", "1 to 512 letters, digits and / _ + = . @ -, or an ARN", SECRETS)
 
 
 class ScalerComponent(Component):
     """One ECS service and one dashboard, both named ``sm2a-<environment>-scaler``."""
 
     NAME = "scaler"
-    ARGUMENTS = {
-        **CONTAINER_ARGUMENTS,
-        "pools": {"type": "dict", "default": {}},
-        "database_secret": {"type": "str", "no_log": False},
-        "interval_seconds": {"type": "int", "default": 5},
-        "cpu": {"type": "int", "default": 256},
-        "memory": {"type": "int", "default": 512},
+    SUMMARY = "Service that sets the number of workers, and its dashboard"
+    DESCRIPTION = (
+        "Creates the ECS service of the scaler, which watches the queues and the metadata database and sets the "
+        "desired count of each worker service, and a CloudWatch dashboard that shows what it sees and decides.",
+    )
+    TASK = "Run the scaler"
+    MAIN = ("interval_seconds",)
+    OPTIONS = {
+        **container_options("scaler"),
+        "pools": Option(
+            "dict",
+            "The worker pools: for each C(service), C(queue), C(queue_url), C(concurrency), C(minimum) and C(maximum).",
+            default={},
+            items=1,
+            needed=True,
+            fact=Fact("workers", ("pools",)),
+        ),
+        "database_secret": Option(
+            "str",
+            "Name of the secret with the scaler's login to the metadata database.",
+            form=SECRET_NAME,
+            needed=True,
+            no_log=False,
+            fact=Fact("database", ("secret_names", "scaler")),
+        ),
+        "interval_seconds": Option("int", "Seconds between two decisions.", default=5, least=1, most=60),
+        "cpu": Option("int", "CPU units, 1024 is one vCPU.", default=256),
+        "memory": Option("int", "Memory in MiB.", default=512),
     }
-    CONSTRAINTS = {"required_if": required_when_present([*CONTAINER_REQUIRED, "pools", "database_secret"])}
+    RETURNS = {
+        "dashboard": Return(
+            "str", "Name of the CloudWatch dashboard that shows what the scaler sees and decides.", "sm2a-dev-scaler"
+        ),
+        "service": Return(
+            "dict",
+            "The ECS service.",
+            {
+                "name": "sm2a-dev-scaler",
+                "arn": "arn:aws:ecs:eu-central-1:123456789012:service/sm2a-dev/sm2a-dev-scaler",
+                "task_definition": "arn:aws:ecs:eu-central-1:123456789012:task-definition/sm2a-dev-scaler:1",
+            },
+        ),
+    }
+    ENTRY_POINTS = image_entry_point("scaler")
+    PLAN = ("AWS::ECS::Service", "sm2a-dev-scaler")
+    EXAMPLES = """
+- name: Scaler
+  sm2a.airflow.scaler:
+    environment: dev
+    region: eu-central-1
+    cluster: sm2a-dev
+    image: 123456789012.dkr.ecr.eu-central-1.amazonaws.com/sm2a-dev/scaler:0123456789abcdef
+    subnet_ids: [subnet-0123456789abcdef0, subnet-0123456789abcdef1]
+    security_group_ids: [sg-0123456789abcdef0]
+    role_arns:
+      execution: arn:aws:iam::123456789012:role/sm2a-dev-execution
+      scaler: arn:aws:iam::123456789012:role/sm2a-dev-scaler
+    log_group: /sm2a/dev/scaler
+    pools:
+      default:
+        service: sm2a-dev-worker-default
+        queue: default
+        queue_url: https://sqs.eu-central-1.amazonaws.com/123456789012/sm2a-dev-default
+        concurrency: 4
+        minimum: 0
+        maximum: 5
+    database_secret: sm2a/dev/scaler/database
+"""
 
-    def validate(self) -> None:
-        validate_containers(self.options, ["scaler"])
+    def rules(self) -> Iterator[OptionError]:
+        yield from container_faults(self.options, ["scaler"])
         if self.options["state"] == "absent":
             return
-        validate_size("", self.options["cpu"], self.options["memory"])
-        rule = "1 to 512 letters, digits and / _ + = . @ -, or an ARN"
-        validate_form("database_secret", self.options["database_secret"], r"[A-Za-z0-9/_+=.@:-]{1,512}", rule, SECRETS)
-        if not self.options["pools"]:
-            raise OptionError("pools", self.options["pools"], "at least one worker pool is needed")
-        for fault in scaled_pools_faults("pools", self.options["pools"]):
-            raise fault
-        if not 1 <= self.options["interval_seconds"] <= 60:
-            raise OptionError("interval_seconds", self.options["interval_seconds"], "it must be from 1 to 60")
+        yield from refusals(validate_size, "", self.options["cpu"], self.options["memory"])
+        yield from scaled_pools_faults("pools", self.options["pools"])
 
     def resources(self) -> list[Resource]:
         configuration = {

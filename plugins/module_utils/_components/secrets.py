@@ -9,24 +9,33 @@ from __future__ import annotations
 import base64
 import json
 import os
-import re
 import secrets
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 from .._reconcile.errors import OptionError
 from .._reconcile.resource import Resource
-from .._resources.secretsmanager import GeneratedSecret, validate_recovery_window
+from .._resources.secretsmanager import GeneratedSecret
 from ._base import Component
-from ._kms_rules import validate_kms_key_arn
+from ._kms_rules import kms_key_option
 from ._names import secret_name, secret_path
+from ._option import Form, Option, Return
+from ._shared_options import RECOVERY_WINDOW_DAYS
 
 MASTER_USER = "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html"
 SCALER_USER = "sm2a_scaler"
 # Words that RDS keeps for itself or that the engines refuse as the name of a master user.
 RESERVED_USERS = {"admin", "postgres_admin", "public", "rdsadmin", "rdsrepladmin", "rds_superuser", SCALER_USER}
+USERNAME = Form(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}", "1 to 64 letters, digits, dots, hyphens, _ and @")
+EMAIL = Form(r"[^@\s\"]+@[^@\s\"]+", "it must be an e-mail address")
+# The stricter of both engines: MySQL takes 16 characters, PostgreSQL 63.
+DATABASE_USERNAME = Form(
+    r"[a-z][a-z0-9_]{0,15}",
+    "1 to 16 lower-case letters, digits and underscores, starting with a letter",
+    MASTER_USER,
+)
 
 # RDS forbids / @ " and spaces in a master password, and URLs have forbidden characters of their own; letters and
 # digits need no thought anywhere. 32 of them are 190 bits. MySQL's limit is 41 characters (MASTER_USER).
@@ -53,30 +62,87 @@ class SecretsComponent(Component):
     """Secrets named ``sm2a/<environment>/...``."""
 
     NAME = "secrets"
-    ARGUMENTS = {
-        "kms_key_arn": {"type": "str", "no_log": False},
-        "recovery_window_days": {"type": "int", "default": 30},
-        "admin_username": {"type": "str", "default": "admin"},
-        "admin_email": {"type": "str", "default": "admin@example.com"},
-        "database_username": {"type": "str", "default": "sm2a"},
+    SUMMARY = "Keys and logins in AWS Secrets Manager, generated where absent"
+    DESCRIPTION = (
+        "Generates Airflow's keys, the administrator's login and the logins of the metadata database where they are "
+        "missing.",
+        "A value that exists is never read, never shown and never replaced. To replace one, change it in Secrets "
+        "Manager.",
+        "A secret that is scheduled for deletion is restored with its value.",
+    )
+    TASK = "Create the keys and logins"
+    WAITS = False
+    MAIN = ("admin_username", "admin_email")
+    OPTIONS = {
+        "kms_key_arn": kms_key_option(
+            "KMS key that encrypts the secrets.",
+            "Without it what exists keeps the key that it has, and new secrets get C(aws/secretsmanager).",
+        ),
+        "recovery_window_days": RECOVERY_WINDOW_DAYS,
+        "admin_username": Option(
+            "str",
+            (
+                "Name of the first administrator of the web interface.",
+                "Used when the secret is made; a later change does not reach an existing login.",
+            ),
+            default="admin",
+            form=USERNAME,
+        ),
+        "admin_email": Option(
+            "str",
+            "E-mail address of the first administrator. Used when the secret is made.",
+            default="admin@example.com",
+            form=EMAIL,
+        ),
+        "database_username": Option(
+            "str",
+            (
+                "Name of the owner of the metadata database. Used when the secret is made.",
+                "At most 16 lower-case letters, digits and underscores.",
+            ),
+            default="sm2a",
+            form=DATABASE_USERNAME,
+        ),
     }
+    RETURNS = {
+        "prefix": Return("str", "How the names of all secrets of the environment start.", "sm2a/dev"),
+        "connections_prefix": Return("str", "Where Airflow looks for connections.", "sm2a/dev/connections"),
+        "variables_prefix": Return("str", "Where Airflow looks for variables.", "sm2a/dev/variables"),
+        "config_prefix": Return(
+            "str", "Where Airflow looks for sensitive options of its configuration.", "sm2a/dev/config"
+        ),
+        "names": Return(
+            "dict",
+            "The name of each secret.",
+            {
+                "admin": "sm2a/dev/admin",
+                "database_master": "sm2a/dev/database/master",
+                "database_scaler": "sm2a/dev/database/scaler-login",
+                "fernet_key": "sm2a/dev/config/fernet_key",
+                "api_secret_key": "sm2a/dev/config/api_secret_key",
+                "jwt_secret": "sm2a/dev/config/jwt_secret",
+            },
+        ),
+    }
+    PLAN = ("AWS::SecretsManager::Secret", "sm2a/dev/admin")
+    EXAMPLES = """
+- name: Keys and logins
+  sm2a.airflow.secrets:
+    environment: dev
+    region: eu-central-1
 
-    def validate(self) -> None:
-        validate_recovery_window(self.options["recovery_window_days"])
-        validate_kms_key_arn(self.options, self.aws)
-        username = self.options["admin_username"]
-        if not re.match(r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$", username):
-            raise OptionError("admin_username", username, "1 to 64 letters, digits, dots, hyphens, _ and @")
-        email = self.options["admin_email"]
-        if not re.match(r"^[^@\s\"]+@[^@\s\"]+$", email):
-            raise OptionError("admin_email", email, "it must be an e-mail address")
+- name: Delete them, and leave a week to think again
+  sm2a.airflow.secrets:
+    environment: dev
+    region: eu-central-1
+    state: absent
+    recovery_window_days: 7
+"""
+
+    def rules(self) -> Iterator[OptionError]:
         master = self.options["database_username"]
-        # The stricter of both engines: MySQL takes 16 characters, PostgreSQL 63.
-        if not re.match(r"^[a-z][a-z0-9_]{0,15}$", master):
-            rule = "1 to 16 lower-case letters, digits and underscores, starting with a letter"
-            raise OptionError("database_username", master, rule, MASTER_USER)
         if master in RESERVED_USERS or master.startswith("pg_"):
-            raise OptionError("database_username", master, "this name is reserved", MASTER_USER)
+            yield OptionError("database_username", master, "this name is reserved", MASTER_USER)
 
     @property
     def names(self) -> dict[str, str]:

@@ -6,29 +6,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from ipaddress import ip_network
 from typing import Any
 
 from .._reconcile.errors import OptionError
 from .._reconcile.resource import Resource
-from .._reconcile.tags import ENVIRONMENT
 from .._resources.iam import Role, ServiceLinkedRole, policy_document, service_trust
 from .._resources.kms import Key
 from .._resources.secretsmanager import key_arn_of_secret
 from .._resources.security_group import IngressRules, SecurityGroup
 from ._base import Component, named_tags
-from ._iam_rules import validate_policy_arn, validate_role
-from ._kms_rules import validate_kms_key_arn
+from ._iam_rules import POLICY_ARN, ROLE_PATH
+from ._kms_rules import kms_key_option
 from ._names import (
     API_SERVER_PORT,
     RUNNING_SERVICES,
     SERVICES,
-    bucket_name,
     log_group_name,
     secret_name,
-    secret_path,
-    worker_service,
 )
+from ._option import Fact, Option, Return, refusals
+from ._option_rules import VPC_ID, validate_form
+from ._service_policies import ServicePolicies
 
 # AWS services that need a service-linked role; a new account has none.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_aws-services-that-work-with-iam.html
@@ -43,49 +43,149 @@ RULES = "https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.h
 DELETION = "https://docs.aws.amazon.com/kms/latest/APIReference/API_ScheduleKeyDeletion.html"
 
 
+def _validate_cidr(option: str, cidr: str, documentation: str) -> None:
+    try:
+        ip_network(cidr)
+    except ValueError as error:
+        raise OptionError(option, cidr, f"it is not a network: {error}", documentation) from None
+
+
 class SecurityComponent(Component):
     """Security groups, the key ``alias/sm2a-<environment>`` and the roles ``sm2a-<environment>-<service>``."""
 
     NAME = "security"
-    ARGUMENTS = {
-        "vpc_id": {"type": "str"},
-        "ingress_cidrs": {"type": "list", "elements": "str", "default": ["0.0.0.0/0"]},
-        "database_engine": {"type": "str", "choices": list(DATABASE_PORTS), "default": "postgres"},
-        "kms_key": {"type": "bool", "default": True, "no_log": False},
-        "kms_key_arn": {"type": "str", "no_log": False},
-        "kms_deletion_window_days": {"type": "int", "default": 30},
-        "role_path": {"type": "str", "default": "/"},
-        "role_permissions_boundary": {"type": "str"},
-        "role_policies": {"type": "dict", "default": {}},
-        "execute_command_services": {
-            "type": "list",
-            "elements": "str",
-            "choices": list(RUNNING_SERVICES),
-            "default": [],
-        },
-        "service_linked_roles": {"type": "bool", "default": True},
+    SUMMARY = "Security groups, KMS key, and one IAM role per service"
+    DESCRIPTION = (
+        "Creates security groups, a KMS key, and one IAM role per service with the least privilege.",
+        "Users reach the load balancer only; the load balancer and Airflow reach the API server; the API server reads "
+        "the logs of running tasks from workers and triggerers; Airflow reaches the database.",
+        "Rules for incoming traffic that somebody else added to these groups are taken away, and so are inline "
+        "policies that somebody else added to these roles. The database's group allows no outgoing traffic.",
+        "IAM roles are global. If a role of this name belongs to another region's environment, the module leaves it "
+        "alone and fails.",
+    )
+    TASK = "Create security groups, key and roles"
+    MAIN = ("ingress_cidrs", "role_policies", "kms_key_arn")
+    OPTIONS = {
+        "vpc_id": Option(
+            "str", "VPC of the security groups.", form=VPC_ID, needed=True, fact=Fact("network", ("vpc_id",))
+        ),
+        "ingress_cidrs": Option(
+            "list",
+            "Networks from which users reach the load balancer, IPv4 or IPv6. An empty list closes it to everybody.",
+            elements="str",
+            default=["0.0.0.0/0"],
+            check=_validate_cidr,
+            why=RULES,
+        ),
+        "database_engine": Option(
+            "str",
+            "Engine of the metadata database, for its port.",
+            choices=tuple(DATABASE_PORTS),
+            default="postgres",
+            role_default="{{ database_engine | default('postgres') }}",
+        ),
+        "kms_key": Option(
+            "bool",
+            (
+                "Whether to make a KMS key. Without one AWS's own keys are used.",
+                "If the environment has one already, what it encrypts keeps it, and the roles may go on using it.",
+            ),
+            default=True,
+            no_log=False,
+        ),
+        "kms_key_arn": kms_key_option(
+            "ARN of a KMS key that exists already, or of its alias, to be used instead. Its policy must allow "
+            "CloudWatch Logs of the region.",
+            fact=None,
+        ),
+        "kms_deletion_window_days": Option(
+            "int",
+            "Days for which a deleted key can be restored. Creating the environment again within them takes "
+            "the key back.",
+            default=30,
+            least=7,
+            most=30,
+            why=DELETION,
+        ),
+        "role_path": Option("str", "Path of every role. It cannot be changed later.", default="/", form=ROLE_PATH),
+        "role_permissions_boundary": Option(
+            "str",
+            "ARN of a managed policy that limits every role. Without it a boundary stays as it is; an empty "
+            "one takes it away.",
+            form=POLICY_ARN,
+        ),
+        "role_policies": Option(
+            "dict",
+            (
+                "Additional managed policies by service, as lists of ARNs, so that workers can reach what the "
+                "DAGs need.",
+                "The services are C(execution), C(api_server), C(scheduler), C(dag_processor), C(triggerer), "
+                "C(worker), C(migration) and C(scaler).",
+            ),
+            default={},
+        ),
+        "execute_command_services": Option(
+            "list",
+            "Services in whose containers C(aws ecs execute-command) may open a shell.",
+            elements="str",
+            choices=RUNNING_SERVICES,
+            default=[],
+            role_default="{{ (['api_server', 'scheduler', 'dag_processor', 'triggerer'] "
+            "if airflow_execute_command | default(false, true) | bool else []) "
+            "+ (['worker'] if workers_execute_command | default(false, true) | bool else []) "
+            "+ (['scaler'] if scaler_execute_command | default(false, true) | bool else []) }}",
+        ),
+        "service_linked_roles": Option(
+            "bool",
+            (
+                "Whether to make the service-linked roles of Amazon ECS, Elastic Load Balancing and Amazon RDS "
+                "where the account has none. They are never deleted.",
+                "Set it to V(false) if you may not call C(iam:CreateServiceLinkedRole) and the account has them.",
+            ),
+            default=True,
+        ),
     }
-    CONSTRAINTS = {"required_if": [("state", "present", ["vpc_id"])]}
+    RETURNS = {
+        "security_group_ids": Return(
+            "dict",
+            "Security groups of the load balancer, of Airflow, of the API server (in addition to Airflow's) and of "
+            "the database.",
+            {
+                "load_balancer": "sg-0123456789abcdef0",
+                "airflow": "sg-0123456789abcdef1",
+                "api_server": "sg-0123456789abcdef2",
+                "database": "sg-0123456789abcdef3",
+            },
+        ),
+        "kms_key_arn": Return(
+            "str", "The key, or null.", "arn:aws:kms:eu-central-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"
+        ),
+        "role_arns": Return(
+            "dict", "Role of each service.", {"worker": "arn:aws:iam::123456789012:role/sm2a-dev-worker"}
+        ),
+    }
+    PLAN = ("AWS::IAM::Role", "sm2a-dev-worker")
+    EXAMPLES = """
+- name: Security
+  sm2a.airflow.security:
+    environment: dev
+    region: eu-central-1
+    vpc_id: vpc-0123456789abcdef0
+    ingress_cidrs: [203.0.113.0/24]
+    role_policies:
+      worker: [arn:aws:iam::123456789012:policy/data-lake-read]
+"""
 
-    def validate(self) -> None:
-        options = self.options
-        validate_kms_key_arn(options, self.aws)
-        for cidr in options["ingress_cidrs"]:
-            try:
-                ip_network(cidr)
-            except ValueError as error:
-                raise OptionError("ingress_cidrs", cidr, f"it is not a network: {error}", RULES) from None
-        days = options["kms_deletion_window_days"]
-        if not 7 <= days <= 30:
-            raise OptionError("kms_deletion_window_days", days, "it must be from 7 to 30", DELETION)
-        for service, arns in options["role_policies"].items():
+    def rules(self) -> Iterator[OptionError]:
+        for service, arns in self.options["role_policies"].items():
             if service not in SERVICES:
-                raise OptionError("role_policies", service, f"it must be one of {', '.join(SERVICES)}")
-            if not isinstance(arns, list):
-                raise OptionError(f"role_policies.{service}", arns, "it must be a list of ARNs")
-            for arn in arns:
-                validate_policy_arn("role_policies", arn)
-        validate_role(options)
+                yield OptionError("role_policies", service, f"it must be one of {', '.join(SERVICES)}")
+            elif not isinstance(arns, list):
+                yield OptionError(f"role_policies.{service}", arns, "it must be a list of ARNs")
+            else:
+                for arn in arns:
+                    yield from refusals(validate_form, "role_policies", arn, POLICY_ARN)
 
     def resources(self) -> list[Resource]:
         return [*self._groups(), *self._key(), *self._roles(), *self._service_linked_roles()]
@@ -214,81 +314,11 @@ class SecurityComponent(Component):
         return given
 
     def _statements(self, service: str) -> list[dict[str, Any]]:
-        statements = self._own_statements(service)
+        statements = ServicePolicies(self.aws, self.environment).statements(service)
         if service in self.options["execute_command_services"]:
             # These actions know no resources.
             statements.append({"Action": EXECUTE_COMMAND, "Resource": "*"})
         return statements
-
-    def _own_statements(self, service: str) -> list[dict[str, Any]]:
-        if service == "execution":
-            return []
-        if service == "scaler":
-            return [self._secrets("scaler/*"), *self._scaling()]
-        names = ["config/*", "connections/*", "variables/*"]
-        if service == "migration":
-            # The six characters that Secrets Manager appends to a name:
-            # https://docs.aws.amazon.com/secretsmanager/latest/userguide/whats-in-a-secret.html
-            names += ["admin-??????", "scaler/*"]
-        statements = [self._secrets(*names)]
-        if service == "migration":
-            return statements
-        statements += self._buckets(write_logs=service != "api_server")
-        look = ["sqs:GetQueueUrl", "sqs:GetQueueAttributes"]
-        if service == "scheduler":
-            statements.append(self._queues(*look, "sqs:SendMessage"))
-        if service == "worker":
-            take = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:SendMessage"]
-            statements.append(self._queues(*look, *take))
-            protect = ["ecs:GetTaskProtection", "ecs:UpdateTaskProtection"]
-            statements.append({"Action": protect, "Resource": self.aws.arn("ecs", f"task/{self.prefix}/*")})
-        return statements
-
-    def _queues(self, *actions: str) -> dict[str, Any]:
-        """Allow actions on the queues of every pool, also of one that is just being removed and still at work.
-
-        By its name a queue of the environment ``x-y`` could be one of ``x``; the tag tells them apart:
-        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-abac-condition-keys.html
-        """
-        return {
-            "Action": list(actions),
-            "Resource": self.aws.arn("sqs", f"{self.prefix}-*"),
-            "Condition": {"StringEquals": {f"aws:ResourceTag/{ENVIRONMENT}": self.environment}},
-        }
-
-    def _secrets(self, *names: str) -> dict[str, Any]:
-        arns = [self.aws.arn("secretsmanager", f"secret:{secret_path(self.environment, name)}") for name in names]
-        return {"Action": "secretsmanager:GetSecretValue", "Resource": arns}
-
-    def _buckets(self, write_logs: bool) -> list[dict[str, Any]]:
-        place = (self.aws.account_id, self.aws.region)
-        logs, dags = (
-            f"arn:{self.aws.partition}:s3:::{bucket_name(self.environment, content, *place)}"
-            for content in ("logs", "dags")
-        )
-        actions = ["s3:GetObject", "s3:PutObject"] if write_logs else ["s3:GetObject"]
-        return [
-            {"Action": ["s3:ListBucket", "s3:GetBucketLocation"], "Resource": [logs, dags]},
-            {"Action": actions, "Resource": f"{logs}/*"},
-            {"Action": ["s3:GetObject", "s3:GetObjectVersion"], "Resource": f"{dags}/*"},
-        ]
-
-    def _scaling(self) -> list[dict[str, Any]]:
-        # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html
-        ours = {"ArnEquals": {"ecs:cluster": self.aws.arn("ecs", f"cluster/{self.prefix}")}}
-        return [
-            self._queues("sqs:GetQueueAttributes"),
-            {
-                "Action": ["ecs:DescribeServices", "ecs:UpdateService"],
-                "Resource": self.aws.arn("ecs", f"service/{self.prefix}/{worker_service(self.environment, '*')}"),
-            },
-            {
-                "Action": "ecs:DescribeTasks",
-                "Resource": self.aws.arn("ecs", f"task/{self.prefix}/*"),
-            },
-            # ListTasks knows no resource of a service on Fargate, only the cluster as a condition.
-            {"Action": "ecs:ListTasks", "Resource": "*", "Condition": ours},
-        ]
 
     def facts(self) -> dict[str, Any]:
         return {

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,16 @@ from .._reconcile.errors import OptionError
 from .._reconcile.resource import Resource
 from .._resources.s3 import OURS, Bucket, BucketObject, keys_in
 from ._base import Component
-from ._kms_rules import validate_kms_key_arn
+from ._kms_rules import kms_key_option
 from ._names import bucket_name
+from ._option import Option, Return
 
 LIFECYCLE = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html"
 KEY_NAMES = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"
 PUT_OBJECT = "https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html"
 DAG_PREFIX = "dags/"
 GIB = 1024**3
+DAYS = "it must be 0 (never) or a number of days"
 # An unfinished upload is paid for and never seen.
 UNFINISHED_UPLOAD_DAYS = 7
 
@@ -30,47 +33,163 @@ class StorageComponent(Component):
     """Buckets named ``sm2a-<environment>-<logs or dags>-<account>-<region>``."""
 
     NAME = "storage"
-    ARGUMENTS = {
-        "kms_key_arn": {"type": "str", "no_log": False},
-        "log_transition_days": {"type": "int", "default": 0},
-        "log_expiration_days": {"type": "int", "default": 365},
-        "dag_version_days": {"type": "int", "default": 90},
-        "deny_plain_http": {"type": "bool", "default": True},
-        "dags_path": {"type": "path"},
-        "dags_purge": {"type": "bool", "default": False},
-        "delete_buckets": {"type": "bool", "default": False},
+    SUMMARY = "S3 buckets for Airflow's logs and DAGs"
+    DESCRIPTION = (
+        "Creates one bucket for the logs of tasks and one, with versioning, for DAGs.",
+        "Both are private, encrypted, owned by the account in all they hold, and refuse plain HTTP.",
+        "Uploads the DAGs of a folder, if one is named.",
+    )
+    TASK = "Create the buckets for logs and DAGs"
+    WAITS = False
+    MAIN = ("dags_path", "delete_buckets")
+    OPTIONS = {
+        "kms_key_arn": kms_key_option(
+            "KMS key that encrypts what the buckets hold.",
+            "Without it what exists keeps the key that it has, and S3 encrypts new buckets with keys of its own.",
+        ),
+        "log_transition_days": Option(
+            "int",
+            (
+                "Days after which logs move to the storage class C(STANDARD_IA), at least 30. V(0) means never.",
+                "S3 moves only objects of 128 KiB or more.",
+            ),
+            default=0,
+            least=0,
+            rule=DAYS,
+            why=LIFECYCLE,
+        ),
+        "log_expiration_days": Option(
+            "int",
+            "Days after which logs are deleted. V(0) means never.",
+            default=365,
+            least=0,
+            rule=DAYS,
+            why=LIFECYCLE,
+        ),
+        "dag_version_days": Option(
+            "int",
+            "Days after which replaced or deleted versions of DAGs are deleted for good. V(0) means never.",
+            default=90,
+            least=0,
+            rule=DAYS,
+            why=LIFECYCLE,
+        ),
+        "deny_plain_http": Option(
+            "bool",
+            (
+                "Whether the policy of each bucket refuses requests that are not encrypted in transit.",
+                "Statements that others put into the policy are left alone.",
+            ),
+            default=True,
+        ),
+        "dags_path": Option(
+            "path",
+            (
+                "Folder on the controller whose files are uploaded to C(dags/) in the bucket for DAGs.",
+                "Only files whose content differs are uploaded.",
+                "Hidden files other than C(.airflowignore), and compiled Python, are left out.",
+            ),
+        ),
+        "dags_purge": Option(
+            "bool",
+            "Whether files below C(dags/) in the bucket that are not in O(dags_path) are deleted.",
+            default=False,
+        ),
+        "delete_buckets": Option(
+            "bool",
+            (
+                "With O(state=absent), whether the buckets are deleted, with every version of every object in them.",
+                "If V(false) the buckets and what they hold are kept.",
+            ),
+            default=False,
+        ),
     }
+    RETURNS = {
+        "log_bucket": Return("str", "Name of the bucket for logs.", "sm2a-dev-logs-123456789012-eu-central-1"),
+        "dag_bucket": Return("str", "Name of the bucket for DAGs.", "sm2a-dev-dags-123456789012-eu-central-1"),
+        "log_bucket_arn": Return(
+            "str", "ARN of the bucket for logs.", "arn:aws:s3:::sm2a-dev-logs-123456789012-eu-central-1"
+        ),
+        "dag_bucket_arn": Return(
+            "str", "ARN of the bucket for DAGs.", "arn:aws:s3:::sm2a-dev-dags-123456789012-eu-central-1"
+        ),
+    }
+    PLAN = ("AWS::S3::Bucket", "sm2a-dev-logs-123456789012-eu-central-1")
+    EXAMPLES = """
+- name: Buckets for logs and DAGs
+  sm2a.airflow.storage:
+    environment: dev
+    region: eu-central-1
+    log_transition_days: 30
+    log_expiration_days: 180
 
-    def validate(self) -> None:
-        validate_kms_key_arn(self.options, self.aws)
-        for option in ("log_transition_days", "log_expiration_days", "dag_version_days"):
-            if self.options[option] < 0:
-                raise OptionError(option, self.options[option], "it must be 0 (never) or a number of days", LIFECYCLE)
+- name: Make a folder for DAGs
+  ansible.builtin.file:
+    path: "{{ playbook_dir }}/dags"
+    state: directory
+    mode: "0755"
+  check_mode: false
+
+- name: Write a DAG
+  ansible.builtin.copy:
+    dest: "{{ playbook_dir }}/dags/hello.py"
+    content: |
+      from airflow.sdk import dag, task
+
+      @dag(schedule="@daily")
+      def hello():
+          @task
+          def greet():
+              print("hello")
+
+          greet()
+
+      hello()
+    mode: "0644"
+  check_mode: false
+
+- name: The same, with the DAGs of the folder, and no others
+  sm2a.airflow.storage:
+    environment: dev
+    region: eu-central-1
+    dags_path: "{{ playbook_dir }}/dags"
+    dags_purge: true
+
+- name: Delete the buckets and everything in them
+  sm2a.airflow.storage:
+    environment: dev
+    region: eu-central-1
+    state: absent
+    delete_buckets: true
+"""
+
+    def rules(self) -> Iterator[OptionError]:
         transition, expiration = self.options["log_transition_days"], self.options["log_expiration_days"]
         if 0 < transition < 30:
-            raise OptionError("log_transition_days", transition, "STANDARD_IA takes objects after 30 days", LIFECYCLE)
-        if transition and expiration and expiration <= transition:
+            yield OptionError("log_transition_days", transition, "STANDARD_IA takes objects after 30 days", LIFECYCLE)
+        elif transition and 0 < expiration <= transition:
             rule = f"logs must expire later than they move to STANDARD_IA, which is after {transition} days"
-            raise OptionError("log_expiration_days", expiration, rule, LIFECYCLE)
+            yield OptionError("log_expiration_days", expiration, rule, LIFECYCLE)
         if self.options["state"] == "present":
-            self._validate_dags()
+            yield from self._faults_of_dags()
 
-    def _validate_dags(self) -> None:
+    def _faults_of_dags(self) -> Iterator[OptionError]:
         path = self.options["dags_path"]
         if not path:
             if self.options["dags_purge"]:
-                raise OptionError("dags_purge", True, "it needs dags_path, the folder to compare with")
+                yield OptionError("dags_purge", True, "it needs dags_path, the folder to compare with")
             return
         if not os.path.isdir(path):
-            raise OptionError("dags_path", path, "there is no such folder on the controller")
+            yield OptionError("dags_path", path, "there is no such folder on the controller")
+            return
         files = self._dag_files()
         if not files and self.options["dags_purge"]:
-            raise OptionError("dags_path", path, "it holds no file, and dags_purge would delete every DAG")
+            yield OptionError("dags_path", path, "it holds no file, and dags_purge would delete every DAG")
         for key, file in files.items():
             if len(key.encode()) > 1024:
-                raise OptionError("dags_path", str(file), "its key would be longer than 1024 bytes", KEY_NAMES)
+                yield OptionError("dags_path", str(file), "its key would be longer than 1024 bytes", KEY_NAMES)
             if file.stat().st_size > 5 * GIB:
-                raise OptionError("dags_path", str(file), "one upload has at most 5 GiB", PUT_OBJECT)
+                yield OptionError("dags_path", str(file), "one upload has at most 5 GiB", PUT_OBJECT)
 
     def _dag_files(self) -> dict[str, Path]:
         """Return the files to upload by key: neither hidden ones (but ``.airflowignore``) nor compiled ones."""

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from .._reconcile.errors import OptionError
@@ -15,15 +16,15 @@ from .._reconcile.tags import POOL
 from .._resources.ecs_service import Service, service_names, service_tasks
 from ._base import Component
 from ._containers import (
-    AIRFLOW_ARGUMENTS,
-    AIRFLOW_REQUIRED,
+    AIRFLOW_OPTIONS,
+    airflow_faults,
     airflow_variables,
-    required_when_present,
     task_definition,
-    validate_airflow,
 )
 from ._names import worker_service
+from ._option import Fact, Option, Return, refusals
 from ._option_rules import validate_pool_name
+from ._pools import POOL as POOL_KEYS
 from ._pools import POOL_DEFAULTS, SCALED_POOL, pool_faults, typed_pools
 
 
@@ -31,27 +32,99 @@ class WorkersComponent(Component):
     """Services named ``sm2a-<environment>-worker-<pool>``."""
 
     NAME = "workers"
-    ARGUMENTS = {
-        **AIRFLOW_ARGUMENTS,
-        "pools": {"type": "dict", "default": {}},
-        "draining_pools": {"type": "list", "elements": "str", "default": []},
+    SUMMARY = "ECS service of Celery workers per worker pool"
+    DESCRIPTION = (
+        "Creates one ECS service per worker pool. A service starts with the pool's minimum; from then on the scaler "
+        "sizes it.",
+    )
+    TASK = "Create the services of the worker pools"
+    MAIN = ("pools",)
+    OPTIONS = {
+        **AIRFLOW_OPTIONS,
+        "pools": Option(
+            "dict",
+            (
+                "Worker pools by name.",
+                "The service of a pool that is no longer named is left to the scaler, which lets its workers "
+                "finish; the run after that deletes the service.",
+                "Each pool has these keys, of which none has to be given.",
+            ),
+            default={},
+            each=POOL_KEYS,
+            items=1,
+            needed=True,
+            site="sm2a_worker_pools",
+            role_default="{{ sm2a_worker_pools | default({'default': {}}, true) }}",
+        ),
+        "draining_pools": Option(
+            "list",
+            (
+                "Pools that are no longer named and whose queue still has messages, as the M(sm2a.airflow.queue) "
+                "module tells.",
+                "Their service stays until the scaler has emptied it.",
+            ),
+            elements="str",
+            default=[],
+            fact=Fact("queue", ("draining_pools",)),
+        ),
     }
-    CONSTRAINTS = {"required_if": required_when_present([*AIRFLOW_REQUIRED, "pools"])}
+    RETURNS = {
+        "draining_pools": Return("list", "Pools that are no longer named and still have workers.", [], elements="str"),
+        "pools": Return(
+            "dict",
+            "What the scaler needs to know of each pool.",
+            {
+                "default": {
+                    "service": "sm2a-dev-worker-default",
+                    "queue": "default",
+                    "queue_url": "https://sqs.eu-central-1.amazonaws.com/123456789012/sm2a-dev-default",
+                    "concurrency": 8,
+                    "minimum": 0,
+                    "maximum": 10,
+                }
+            },
+        ),
+    }
+    PLAN = ("AWS::ECS::Service", "sm2a-dev-worker-default")
+    EXAMPLES = """
+- name: Workers
+  sm2a.airflow.workers:
+    environment: dev
+    region: eu-central-1
+    cluster: sm2a-dev
+    image: 123456789012.dkr.ecr.eu-central-1.amazonaws.com/sm2a-dev/airflow:0123456789abcdef
+    subnet_ids: [subnet-0123456789abcdef0, subnet-0123456789abcdef1]
+    security_group_ids: [sg-0123456789abcdef0]
+    role_arns:
+      execution: arn:aws:iam::123456789012:role/sm2a-dev-execution
+      worker: arn:aws:iam::123456789012:role/sm2a-dev-worker
+    log_group: /sm2a/dev/airflow
+    log_bucket: sm2a-dev-logs-123456789012-eu-central-1
+    dag_bucket: sm2a-dev-dags-123456789012-eu-central-1
+    queues:
+      default:
+        url: https://sqs.eu-central-1.amazonaws.com/123456789012/sm2a-dev-default
+    url: https://airflow.dev.example.com
+    execution_api_server_url: http://api-server.sm2a-dev.internal:8080/execution/
+    pools:
+      default: {minimum: 0, maximum: 10, concurrency: 8}
+"""
 
-    def validate(self) -> None:
-        validate_airflow(self.options, ["worker"])
+    def rules(self) -> Iterator[OptionError]:
+        yield from airflow_faults(self.options, ["worker"])
         if self.options["state"] == "absent":
             return
-        if not self.options["pools"]:
-            raise OptionError("pools", self.options["pools"], "at least one worker pool is needed")
-        self.options["pools"] = typed_pools("pools", self.options["pools"])
+        try:
+            self.options["pools"] = typed_pools("pools", self.options["pools"])
+        except OptionError as error:
+            yield error
+            return
         for name, pool in self.options["pools"].items():
-            validate_pool_name("pools", name)
-            for fault in pool_faults(f"pools.{name}", pool):
-                raise fault
+            yield from refusals(validate_pool_name, "pools", name)
+            yield from pool_faults(f"pools.{name}", pool)
             if name not in self.options["queues"]:
                 rule = "it has no queue; the pools of the queue component must include it"
-                raise OptionError(f"pools.{name}", name, rule)
+                yield OptionError(f"pools.{name}", name, rule)
 
     def resources(self) -> list[Resource]:
         present = self.options["state"] == "present"

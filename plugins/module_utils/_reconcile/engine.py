@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for_futures
@@ -28,6 +30,15 @@ class Step:
     action: str  # create, update, delete, none or deferred
     before: dict[str, Any] = field(default_factory=dict)
     after: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """What tells it from another step with the same resource and action: a hash of the fields as they are shown.
+
+        That a resource is deleted says everything; what it was like may change until then.
+        """
+        shown = [] if self.action == "delete" else [self.before, self.after]
+        return hashlib.sha256(json.dumps(shown, sort_keys=True, default=str).encode()).hexdigest()
 
 
 class ApplyError(Exception):
@@ -54,11 +65,16 @@ class Engine:
     def apply(self, resources: list[Resource]) -> list[Step]:
         """Create, update or leave every resource, dependencies first; then delete those marked absent.
 
+        What is to be deleted stays for a later run while anything else is left to become ready by itself: it may be
+        what that replaces, and still be in use.
+
         Raises ApplyError when any resource failed; independent ones are still finished.
         """
         wanted = [resource for resource in resources if not resource.absent]
         unwanted = [resource for resource in resources if resource.absent]
         steps = self._walk(_graph(wanted), self._converge, [])
+        if unwanted and not self.check_mode and pending(steps):
+            return [*steps, *(Step(resource, "deferred") for resource in unwanted)]
         return self.remove(unwanted, steps) if unwanted else steps
 
     def remove(self, resources: list[Resource], steps: list[Step] | None = None) -> list[Step]:
@@ -173,6 +189,11 @@ class Engine:
         if errors:
             raise ApplyError(errors, steps)
         return steps
+
+
+def pending(steps: list[Step]) -> bool:
+    """Tell whether something was begun that a later run has to wait for, or was left for it."""
+    return any(not step.resource.ready for step in steps)
 
 
 def _find(resource: Resource) -> dict[str, Any] | None:

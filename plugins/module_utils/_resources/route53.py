@@ -30,6 +30,7 @@ class Certificate(Resource):
     def __init__(self, aws: Aws, domain_name: str, tags: dict[str, str]) -> None:
         super().__init__(aws, domain_name, tags)
         self.record: dict[str, str] = {"Name": KNOWN_AFTER_APPLY, "Type": "CNAME", "Value": KNOWN_AFTER_APPLY}
+        self.issued = False
 
     def find(self) -> dict[str, Any] | None:
         acm = self.aws.client("acm")
@@ -46,11 +47,13 @@ class Certificate(Resource):
             if any(tags.get(key) != value for key, value in self.tags.items()):
                 continue
             self.id = summary["CertificateArn"]
-            self._remember(certificate)
+            self.remember(certificate)
             return {"tags": tags}
         return None
 
-    def _remember(self, certificate: dict[str, Any]) -> None:
+    def remember(self, certificate: dict[str, Any]) -> None:
+        """Note how far the certificate is, from ACM's description of it."""
+        self.issued = certificate["Status"] == "ISSUED"
         for option in certificate.get("DomainValidationOptions", []):
             if option["DomainName"] == self.name and "ResourceRecord" in option:
                 self.record = option["ResourceRecord"]
@@ -65,7 +68,7 @@ class Certificate(Resource):
 
     def wait_ready(self) -> None:
         def probe() -> bool:
-            self._remember(self.aws.client("acm").describe_certificate(CertificateArn=self.id)["Certificate"])
+            self.remember(self.aws.client("acm").describe_certificate(CertificateArn=self.id)["Certificate"])
             return self.record["Name"] != KNOWN_AFTER_APPLY
 
         wait_until(f"{self.label} names its validation record", probe, RECORD_SECONDS, interval=2)
@@ -122,7 +125,9 @@ class Record(Resource):
 
 
 class ValidationRecord(Record):
-    """The record that proves to ACM whose the domain is; waits until the certificate is issued."""
+    """The record that proves to ACM whose the domain is; ready once the certificate is issued."""
+
+    slow = True
 
     def __init__(self, aws: Aws, certificate: Certificate, hosted_zone_id: str) -> None:
         super().__init__(aws, f"validation of {certificate.name}", hosted_zone_id, "CNAME")
@@ -133,7 +138,10 @@ class ValidationRecord(Record):
 
     def find(self) -> dict[str, Any] | None:
         found = self._find_set()
-        return {"value": found["ResourceRecords"][0]["Value"]} if found else None
+        if found is None:
+            return None
+        self.ready = self.certificate.issued
+        return {"value": found["ResourceRecords"][0]["Value"]}
 
     def desired(self) -> dict[str, Any]:
         return {"value": self.certificate.record["Value"]}
@@ -152,7 +160,8 @@ class ValidationRecord(Record):
             answer = self.aws.client("acm").describe_certificate(CertificateArn=self.certificate.id)["Certificate"]
             if answer["Status"] not in ("PENDING_VALIDATION", "ISSUED"):
                 raise ReconcileError(f"{self.certificate.label} is {answer['Status']}: {answer.get('FailureReason')}")
-            return bool(answer["Status"] == "ISSUED")
+            self.certificate.remember(answer)
+            return self.certificate.issued
 
         wait_until(f"{self.certificate.label} is issued", probe, ISSUE_SECONDS, 10, usual=USUALLY_ISSUED)
 

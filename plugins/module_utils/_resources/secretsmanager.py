@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .._reconcile.aws import Aws
-from .._reconcile.errors import ClientError, OptionError, ReconcileError, UnknownValueError, code_of, ignoring
+from .._reconcile.errors import ClientError, ReconcileError, UnknownValueError, code_of, ignoring
 from .._reconcile.resource import Resource
 from .._reconcile.tags import ENVIRONMENT, tags_from_list, tags_to_list
 from .._reconcile.values import KNOWN_AFTER_APPLY
@@ -27,12 +27,6 @@ DELETION_SECONDS = 120
 SCHEDULED = "scheduled for deletion"
 MISSING = "ResourceNotFoundException"
 INVALID = "InvalidRequestException"
-
-
-def validate_recovery_window(days: int) -> None:
-    """Refuse a ``recovery_window_days`` that DeleteSecret would refuse; 0 means deletion at once."""
-    if days != 0 and not 7 <= days <= 30:
-        raise OptionError("recovery_window_days", days, "it must be 0 (at once) or from 7 to 30", DELETION)
 
 
 def read_secret(aws: Aws, name: str) -> str:

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 import yaml
 from ansible.parsing.plugin_docs import read_docstring
+from components import component_of
 
-from ansible_collections.sm2a.airflow.plugins.module_utils._components._pools import POOL_DEFAULTS
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._pools import POOL_DEFAULTS, SCALED_POOL
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._variables import SITE
 
 ROOT = Path(__file__).parents[3]
@@ -192,10 +193,10 @@ class TestRoles:
             for task in load(path / "tasks/main.yml")
             if f"sm2a.airflow.{path.name}" in task
         ]
-        # These components have nothing that takes minutes.
-        quick = {"image", "queue", "secrets", "storage"}
+        # What has nothing that takes minutes has nothing to wait for.
+        quick = not component_of(path.name).WAITS
         connection = {"region", "profile", "endpoint_url", "access_key", "secret_key", "session_token"}
-        assert set(call) - connection == set(module) - ({"wait"} if path.name in quick else set())
+        assert set(call) - connection == set(module) - ({"wait"} if quick else set())
 
         for option in set(call) - connection:
             variable = f"{path.name}_{option}"
@@ -343,7 +344,7 @@ class TestDocumentation:
 
         for path in self.DOCUMENTS:
             named = set(re.findall(rf"`((?:{prefixes})_[a-z0-9_]+)[`:]", path.read_text()))
-            assert named - {module.stem for module in MODULES} <= known, path
+            assert named - {module.stem for module in MODULES} - set(SCALED_POOL) <= known, path
 
     def test_variables_of_the_site_are_documented(self) -> None:
         text = (ROOT / "docs/configuration.md").read_text()
@@ -421,8 +422,9 @@ class TestStatements:
     def test_defaults_of_a_pool_in_the_documentation_of_module_and_role(self) -> None:
         role = load(ROOT / "roles/workers/meta/argument_specs.yml")["argument_specs"]["main"]["options"]
         for option in (documentation(ROOT / "plugins/modules/workers.py")["options"]["pools"], role["workers_pools"]):
-            [sentence] = [line for line in option["description"] if line.startswith("By default ")]
-            named = dict(re.findall(r"C\((\w+)\)(?: is)? (?:V\()?(\w+)", sentence))
+            named = dict(
+                re.findall(r"^C\((\w+)\): .*By default (\w+)\.$", "\n".join(option["description"]), re.MULTILINE)
+            )
             assert named == {key: str(value) for key, value in POOL_DEFAULTS.items() if value}
 
     def test_what_make_test_runs(self) -> None:

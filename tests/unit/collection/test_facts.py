@@ -19,7 +19,7 @@ from ansible.plugins.loader import lookup_loader
 from ansible.template import Templar, trust_as_template
 
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._facts import FACTS, parts_of_tags, tags_for
-from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import ROLES, TAGS
+from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import ROLES, STEPS, TAGS, role_of
 
 ROOT = Path(__file__).parents[3]
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/mine"
@@ -247,6 +247,13 @@ class TestTable:
         assert list(TAGS) == list(imported)
         assert list(FACTS) == list(ROLES)
         assert {role: set(tags) for role, tags in TAGS.items()} == imported
+
+    def test_every_fact_is_made_before_it_is_asked_for(self) -> None:
+        made: set[str] = set()
+        for step in STEPS:
+            lacking = {fact.component for fact in FACTS[role_of(step.component)].values()} - made
+            assert lacking == set(), step.name
+            made.add(step.component)
 
     @pytest.mark.parametrize("role", sorted(role for role, facts in FACTS.items() if facts))
     def test_a_role_asks_before_it_does_anything(self, role: str) -> None:

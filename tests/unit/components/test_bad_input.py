@@ -196,7 +196,7 @@ BAD: list[tuple[str, dict[str, Any], str, str, str]] = [
         {"certificate_arn": CERTIFICATE.replace("eu-central-1", "us-east-1")},
         "certificate_arn",
         "us-east-1",
-        "of this region, eu-central-1",
+        "in this region, eu-central-1",
     ),
     ("load_balancer", {"domain_name": "Airflow.example.com"}, "domain_name", "'Airflow.example.com'", "lower case"),
     ("load_balancer", {"domain_name": "https://a.example.com"}, "domain_name", "https://", "host name"),

@@ -13,10 +13,9 @@ import pytest
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._containers import (
     airflow_variables,
+    container_faults,
     http_check,
-    validate_containers,
 )
-from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors import OptionError
 
 OPTIONS: dict[str, Any] = {
     "environment": "test",
@@ -96,19 +95,15 @@ def test_a_health_check_asks_the_container_itself() -> None:
 
 
 def test_a_component_that_is_to_be_absent_needs_nothing() -> None:
-    validate_containers({"state": "absent"}, ["worker"])
+    assert list(container_faults({"state": "absent"}, ["worker"])) == []
 
 
 def test_every_service_needs_its_role() -> None:
     options = {
         "state": "present",
-        "cluster": "sm2a-test",
-        "image": "registry.example.com/airflow:1",
-        "subnet_ids": ["subnet-0123456789abcdef0"],
-        "security_group_ids": ["sg-0123456789abcdef0"],
-        "log_group": "/sm2a/test/airflow",
         "role_arns": {"execution": "arn:aws:iam::123456789012:role/execution"},
         "environment_variables": {},
     }
-    with pytest.raises(OptionError, match="the role of worker is missing"):
-        validate_containers(options, ["worker"])
+    [error] = container_faults(options, ["worker"])
+
+    assert error.option == "role_arns" and error.rule == "the role of worker is missing"

@@ -16,14 +16,13 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ansible_collections.sm2a.airflow.plugins.module_utils._components import _health, environment_info
+from ansible_collections.sm2a.airflow.plugins.module_utils._components import _health
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._health import airflow_health
 
 HEALTHY = {"metadatabase": {"status": "healthy"}, "scheduler": {"status": "healthy"}, "triggerer": {"status": None}}
@@ -138,33 +137,6 @@ def test_answer_that_is_not_airflows(body: str, status: int, problem: str) -> No
         health, said = airflow_health(f"http://localhost:{running.server_port}", None)
 
     assert health == {} and problem in said
-
-
-@pytest.mark.parametrize(
-    ("url", "port", "host"),
-    [
-        ("https://airflow.corp.example", 80, None),
-        ("https://airflow.corp.example", 443, "balancer"),
-        ("http://airflow.corp.example", 80, "balancer"),
-        ("https://airflow.corp.example:8443", 443, None),
-        (None, 80, "balancer"),
-    ],
-)
-def test_where_tls_ends_before_the_load_balancer_the_address_itself_is_asked(
-    monkeypatch: pytest.MonkeyPatch, url: str | None, port: int, host: str | None
-) -> None:
-    balancer = {"LoadBalancerArn": "arn", "DNSName": "balancer"}
-    client = mock.Mock()
-    client.describe_load_balancers.return_value = {"LoadBalancers": [balancer]}
-    client.describe_listeners.return_value = {"Listeners": [{"Port": port, "Protocol": "HTTP"}]}
-    for part in ("_services", "_queues", "_database"):
-        monkeypatch.setattr(environment_info, part, mock.Mock())
-    asked = mock.Mock(return_value=({}, "silence"))
-    monkeypatch.setattr(environment_info, "airflow_health", asked)
-
-    environment_info.read_environment(mock.Mock(client=lambda _service: client), "dev", url, None)
-
-    asked.assert_called_once_with(url or "http://balancer", host)
 
 
 def test_refused_connection() -> None:

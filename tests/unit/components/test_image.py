@@ -2,12 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the image component refuses, and what decides an image's tag, without AWS and without Docker."""
+"""What the image component refuses, and the images of others, without AWS and without Docker."""
 
 from __future__ import annotations
 
-import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,14 +13,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components.image import ImageComponent
-from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors import CheckModeError, OptionError
-from ansible_collections.sm2a.airflow.plugins.module_utils._resources.docker import (
-    BuildContext,
-    Docker,
-    DockerError,
-    IgnoreRules,
-    LocalImage,
-)
+from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors import OptionError
 
 AWS: Any = SimpleNamespace(region="eu-central-1", account_id="123456789012", partition="aws", check_mode=True)
 
@@ -96,109 +87,3 @@ def test_images_that_exist(uri: str, repository: str, tag: str | None) -> None:
 
 def test_the_fact_has_a_python_name() -> None:
     assert component(name="my-image").facts_name == "sm2a_image_my_image"
-
-
-def test_the_tag_is_of_the_content(source: Path, tmp_path: Path) -> None:
-    def tag(arguments: dict[str, str] | None = None, **more: Any) -> str:
-        return BuildContext(source, arguments or {}, **more).tag()
-
-    first = tag()
-    bundle = tmp_path / "authorities"
-    bundle.write_text("certificates")
-    assert len(first) == 16
-    assert tag(ca_bundle=bundle) == tag({"https_proxy": "http://proxy"}) == first
-    (source / "src" / "__pycache__" / "main.cpython-313.pyc").write_bytes(b"compiled again")
-    (source / "src" / "main.py").chmod(0o600)
-    (source / "ca-bundle.crt").write_text("left here by hand")
-    assert tag() == first
-
-    tags = [first, tag({"A": "1"}), tag({"A": "2"}), tag(platform="linux/arm64")]
-    (source / "run").chmod(0o644)
-    tags.append(tag())
-    (source / "src" / "main.py").write_text("print('goodbye')\n")
-    tags.append(tag())
-    (source / "src" / "main.py").rename(source / "src" / "other.py")
-    tags.append(tag())
-    assert len(set(tags)) == len(tags)
-
-
-def test_the_copy_has_what_docker_needs(source: Path, tmp_path: Path) -> None:
-    (source / ".dockerignore").write_text("*\n!src\n")
-    (source / "link").symlink_to("src/main.py")
-    bundle = tmp_path / "authorities"
-    bundle.write_text("certificates")
-    copy = tmp_path / "copy"
-    copy.mkdir()
-
-    BuildContext(source, {}, ca_bundle=bundle).copy_to(copy)
-
-    files = sorted(str(path.relative_to(copy)) for path in copy.rglob("*") if path.is_file())
-    assert files == ["Dockerfile", "ca-bundle.crt", "src/main.py"]
-
-
-@pytest.mark.parametrize(
-    ("rules", "ignored", "kept"),
-    [
-        (["README.md"], ["README.md"], ["docs/README.md"]),
-        (["**/README.md"], ["README.md", "docs/a/README.md"], ["README.md.txt"]),
-        (["/docs/"], ["docs/a", "docs/b/c"], ["mydocs/a"]),
-        (["./docs"], ["docs/a"], ["docs.txt"]),
-        (["*.txt", "!keep.txt"], ["a.txt"], ["keep.txt", "a/b.txt"]),
-        (["a/**/z"], ["a/z", "a/b/c/z"], ["z"]),
-        (["?[ab]"], ["xa", "xb"], ["xc", "xxa"]),
-        (["# comment", "", "a+b"], ["a+b"], ["aab", "# comment"]),
-    ],
-)
-def test_dockerignore(rules: list[str], ignored: list[str], kept: list[str]) -> None:
-    matcher = IgnoreRules(rules)
-
-    assert [path for path in (*ignored, *kept) if matcher.match(path)] == ignored
-
-
-def test_docker_does_not_write_in_check_mode() -> None:
-    with pytest.raises(CheckModeError):
-        Docker(check_mode=True).write("build", ".")
-
-
-class Remover:
-    """Stands in for Docker: removing two images at once fails, as it does for those that share a parent."""
-
-    def __init__(self, stays: bool = False) -> None:
-        self.removing = 0
-        self.removed: list[str] = []
-        self.stays = stays
-
-    def write(self, *arguments: str) -> None:
-        self.removing += 1
-        time.sleep(0.02)
-        alone = self.removing == 1
-        self.removing -= 1
-        if not alone or self.stays:
-            raise DockerError("unrecognized image ID sha256:954f")
-        self.removed.append(arguments[-1])
-
-    def has_image(self, reference: str) -> bool:
-        return reference not in self.removed
-
-
-def local_image(docker: Remover, name: str) -> LocalImage:
-    return LocalImage(None, docker, name)  # type: ignore[arg-type]
-
-
-def test_images_are_removed_one_after_the_other() -> None:
-    docker = Remover()
-    images = [local_image(docker, f"airflow:{number}") for number in range(4)]
-
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda image: image.delete({}), images))
-
-    assert sorted(docker.removed) == [image.name for image in images]
-
-
-def test_an_image_that_somebody_else_removed_is_gone() -> None:
-    docker = Remover(stays=True)
-    docker.removed = ["airflow:1"]
-
-    local_image(docker, "airflow:1").delete({})
-    with pytest.raises(DockerError):
-        local_image(docker, "airflow:2").delete({})

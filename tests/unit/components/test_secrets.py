@@ -70,6 +70,7 @@ def component(**options: Any) -> secrets.SecretsComponent:
 @pytest.mark.parametrize(
     "options",
     [
+        {"recovery_window_days": 1},
         {"recovery_window_days": 6},
         {"recovery_window_days": 31},
         {"recovery_window_days": -1},

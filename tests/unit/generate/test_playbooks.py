@@ -45,6 +45,15 @@ def test_a_step_is_a_task(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
+def test_what_was_begun_is_finished_only_if_something_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(playbooks, "STEPS", (Step("queue", "Begin", waits=False), Step("queue", "Finish")))
+
+    begin, finish = tasks(playbooks.site())
+
+    assert "when" not in begin and "vars" not in finish
+    assert finish["when"] == "ansible_facts.sm2a_plan_queue_begun.pending | default(true)"
+
+
 def test_teardown_has_every_role_once_the_last_begun_first() -> None:
     roles = [
         (task.get("ansible.builtin.import_role") or task["ansible.builtin.include_role"])["name"]

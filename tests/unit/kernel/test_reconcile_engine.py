@@ -14,7 +14,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from fake_cloud import OURS, Cloud, SlowThing, Thing
 
-from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.engine import ApplyError, Engine, diff_of
+from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.engine import ApplyError, Engine, diff_of, pending
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors import (
     CheckModeError,
     ReconcileError,
@@ -383,6 +383,33 @@ class TestSlowResources:
         assert actions(without_wait.apply(graph())) == {"database": "none", "secret": "deferred"}
         assert actions(engine.apply(graph())) == {"database": "none", "secret": "create"}
         assert actions(without_wait.apply(graph())) == {"database": "none", "secret": "none"}
+
+    def test_what_is_replaced_stays_until_its_successor_is_ready(
+        self, cloud: Cloud, engine: Engine, actions: Actions
+    ) -> None:
+        def graph() -> list[Any]:
+            old = Thing(cloud, "old gateway")
+            old.absent = True
+            gateway = SlowThing(cloud, "gateway")
+            return [gateway, Thing(cloud, "route", gateway), old]
+
+        engine.apply([Thing(cloud, "old gateway")])
+        begun = Engine("test", check_mode=False, wait=False).apply(graph())
+
+        assert actions(begun) == {"gateway": "create", "route": "deferred", "old gateway": "deferred"}
+        assert pending(begun)
+        finished = engine.apply(graph())
+        assert actions(finished) == {"gateway": "none", "route": "create", "old gateway": "delete"}
+        assert not pending(finished)
+
+    def test_a_plan_shows_what_is_replaced_as_deleted(self, cloud: Cloud, engine: Engine, actions: Actions) -> None:
+        old = Thing(cloud, "old gateway")
+        engine.apply([old])
+        old.absent = True
+
+        steps = Engine("test", check_mode=True, wait=False).apply([SlowThing(cloud, "gateway"), old])
+
+        assert actions(steps) == {"gateway": "create", "old gateway": "delete"}
 
     def test_a_resource_left_half_way_by_a_killed_run_is_waited_for(self, cloud: Cloud, engine: Engine) -> None:
         cloud.things["database"] = {"status": "creating", "tags": OURS}

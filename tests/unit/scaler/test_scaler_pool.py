@@ -2,16 +2,19 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The component that configures the scaler and the scaler's program refuse the same pools."""
+"""The component that configures the scaler and the scaler's program refuse the same."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._pools import SCALED_POOL, scaled_pools_faults
+from ansible_collections.sm2a.airflow.plugins.module_utils._components.scaler import ScalerComponent
+from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.aws import Aws
 from sm2a_scaler.configuration import VARIABLE, ConfigurationError, read
 
 POOL: dict[str, Any] = {
@@ -21,6 +24,17 @@ POOL: dict[str, Any] = {
     "concurrency": 4,
     "minimum": 0,
     "maximum": 5,
+}
+CONFIGURATION = {"environment": "test", "cluster": "sm2a-test", "database_secret": "sm2a/test/scaler/database"}
+COMPONENT = {
+    **CONFIGURATION,
+    "state": "present",
+    "image": "registry.example.com/scaler:1",
+    "subnet_ids": ["subnet-0123456789abcdef0"],
+    "security_group_ids": ["sg-0123456789abcdef0"],
+    "role_arns": {role: f"arn:aws:iam::123456789012:role/{role}" for role in ("execution", "scaler")},
+    "log_group": "/sm2a/test/scaler",
+    "pools": {"default": POOL},
 }
 NUMBERS = {key: option for key, option in SCALED_POOL.items() if option.type == "int"}
 
@@ -41,9 +55,12 @@ def component_refuses(pools: dict[str, Any]) -> bool:
 
 
 def program_refuses(pools: dict[str, Any]) -> bool:
-    configuration = {"environment": "test", "cluster": "sm2a-test", "database_secret": "sm2a/test/scaler/database"}
+    return settings_refused(pools=pools)
+
+
+def settings_refused(**settings: Any) -> bool:
     try:
-        read({VARIABLE: json.dumps({**configuration, "pools": pools})})
+        read({VARIABLE: json.dumps({**CONFIGURATION, **settings})})
     except ConfigurationError:
         return True
     return False
@@ -78,3 +95,13 @@ def test_what_two_pools_may_not_share(key: str) -> None:
 
 def test_a_pool_that_both_take() -> None:
     assert not component_refuses({"default": POOL}) and not program_refuses({"default": POOL})
+
+
+@pytest.mark.parametrize(("seconds", "refused"), [(-1, True), (0, True), (1, False), (60, False), (61, True)])
+def test_how_often_the_scaler_looks(seconds: int, refused: bool) -> None:
+    defaults = {name: argument.get("default") for name, argument in ScalerComponent.ARGUMENTS.items()}
+    options = {**defaults, "tags": {}, **COMPONENT, "interval_seconds": seconds}
+    component = ScalerComponent(options, cast(Aws, SimpleNamespace(region="eu-central-1")))
+
+    assert [fault.option for fault in component.faults()] == ["interval_seconds"] * refused
+    assert settings_refused(pools={"default": POOL}, interval_seconds=seconds) == refused

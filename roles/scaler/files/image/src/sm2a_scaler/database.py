@@ -18,6 +18,8 @@ from typing import Any, Protocol
 from sm2a_scaler.json_object import JsonObject
 
 CONNECT_SECONDS = 3
+"""What opening a session may take, for the reason below."""
+
 STATEMENT_SECONDS = 3
 """A loop is five seconds: an answer that takes longer is of the past, and a query that hangs burdens the database."""
 

@@ -30,6 +30,7 @@ PROFILES = 500
 """DAGs whose profile is kept; each takes some kilobytes."""
 
 RECENT_RUNS = 5
+"""Runs of a DAG, the latest ones, that its profile is made of."""
 
 CORDON_SECONDS = 60
 """A cordon ends by itself when no scaler renews it for so long."""

@@ -15,6 +15,8 @@ from sm2a_scaler.fleet import CALLS_PER_LOOP, Fleet
 from sm2a_scaler.sources import MetadataAnswer, Sources
 
 THREADS = 4
+"""How many sources are asked at the same time."""
+
 MESSAGES_SECONDS = 60.0
 """What SQS said is of use for so long; with ten pools each queue is asked every 25 s or so."""
 

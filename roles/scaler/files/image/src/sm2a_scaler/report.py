@@ -19,9 +19,11 @@ from sm2a_scaler.policy.values import CORDONED, READY, STARTING, Decision, Messa
 NAMESPACE = "SM2A"
 
 HEALTHY_LOOPS = 12
+"""Healthy as long as the last complete loop is at most so many intervals old."""
+
 HEALTHY_SECONDS = 60.0
-"""Healthy as long as the last complete loop is at most so many intervals, and in any case so many seconds, old. A
-loop in which every source times out is complete too, and takes some 20 s: restarting the scaler would not help it."""
+"""And in any case as long as it is at most so many seconds old. A loop in which every source times out is complete too,
+and takes some 20 s: restarting the scaler would not help it."""
 
 
 @dataclass(frozen=True)

@@ -12,19 +12,17 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from fake_aws import refusal
 
-from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile import waits
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.engine import ApplyError, Engine
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.tags import ownership_tags
 from ansible_collections.sm2a.airflow.plugins.module_utils._resources.iam import policy_document
 from ansible_collections.sm2a.airflow.plugins.module_utils._resources.kms import Key
 
+# Every wait of a test passes at once.
+pytestmark = pytest.mark.usefixtures("clock")
+
 TAGS = ownership_tags("test", "security")
-
-
-def refusal(code: str) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": "no"}}, "Operation")
 
 
 class Kms:
@@ -83,17 +81,6 @@ class Kms:
 
     def create_alias(self, AliasName: str, TargetKeyId: str) -> None:
         self.keys[TargetKeyId]["alias"] = AliasName
-
-
-@pytest.fixture(autouse=True)
-def clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A clock that pauses move and nothing else."""
-    time = SimpleNamespace(now=0.0)
-
-    def sleep(seconds: float) -> None:
-        time.now += seconds
-
-    monkeypatch.setattr(waits, "time", SimpleNamespace(monotonic=lambda: time.now, sleep=sleep))
 
 
 def key(kms: Kms, tags: dict[str, str] | None = None) -> Key:

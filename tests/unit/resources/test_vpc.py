@@ -10,25 +10,16 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from fake_aws import refusal
 
-from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile import waits
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.engine import ApplyError, Engine
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.tags import ownership_tags
-from ansible_collections.sm2a.airflow.plugins.module_utils._resources.security_group import (
-    IngressRules,
-    SecurityGroup,
-)
 from ansible_collections.sm2a.airflow.plugins.module_utils._resources.vpc import (
     InternetGateway,
     RouteTable,
     Subnet,
     Vpc,
 )
-
-
-def refusal(code: str) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": "no"}}, "Operation")
 
 
 class Ec2:
@@ -66,18 +57,6 @@ def tags(name: str) -> dict[str, str]:
 
 def tag_list(name: str) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in tags(name).items()]
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """A clock that pauses move and nothing else."""
-    time = SimpleNamespace(now=0.0)
-
-    def sleep(seconds: float) -> None:
-        time.now += seconds
-
-    monkeypatch.setattr(waits, "time", SimpleNamespace(monotonic=lambda: time.now, sleep=sleep))
-    return time
 
 
 @pytest.fixture
@@ -247,21 +226,6 @@ class TestDeletion:
             {"Name": "subnet-id", "Values": ["subnet-1"]}
         ]
 
-    def test_who_still_names_a_security_group_is_named(self, vpc: Vpc, clock: SimpleNamespace) -> None:
-        group = {"GroupId": "sg-1", "VpcId": "vpc-1", "GroupName": "group", "Tags": tag_list("group")}
-        ec2 = Ec2(
-            describe_security_groups=[
-                {"SecurityGroups": [group]},
-                {"SecurityGroups": [{"GroupId": "sg-9", "GroupName": "bastion"}]},
-                {"SecurityGroups": []},
-            ],
-            delete_security_group=[refusal("DependencyViolation")],
-            describe_network_interfaces=[{"NetworkInterfaces": []}],
-        )
-
-        with pytest.raises(ApplyError, match=r"still used by a rule of security group sg-9 \(bastion\)"):
-            Engine("test", check_mode=False).remove([SecurityGroup(aws(ec2), "group", tags("group"), vpc, "group")])
-
     def test_what_holds_a_vpc_is_named_but_not_without_end(self, vpc: Vpc, clock: SimpleNamespace) -> None:
         found = {"VpcId": "vpc-1", "CidrBlock": "10.0.0.0/16", "Tags": tag_list("vpc")}
         ec2 = Ec2(
@@ -280,21 +244,3 @@ class TestDeletion:
 
         assert "used by subnet subnet-0, subnet subnet-1" in str(caught.value) and "and 2 more" in str(caught.value)
         assert "default" not in str(caught.value)
-
-
-def test_rules_that_somebody_added_meanwhile_do_not_keep_the_others_out(vpc: Vpc, clock: SimpleNamespace) -> None:
-    empty = {"SecurityGroups": [{"GroupId": "sg-1", "VpcId": "vpc-1", "IpPermissions": []}]}
-    duplicate = refusal("InvalidPermission.Duplicate")
-    ec2 = Ec2(describe_security_groups=[empty], authorize_security_group_ingress=[duplicate, duplicate, {}])
-    group = SecurityGroup(aws(ec2), "group", tags("group"), vpc, "group")
-    group.id = "sg-1"
-
-    rules = IngressRules(aws(ec2), group, [(port, "203.0.113.0/24") for port in (80, 443)])
-    Engine("test", check_mode=False).apply([rules])
-
-    ports = [
-        [permission["FromPort"] for permission in call["IpPermissions"]]
-        for call in ec2.called("authorize_security_group_ingress")
-    ]
-    # Rules are sorted as text.
-    assert ports == [[443, 80], [443], [80]]

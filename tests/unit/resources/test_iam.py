@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from fake_aws import refusal
 
-from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile import waits
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.engine import ApplyError, Engine
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.tags import ownership_tags
 from ansible_collections.sm2a.airflow.plugins.module_utils._resources.iam import (
@@ -22,9 +22,8 @@ from ansible_collections.sm2a.airflow.plugins.module_utils._resources.iam import
     service_trust,
 )
 
-
-def refusal(code: str, message: str = "no") -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": message}}, "Operation")
+# Every wait of a test passes at once.
+pytestmark = pytest.mark.usefixtures("clock")
 
 
 class Iam:
@@ -76,17 +75,6 @@ class Iam:
         self.linked.append({"Arn": f"arn of {AWSServiceName}"})
         if self.refuse_linked:
             raise self.refuse_linked
-
-
-@pytest.fixture(autouse=True)
-def clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A clock that pauses move and nothing else."""
-    time = SimpleNamespace(now=0.0)
-
-    def sleep(seconds: float) -> None:
-        time.now += seconds
-
-    monkeypatch.setattr(waits, "time", SimpleNamespace(monotonic=lambda: time.now, sleep=sleep))
 
 
 def aws(iam: Iam) -> Any:

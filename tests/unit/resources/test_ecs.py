@@ -1,0 +1,128 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Sizes of tasks, revisions of task definitions, and the end of a cluster."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fake_aws import OURS, FakeAws, FakeClient, in_turn, refusal
+
+from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.engine import Engine
+from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors import OptionError
+from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.values import KNOWN_AFTER_APPLY
+from ansible_collections.sm2a.airflow.plugins.module_utils._resources.ecs import Cluster, TaskDefinition, validate_size
+
+TAGS = [{"key": key, "value": value} for key, value in OURS.items()]
+CONTAINER = {"name": "x", "environment": [{"name": "B", "value": "2"}, {"name": "A", "value": "1"}]}
+
+
+def definition(ecs: FakeClient, check_mode: bool = False, **changes: Any) -> TaskDefinition:
+    settings = {"cpu": 256, "memory": 512, "execution_role_arn": "e", "task_role_arn": "t", "container": CONTAINER}
+    return TaskDefinition(FakeAws(check_mode, ecs=ecs), "x", OURS, **{**settings, **changes})  # type: ignore[arg-type]
+
+
+def registered(*revisions: int, **content: Any) -> FakeClient:
+    """Return an ECS with these revisions of the family x, the newest first."""
+    found = {**definition(FakeClient()).content, **content}
+    return FakeClient(
+        list_task_definitions={"taskDefinitionArns": [f"arn/x:{number}" for number in revisions]},
+        describe_task_definition={"taskDefinition": found, "tags": TAGS},
+        register_task_definition={"taskDefinition": {"taskDefinitionArn": "arn/x:100"}},
+    )
+
+
+@pytest.mark.parametrize(("cpu", "memory"), [(256, 512), (1024, 8192), (4096, 30720), (16384, 122880)])
+def test_sizes_that_fargate_offers(cpu: int, memory: int) -> None:
+    validate_size("", cpu, memory)
+
+
+@pytest.mark.parametrize(
+    ("cpu", "memory", "option", "rule"),
+    [
+        (300, 512, "pools.a.cpu", "Fargate offers 256, 512"),
+        (256, 4096, "pools.a.memory", "512 to 2048 MiB"),
+        (1024, 2500, "pools.a.memory", "in steps of 1024"),
+    ],
+)
+def test_sizes_that_fargate_does_not_offer(cpu: int, memory: int, option: str, rule: str) -> None:
+    with pytest.raises(OptionError) as caught:
+        validate_size("pools.a", cpu, memory)
+
+    assert caught.value.option == option and rule in caught.value.rule
+
+
+def test_the_order_of_variables_makes_no_revision() -> None:
+    turned = {"name": "x", "environment": CONTAINER["environment"][::-1]}  # type: ignore[index]
+    ecs = registered(3, containerDefinitions=[turned])
+
+    [step] = Engine("test", check_mode=False).apply([definition(ecs)])
+
+    assert step.action == "none" and ecs.called("register_task_definition") == []
+
+
+def test_a_longer_family_is_not_ours() -> None:
+    ecs = FakeClient(list_task_definitions={"taskDefinitionArns": ["arn/x-other:7"]})
+
+    assert definition(ecs).find() is None
+
+
+def test_a_difference_is_a_new_revision_and_ten_are_kept() -> None:
+    ecs = registered(*range(12, 0, -1), memory="1024")
+    one = definition(ecs)
+
+    [step] = Engine("test", check_mode=False).apply([one])
+
+    assert (step.action, one.id) == ("update", "arn/x:100")
+    gone = [call["taskDefinition"] for call in ecs.called("deregister_task_definition")]
+    assert gone == ["arn/x:2", "arn/x:1"]
+
+
+def test_in_check_mode_the_revision_to_come_is_not_known() -> None:
+    one = definition(registered(3, memory="1024"), check_mode=True)
+
+    Engine("test", check_mode=True).apply([one])
+
+    assert one.id == KNOWN_AFTER_APPLY
+
+
+def test_tags_alone_make_no_revision() -> None:
+    ecs = registered(3)
+    one = definition(ecs)
+    one.tags = {**OURS, "team": "data"}
+
+    Engine("test", check_mode=False).apply([one])
+
+    assert ecs.called("register_task_definition") == [] and len(ecs.called("tag_resource")) == 1
+
+
+def test_all_revisions_are_deleted_ten_at_a_time() -> None:
+    ecs = registered(*range(12, 0, -1))
+
+    Engine("test", check_mode=False).remove([definition(ecs)])
+
+    assert len(ecs.called("deregister_task_definition")) == 12
+    assert [len(call["taskDefinitions"]) for call in ecs.called("delete_task_definitions")] == [10, 2]
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_cluster_goes_when_its_last_task_has_stopped() -> None:
+    cluster = {"clusterArn": "arn", "status": "ACTIVE", "tags": TAGS}
+    ecs = FakeClient(
+        describe_clusters={"clusters": [cluster]},
+        delete_cluster=in_turn(refusal("ClusterContainsTasksException"), refusal("UpdateInProgressException"), {}),
+    )
+    aws: Any = FakeAws(ecs=ecs)
+
+    [step] = Engine("test", check_mode=False).remove([Cluster(aws, "sm2a-test", OURS, "disabled")])
+
+    assert step.action == "delete" and len(ecs.called("delete_cluster")) == 3
+
+
+def test_an_inactive_cluster_is_not_there() -> None:
+    aws: Any = FakeAws(ecs=FakeClient(describe_clusters={"clusters": [{"status": "INACTIVE"}]}))
+
+    assert Cluster(aws, "sm2a-test", OURS, "disabled").find() is None

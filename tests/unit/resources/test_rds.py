@@ -1,0 +1,181 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A database instance: what it may become, and how it goes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fake_aws import OURS, FakeAws, FakeClient, in_turn, refusal
+
+from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.engine import ApplyError, Engine
+from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.tags import tags_to_list
+from ansible_collections.sm2a.airflow.plugins.module_utils._resources.rds import (
+    Instance,
+    ParameterGroup,
+    SubnetGroup,
+    describe_instance,
+)
+
+SETTINGS: dict[str, Any] = {"EngineVersion": "17", "AllocatedStorage": 20, "DeletionProtection": False}
+TAGS = {"TagList": tags_to_list(OURS)}
+FOUND: dict[str, Any] = {
+    "DBInstanceArn": "arn",
+    "DbiResourceId": "db-1",
+    "DBInstanceStatus": "available",
+    "Endpoint": {"Address": "db.example", "Port": 5432},
+    "Engine": "postgres",
+    "EngineVersion": "17.4",
+    "AllocatedStorage": 20,
+    "DeletionProtection": False,
+    "StorageEncrypted": True,
+    "MasterUsername": "sm2a",
+    "DBParameterGroups": [{"DBParameterGroupName": "parameters"}],
+}
+
+
+def rds_with(*instances: dict[str, Any] | Exception, **answers: Any) -> FakeClient:
+    described = [item if isinstance(item, Exception) else {"DBInstances": [item]} for item in instances]
+    return FakeClient(**{"describe_db_instances": in_turn(*described), "list_tags_for_resource": TAGS, **answers})
+
+
+def instance(rds: FakeClient, settings: dict[str, Any] | None = None, **changes: Any) -> Instance:
+    aws: Any = FakeAws(rds=rds)
+    return Instance(
+        aws,
+        "sm2a-test",
+        OURS,
+        settings={**SETTINGS, **(settings or {})},
+        creation={"Engine": "postgres", "StorageEncrypted": True, "MasterUsername": "sm2a"},
+        subnet_group=SubnetGroup(aws, "subnets", OURS, []),
+        parameter_group=ParameterGroup(aws, "parameters", OURS, "postgres17", {}),
+        password=lambda: "made-up",
+        **changes,
+    )
+
+
+def apply(one: Instance) -> str:
+    [step] = Engine("test", check_mode=False).apply([one])
+    return step.action
+
+
+@pytest.mark.parametrize("code", ["DBInstanceNotFound", "DBInstanceNotFoundFault"])
+def test_a_missing_instance_is_missing_by_either_name(code: str) -> None:
+    aws: Any = FakeAws(rds=FakeClient(describe_db_instances=refusal(code)))
+
+    assert describe_instance(aws, "sm2a-test") is None
+
+
+@pytest.mark.parametrize("code", ["DBSubnetGroupNotFoundFault", "DBSubnetGroupNotFound"])
+def test_a_missing_subnet_group_is_missing_by_either_name(code: str) -> None:
+    aws: Any = FakeAws(rds=FakeClient(describe_db_subnet_groups=refusal(code)))
+
+    assert SubnetGroup(aws, "subnets", OURS, []).find() is None
+
+
+@pytest.mark.parametrize(
+    "answer", [refusal("DBParameterGroupNotFound"), refusal("DBParameterGroupNotFoundFault"), {"DBParameterGroups": []}]
+)
+def test_a_missing_parameter_group_is_missing_in_every_way(answer: Any) -> None:
+    aws: Any = FakeAws(rds=FakeClient(describe_db_parameter_groups=answer))
+
+    assert ParameterGroup(aws, "parameters", OURS, "postgres17", {}).find() is None
+
+
+def test_only_the_given_part_of_the_version_is_asked_for() -> None:
+    assert apply(instance(rds_with(FOUND))) == "none"
+
+
+def test_what_waits_for_the_maintenance_window_is_not_asked_for_again() -> None:
+    pending = {**FOUND, "PendingModifiedValues": {"AllocatedStorage": 40}}
+
+    assert apply(instance(rds_with(pending), {"AllocatedStorage": 40})) == "none"
+
+
+def test_storage_that_rds_made_larger_does_not_shrink() -> None:
+    rds = rds_with({**FOUND, "AllocatedStorage": 60})
+    apply(instance(rds))
+
+    assert rds.called("modify_db_instance") == []
+
+
+@pytest.mark.parametrize(("found", "wanted", "major"), [("16.9", "17", True), ("17.4", "17.5", False)])
+def test_a_major_upgrade_is_allowed_where_it_is_one(found: str, wanted: str, major: bool) -> None:
+    rds = rds_with({**FOUND, "EngineVersion": found}, {**FOUND, "EngineVersion": wanted})
+    apply(instance(rds, {"EngineVersion": wanted}))
+
+    [request] = rds.called("modify_db_instance")
+    assert (request["EngineVersion"], request["AllowMajorVersionUpgrade"]) == (wanted, major)
+
+
+@pytest.mark.parametrize(("field", "value"), [("Engine", "mysql"), ("StorageEncrypted", False)])
+def test_what_cannot_change_is_refused_with_the_way_out(field: str, value: Any) -> None:
+    with pytest.raises(ApplyError, match="restore a snapshot into a new environment instead"):
+        apply(instance(rds_with({**FOUND, field: value})))
+
+
+def test_a_restored_instance_brings_engine_and_login_along() -> None:
+    rds = rds_with(refusal("DBInstanceNotFound"), FOUND, restore_db_instance_from_db_snapshot={"DBInstance": FOUND})
+    assert apply(instance(rds, snapshot_identifier="last-night")) == "create"
+
+    [request] = rds.called("restore_db_instance_from_db_snapshot")
+    assert request["DBSnapshotIdentifier"] == "last-night" and request["PubliclyAccessible"] is False
+    assert {"Engine", "EngineVersion", "AllocatedStorage", "MasterUserPassword"} & set(request) == set()
+
+
+@pytest.mark.usefixtures("clock")
+def test_an_instance_that_fails_is_not_waited_for() -> None:
+    rds = rds_with(
+        refusal("DBInstanceNotFound"),
+        {**FOUND, "DBInstanceStatus": "incompatible-network"},
+        create_db_instance={"DBInstance": {**FOUND, "DBInstanceStatus": "creating"}},
+    )
+
+    with pytest.raises(ApplyError, match="is in the state incompatible-network"):
+        apply(instance(rds))
+
+
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize("final", [True, False])
+def test_the_last_snapshot_is_taken_unless_it_is_not_wanted(final: bool) -> None:
+    rds = rds_with(FOUND, refusal("DBInstanceNotFound"))
+
+    Engine("test", check_mode=False).remove([instance(rds, final_snapshot=final)])
+
+    [request] = rds.called("delete_db_instance")
+    assert request["SkipFinalSnapshot"] is not final
+    assert request.get("FinalDBSnapshotIdentifier", "").startswith("sm2a-test-final-" if final else "")
+
+
+def test_a_protected_instance_stays() -> None:
+    rds = rds_with({**FOUND, "DeletionProtection": True})
+
+    with pytest.raises(ApplyError, match="deletion_protection: false first"):
+        Engine("test", check_mode=False).remove([instance(rds)])
+    assert rds.called("delete_db_instance") == []
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_deletion_that_an_interrupted_run_began_is_waited_for() -> None:
+    rds = rds_with(
+        FOUND,
+        {**FOUND, "DBInstanceStatus": "deleting"},
+        refusal("DBInstanceNotFound"),
+        delete_db_instance=refusal("InvalidDBInstanceState"),
+    )
+
+    [step] = Engine("test", check_mode=False).remove([instance(rds)])
+
+    assert step.action == "delete"
+
+
+def test_an_instance_that_cannot_be_deleted_now_is_an_error() -> None:
+    rds = rds_with(
+        FOUND, {**FOUND, "DBInstanceStatus": "backing-up"}, delete_db_instance=refusal("InvalidDBInstanceState")
+    )
+
+    with pytest.raises(ApplyError, match="InvalidDBInstanceState"):
+        Engine("test", check_mode=False).remove([instance(rds)])

@@ -1,0 +1,142 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Certificates and records: whose they are, and what they prove."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fake_aws import OURS, THEIRS, FakeAws, FakeClient, in_turn
+
+from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.engine import ApplyError, Engine
+from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.tags import tags_to_list
+from ansible_collections.sm2a.airflow.plugins.module_utils._resources.elbv2 import LoadBalancer
+from ansible_collections.sm2a.airflow.plugins.module_utils._resources.route53 import (
+    AliasRecord,
+    Certificate,
+    ValidationRecord,
+)
+
+NAME = "airflow.example.com"
+RECORD = {"Name": "_1.airflow.example.com.", "Type": "CNAME", "Value": "_2.acm.example."}
+OPTIONS = [{"DomainName": NAME, "ResourceRecord": RECORD}]
+
+
+def acm(*statuses: str, tags: dict[str, str] = OURS, **more: Any) -> FakeClient:
+    described = [{"Certificate": {"Status": status, "DomainValidationOptions": OPTIONS, **more}} for status in statuses]
+    return FakeClient(
+        list_certificates={
+            "CertificateSummaryList": [
+                {"DomainName": "other.example.com", "CertificateArn": "arn of another"},
+                {"DomainName": NAME, "CertificateArn": "arn"},
+            ]
+        },
+        describe_certificate=in_turn(*described),
+        list_tags_for_certificate={"Tags": tags_to_list(tags)},
+        request_certificate={"CertificateArn": "arn of a new one"},
+    )
+
+
+def certificate(client: FakeClient) -> Certificate:
+    aws: Any = FakeAws(acm=client)
+    return Certificate(aws, NAME, OURS)
+
+
+def alias(*sets: dict[str, Any]) -> tuple[AliasRecord, FakeClient]:
+    route53 = FakeClient(list_resource_record_sets={"ResourceRecordSets": list(sets)})
+    aws: Any = FakeAws(route53=route53)
+    balancer = LoadBalancer(
+        aws, "sm2a-test", OURS, scheme="internal", subnet_ids=[], security_group_ids=[], attributes={}
+    )
+    balancer.dns_name, balancer.hosted_zone_id = "sm2a-test-1.elb.amazonaws.com", "Z1"
+    return AliasRecord(aws, NAME, "ZONE", balancer), route53
+
+
+@pytest.mark.parametrize("status", ["ISSUED", "PENDING_VALIDATION"])
+def test_a_certificate_of_ours_is_found_with_its_proof(status: str) -> None:
+    one = certificate(acm(status))
+
+    assert one.find() == {"tags": OURS}
+    assert (one.id, one.record) == ("arn", RECORD)
+
+
+@pytest.mark.parametrize(
+    "client", [acm("ISSUED", tags=THEIRS), acm("EXPIRED"), acm("FAILED")], ids=["theirs", "expired", "failed"]
+)
+def test_one_of_others_or_one_that_does_not_work_is_none(client: FakeClient) -> None:
+    assert certificate(client).find() is None
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_new_certificate_is_waited_for_until_it_names_its_record() -> None:
+    client = acm("PENDING_VALIDATION")
+    client.answers["list_certificates"] = {}
+    client.answers["describe_certificate"] = in_turn(
+        {"Certificate": {"Status": "PENDING_VALIDATION"}},
+        {"Certificate": {"Status": "PENDING_VALIDATION", "DomainValidationOptions": OPTIONS}},
+    )
+    one = certificate(client)
+
+    Engine("test", check_mode=False).apply([one])
+
+    assert one.record == RECORD
+
+
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize(("last", "reason"), [("ISSUED", None), ("FAILED", "CAA_ERROR")])
+def test_a_proof_is_waited_for_until_the_certificate_is_issued_or_never_will_be(last: str, reason: str | None) -> None:
+    client = acm("PENDING_VALIDATION", last, FailureReason=reason)
+    route53 = FakeClient(list_resource_record_sets={"ResourceRecordSets": []})
+    aws: Any = FakeAws(acm=client, route53=route53)
+    one = Certificate(aws, NAME, OURS)
+    one.id, one.record = "arn", RECORD
+    proof = ValidationRecord(aws, one, "ZONE")
+
+    if reason is None:
+        [step] = Engine("test", check_mode=False).apply([proof])
+        assert step.action == "create" and one in proof.dependencies()
+    else:
+        with pytest.raises(ApplyError, match="is FAILED: CAA_ERROR"):
+            Engine("test", check_mode=False).apply([proof])
+
+
+@pytest.mark.parametrize("target", ["sm2a-test-1.elb.amazonaws.com", "dualstack.SM2A-test-1.elb.amazonaws.com."])
+def test_an_alias_is_the_same_however_it_is_written(target: str) -> None:
+    record, _route53 = alias({"Name": f"{NAME}.", "Type": "A", "AliasTarget": {"DNSName": target}})
+
+    [step] = Engine("test", check_mode=False).apply([record])
+
+    assert step.action == "none"
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        ({"AliasTarget": {"DNSName": "other-1.elb.amazonaws.com."}}, "points at other-1"),
+        ({"ResourceRecords": [{"Value": "192.0.2.1"}]}, "points at an address"),
+    ],
+)
+def test_a_record_of_somebody_else_is_left_alone(found: dict[str, Any], words: str) -> None:
+    record, route53 = alias({"Name": f"{NAME}.", "Type": "A", **found})
+
+    with pytest.raises(ApplyError, match=words):
+        Engine("test", check_mode=False).apply([record])
+    assert route53.called("change_resource_record_sets") == []
+
+
+def test_a_record_of_an_earlier_load_balancer_of_ours_follows() -> None:
+    record, route53 = alias({"Name": f"{NAME}.", "Type": "A", "AliasTarget": {"DNSName": "sm2a-test-0.elb."}})
+
+    [step] = Engine("test", check_mode=False).apply([record])
+
+    [change] = route53.called("change_resource_record_sets")
+    assert (step.action, change["ChangeBatch"]["Changes"][0]["Action"]) == ("update", "UPSERT")
+
+
+def test_the_next_name_of_a_zone_is_not_the_one_asked_for() -> None:
+    record, _route53 = alias({"Name": "b.example.com.", "Type": "A"}, {"Name": f"{NAME}.", "Type": "AAAA"})
+
+    assert record.find() is None

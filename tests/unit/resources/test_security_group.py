@@ -1,0 +1,127 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Security groups and their rules: what is one rule, who still names a group, and what others added meanwhile."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from fake_aws import OURS, FakeAws, FakeClient, in_turn, refusal
+
+from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.engine import ApplyError, Engine
+from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.tags import tags_to_list
+from ansible_collections.sm2a.airflow.plugins.module_utils._resources.security_group import IngressRules, SecurityGroup
+
+TAGS = {**OURS, "Name": "group"}
+EVERYWHERE = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+
+
+def found(**more: Any) -> dict[str, Any]:
+    group = {"GroupId": "sg-1", "VpcId": "vpc-1", "GroupName": "group", "Tags": tags_to_list(TAGS)}
+    return {"SecurityGroups": [{**group, **more}]}
+
+
+def group(ec2: FakeClient, egress: bool = True) -> SecurityGroup:
+    aws: Any = FakeAws(ec2=ec2)
+    return SecurityGroup(aws, "group", TAGS, "vpc-1", "group", egress)
+
+
+def rules(ec2: FakeClient, *allowed: tuple[int, str | SecurityGroup]) -> IngressRules:
+    one = group(ec2)
+    one.id = "sg-1"
+    return IngressRules(one.aws, one, list(allowed))
+
+
+def ports(calls: list[dict[str, Any]]) -> list[list[int]]:
+    return [[permission["FromPort"] for permission in call["IpPermissions"]] for call in calls]
+
+
+@pytest.mark.parametrize(("egress", "action"), [(True, "none"), (False, "update")])
+def test_a_group_that_must_not_call_anybody_loses_the_rule_of_aws(egress: bool, action: str) -> None:
+    ec2 = FakeClient(describe_security_groups=found(IpPermissionsEgress=[EVERYWHERE]))
+
+    [step] = Engine("test", check_mode=False).apply([group(ec2, egress)])
+
+    assert step.action == action
+    revoked = [call["IpPermissions"] for call in ec2.called("revoke_security_group_egress")]
+    assert revoked == ([] if egress else [[EVERYWHERE]])
+
+
+def test_who_still_names_a_group_is_named(clock: SimpleNamespace) -> None:
+    ec2 = FakeClient(
+        describe_security_groups=in_turn(
+            found(), {"SecurityGroups": [{"GroupId": "sg-9", "GroupName": "bastion"}]}, {"SecurityGroups": []}
+        ),
+        delete_security_group=refusal("DependencyViolation"),
+    )
+
+    with pytest.raises(ApplyError, match=r"still used by a rule of security group sg-9 \(bastion\)"):
+        Engine("test", check_mode=False).remove([group(ec2)])
+    assert clock.now >= 600
+
+
+def test_a_permission_of_many_is_many_rules_each_as_wide_as_it_is() -> None:
+    permissions = [
+        {
+            "IpProtocol": "tcp",
+            "FromPort": 80,
+            "ToPort": 90,
+            "IpRanges": [{"CidrIp": "203.0.113.0/24", "Description": "office"}],
+            "Ipv6Ranges": [{"CidrIpv6": "2001:db8::/32"}],
+            "UserIdGroupPairs": [{"GroupId": "sg-2", "UserId": "123456789012"}],
+            "PrefixListIds": [{"PrefixListId": "pl-1"}],
+        },
+        EVERYWHERE,
+    ]
+
+    assert rules(FakeClient(describe_security_groups=found(IpPermissions=permissions))).find() == {
+        "rules": [
+            "-1 all from 0.0.0.0/0",
+            "tcp 80-90 from 2001:db8::/32",
+            "tcp 80-90 from 203.0.113.0/24",
+            "tcp 80-90 from pl-1",
+            "tcp 80-90 from sg-2",
+        ]
+    }
+
+
+def test_what_is_missing_comes_before_what_is_too_much_goes() -> None:
+    old = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "IpRanges": [{"CidrIp": "198.51.100.0/24"}]}
+    ec2 = FakeClient(describe_security_groups=found(IpPermissions=[old]))
+
+    Engine("test", check_mode=False).apply([rules(ec2, (443, "203.0.113.0/24"), (443, "2001:db8::/32"))])
+
+    changes = [(name, ports([call])[0]) for name, call in ec2.calls if name.endswith("ingress")]
+    assert changes == [("authorize_security_group_ingress", [443, 443]), ("revoke_security_group_ingress", [80])]
+
+
+def test_a_group_that_may_call_is_named_by_its_id_and_made_first() -> None:
+    other = group(FakeClient())
+    other.id = "sg-2"
+    one = rules(FakeClient(describe_security_groups=found()), (5432, other))
+
+    assert other in one.dependencies() and one.desired() == {"rules": ["tcp 5432 from sg-2"]}
+
+
+def test_rules_that_somebody_added_meanwhile_do_not_keep_the_others_out() -> None:
+    duplicate = refusal("InvalidPermission.Duplicate")
+    ec2 = FakeClient(
+        describe_security_groups=found(), authorize_security_group_ingress=in_turn(duplicate, duplicate, {})
+    )
+
+    Engine("test", check_mode=False).apply([rules(ec2, (80, "203.0.113.0/24"), (443, "203.0.113.0/24"))])
+
+    # Rules are sorted as text.
+    assert ports(ec2.called("authorize_security_group_ingress")) == [[443, 80], [443], [80]]
+
+
+def test_rules_are_taken_away_before_the_group_that_others_name() -> None:
+    ec2 = FakeClient(describe_security_groups=found(IpPermissions=[EVERYWHERE]))
+
+    Engine("test", check_mode=False).remove([rules(ec2)])
+
+    assert [call["IpPermissions"] for call in ec2.called("revoke_security_group_ingress")] == [[EVERYWHERE]]
