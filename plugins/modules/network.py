@@ -14,8 +14,8 @@ module: network
 short_description: VPC with public and private subnets, NAT gateways and endpoints
 version_added: 0.1.0
 description:
-  - Creates a VPC with public and private subnets over two or three zones, internet and NAT gateways,
-    route tables and a gateway endpoint to S3; optionally interface endpoints and flow logs.
+  - Creates a VPC with public and private subnets over two or three zones, internet and NAT gateways, route tables and a
+    gateway endpoint to S3; optionally interface endpoints and flow logs.
   - With O(vpc_id) it takes a VPC that exists, creates nothing and reports it.
 author:
   - SM2A contributors (@sm2a)
@@ -30,20 +30,19 @@ options:
     choices: [2, 3]
     default: 2
   availability_zones:
-    description: Names of the zones, two or three. A zone that is in use keeps the ranges of its subnets,
-      whichever zone is named before it.
+    description: Names of the zones, two or three. A zone that is in use keeps the ranges of its subnets, whichever zone
+      is named before it.
     type: list
     elements: str
     default: []
   public_subnet_cidrs:
-    description: Ranges of the public subnets, one per zone, /27 or larger. By default each is one eighth
-      of the VPC's range.
+    description: Ranges of the public subnets, one per zone, /27 or larger. By default each is one eighth of the VPC's
+      range.
     type: list
     elements: str
     default: []
   private_subnet_cidrs:
-    description: Ranges of the private subnets, one per zone. By default each is one eighth of the VPC's
-      range.
+    description: Ranges of the private subnets, one per zone. By default each is one eighth of the VPC's range.
     type: list
     elements: str
     default: []
@@ -61,9 +60,8 @@ options:
     default: true
   interface_endpoints:
     description:
-      - AWS services that private subnets reach by an interface endpoint, each named by the end of its
-        service name, for example V(ecr.api), V(ecr.dkr), V(logs), V(secretsmanager), V(sqs), V(ecs),
-        V(sts), V(kms), V(ssmmessages).
+      - AWS services that private subnets reach by an interface endpoint, each named by the end of its service name, for
+        example V(ecr.api), V(ecr.dkr), V(logs), V(secretsmanager), V(sqs), V(ecs), V(sts), V(kms), V(ssmmessages).
       - Each is charged per hour and zone; a NAT gateway costs less than three of them.
     type: list
     elements: str
@@ -71,8 +69,8 @@ options:
   flow_logs:
     description:
       - Where the VPC's flow logs go.
-      - V(cloudwatch) is the log group C(/sm2a/<environment>/flow-logs) with a role of its own, V(s3)
-        is a bucket of yours.
+      - V(cloudwatch) is the log group C(/sm2a/<environment>/flow-logs) with a role of its own, V(s3) is a bucket of
+        yours.
       - When it is turned off, the flow log and its role are deleted; the log group and its content stay.
     type: str
     choices: [none, cloudwatch, s3]
@@ -89,8 +87,7 @@ options:
   flow_logs_retention_in_days:
     description:
       - Days for which the log group keeps flow logs.
-      - One of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557,
-        2922, 3288, 3653.
+      - One of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653.
     type: int
     default: 30
   delete_flow_logs:
@@ -102,15 +99,14 @@ options:
     type: str
     default: /
   role_permissions_boundary:
-    description: ARN of a managed policy that limits the role that writes flow logs. Without it a boundary
-      stays as it is; an empty one takes it away.
+    description: ARN of a managed policy that limits the role that writes flow logs. Without it a boundary stays as it
+      is; an empty one takes it away.
     type: str
   vpc_id:
     description: A VPC that exists already.
     type: str
   public_subnet_ids:
-    description: Public subnets of the existing VPC, in at least two zones, /27 or larger, with 8 free
-      addresses.
+    description: Public subnets of the existing VPC, in at least two zones, /27 or larger, with 8 free addresses.
     type: list
     elements: str
     default: []

@@ -17,9 +17,9 @@ description:
     what a run would do.
   - Saves that in a file on the controller, for people to review, or compares it with such a file and fails if anything
     differs.
-  - The file has a line for the kind, name and action of each resource that would change, the names of fields that would
-    change, and a digest of their values. It has no value itself, and digests are made of what C(--diff) shows, so secrets are
-    in none of them.
+  - The file has the kind, name and action of each resource that would change, the names of fields that would change,
+    and a digest of their values. It has no value itself. Digests are made of what C(--diff) shows, so secrets are in
+    none of them.
   - It says for which version of the collection, environment, region, account and components it is. A plan of another
     one is refused, as is a file that was changed after it was saved. The checksum finds accidents; who may change the
     file can also make a new checksum, so keep the file where changes are reviewed.

@@ -15,12 +15,12 @@ short_description: Security groups, KMS key, and one IAM role per service
 version_added: 0.1.0
 description:
   - Creates security groups, a KMS key, and one IAM role per service with the least privilege.
-  - Users reach the load balancer only; the load balancer and Airflow reach the API server; the API server
-    reads the logs of running tasks from workers and triggerers; Airflow reaches the database.
-  - Rules for incoming traffic that somebody else added to these groups are taken away, and so are inline policies
-    that somebody else added to these roles. The database's group allows no outgoing traffic.
-  - IAM roles are global. If a role of this name belongs to another region's environment, the module leaves
-    it alone and fails.
+  - Users reach the load balancer only; the load balancer and Airflow reach the API server; the API server reads the
+    logs of running tasks from workers and triggerers; Airflow reaches the database.
+  - Rules for incoming traffic that somebody else added to these groups are taken away, and so are inline policies that
+    somebody else added to these roles. The database's group allows no outgoing traffic.
+  - IAM roles are global. If a role of this name belongs to another region's environment, the module leaves it alone and
+    fails.
 author:
   - SM2A contributors (@sm2a)
 options:
@@ -30,8 +30,7 @@ options:
       - Required when O(state=present).
     type: str
   ingress_cidrs:
-    description: Networks from which users reach the load balancer, IPv4 or IPv6. An empty list closes it to
-      everybody.
+    description: Networks from which users reach the load balancer, IPv4 or IPv6. An empty list closes it to everybody.
     type: list
     elements: str
     default: [0.0.0.0/0]
@@ -47,13 +46,12 @@ options:
     type: bool
     default: true
   kms_key_arn:
-    description: ARN of a KMS key that exists already, or of its alias, to be used instead. Its policy must
-      allow CloudWatch Logs of the region.
+    description: ARN of a KMS key that exists already, or of its alias, to be used instead. Its policy must allow
+      CloudWatch Logs of the region.
     type: str
   kms_deletion_window_days:
     description:
-      - Days for which a deleted key can be restored. Creating the environment again within them takes the
-        key back.
+      - Days for which a deleted key can be restored. Creating the environment again within them takes the key back.
       - From 7 to 30.
     type: int
     default: 30
@@ -62,8 +60,8 @@ options:
     type: str
     default: /
   role_permissions_boundary:
-    description: ARN of a managed policy that limits every role. Without it a boundary stays as it is; an empty
-      one takes it away.
+    description: ARN of a managed policy that limits every role. Without it a boundary stays as it is; an empty one
+      takes it away.
     type: str
   role_policies:
     description:
@@ -86,8 +84,8 @@ options:
     default: []
   service_linked_roles:
     description:
-      - Whether to make the service-linked roles of Amazon ECS, Elastic Load Balancing and Amazon RDS where
-        the account has none. They are never deleted.
+      - Whether to make the service-linked roles of Amazon ECS, Elastic Load Balancing and Amazon RDS where the account
+        has none. They are never deleted.
       - Set it to V(false) if you may not call C(iam:CreateServiceLinkedRole) and the account has them.
     type: bool
     default: true
@@ -120,8 +118,8 @@ security:
       type: str
       sample: dev
     security_group_ids:
-      description: Security groups of the load balancer, of Airflow, of the API server (in addition to Airflow's) and
-        of the database.
+      description: Security groups of the load balancer, of Airflow, of the API server (in addition to Airflow's) and of
+        the database.
       type: dict
       sample:
         load_balancer: sg-0123456789abcdef0

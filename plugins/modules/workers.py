@@ -14,8 +14,7 @@ module: workers
 short_description: ECS service of Celery workers per worker pool
 version_added: 0.1.0
 description:
-  - Creates one ECS service per worker pool. A service starts with the pool's minimum; from then on the scaler sizes
-    it.
+  - Creates one ECS service per worker pool. A service starts with the pool's minimum; from then on the scaler sizes it.
 author:
   - SM2A contributors (@sm2a)
 options:
@@ -107,11 +106,11 @@ options:
   pools:
     description:
       - Worker pools by name.
-      - The service of a pool that is no longer named is left to the scaler, which lets its workers finish; the
-        run after that deletes the service.
+      - The service of a pool that is no longer named is left to the scaler, which lets its workers finish; the run
+        after that deletes the service.
       - Each pool has these keys, of which none has to be given.
-      - 'C(minimum): Workers that always run. With 0 a pool costs nothing while nothing runs. At most C(maximum).
-        From 0 to 5000. By default 1.'
+      - 'C(minimum): Workers that always run. With 0 a pool costs nothing while nothing runs. At most C(maximum). From 0
+        to 5000. By default 1.'
       - 'C(maximum): Workers that the scaler starts at most. From 1 to 5000. By default 5.'
       - 'C(concurrency): Tasks that one worker runs at once. From 1 to 1000. By default 4.'
       - 'C(cpu): CPU units of a worker; 1024 is one vCPU. By default 1024.'

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import textwrap
 from collections.abc import Iterator
 from typing import Any
@@ -43,13 +44,24 @@ _Dumper.add_representer(list, _list)
 
 
 def dump(document: Any, indent: int = 0) -> str:
-    """Return a document as YAML, in lines of at most ``WIDTH`` characters, ``indent`` of them blank."""
-    # The dumper breaks a line behind the first word that goes beyond its width.
-    for width in range(WIDTH - indent, WIDTH // 2, -5):
-        text = yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=width)
-        if all(len(line) <= WIDTH - indent for line in text.splitlines()):
-            break
-    return textwrap.indent(text, " " * indent)
+    """Return a document, whose texts have no line breaks, as YAML in lines of at most ``WIDTH`` characters."""
+    text = yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=sys.maxsize)
+    lines = [" " * indent + line for line in text.splitlines()]
+    # The dumper itself would break a line only behind the word that goes beyond its width.
+    return "".join(f"{part}\n" for line in lines for part in _wrapped(line))
+
+
+def _wrapped(line: str) -> list[str]:
+    """Return a line of YAML in as many as it needs; YAML makes a space of a line break."""
+    blank = " " * (len(line) - len(line.lstrip()))
+    return textwrap.wrap(
+        line.lstrip(),
+        WIDTH,
+        initial_indent=blank,
+        subsequent_indent=f"{blank}  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def variable(name: str, value: Any, indent: int = 0) -> Iterator[str]:

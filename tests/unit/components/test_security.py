@@ -220,3 +220,12 @@ def test_only_the_migration_reads_the_administrator() -> None:
 
     may = {name for name, role in security.roles.items() if "sm2a/test/admin" in str(role.statements)}
     assert may == {"migration"}
+
+
+def test_no_role_is_written_before_its_key_is_there() -> None:
+    """Its policy names the key, whose ARN is known only then; in check mode too."""
+    security = component()
+    security.resources()
+
+    assert [name for name, role in security.roles.items() if security.key not in list(role.dependencies())] == []
+    assert len(security.roles) == len(SERVICES)

@@ -197,5 +197,8 @@ def test_a_generated_file_says_so_below_its_licence_and_fits_the_page(name: str)
 def test_yaml_is_written_as_people_write_it() -> None:
     assert dump({"a": [1, 2], "b": ["one two", "three"], "c": {}}) == ("a: [1, 2]\nb:\n  - one two\n  - three\nc: {}\n")
     assert list(variable("a", "{{ b }}")) == ['a: "{{ b }}"']
+    sentences = {"a": ["So it is: " + "it's long, " * 40 + "or not.", "b " * 200 + "c"]}
+    assert yaml.safe_load(dump(sentences)) == sentences
+    assert max(map(len, dump(sentences).splitlines())) <= WIDTH
     folded = list(variable("a", "{{ " + "b + " * 40 + "c }}"))
     assert folded[0] == "a: >-" and all(line.startswith("  ") and len(line) <= WIDTH for line in folded[1:])
