@@ -51,6 +51,8 @@ check_mypy() {
         -p ansible_collections.sm2a.airflow.plugins.action \
         -p ansible_collections.sm2a.airflow.plugins.filter \
         -p ansible_collections.sm2a.airflow.plugins.lookup || failed=1
+    echo "tests/generate:"
+    MYPYPATH="${ANSIBLE_COLLECTIONS_PATH%%:*}" mypy --cache-dir "$CACHE/mypy" tests/generate || failed=1
     local path
     for path in roles/scaler/files/image/src tests/local_aws; do
         [ -n "$(find "$path" -name '*.py' -print -quit 2>/dev/null)" ] || continue

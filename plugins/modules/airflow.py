@@ -83,6 +83,7 @@ options:
   queues:
     description:
       - Mapping of each worker pool to its queue, with the queue's C(url).
+      - Without a C(visibility_timeout), in seconds, a queue is taken to have SQS's maximum.
       - Required when O(state=present).
     type: dict
     default: {}

@@ -13,8 +13,8 @@ module: validate
 short_description: Refuse wrong options of SM2A's roles before anything is created
 version_added: 0.1.0
 description:
-  - Checks the variables of roles as their modules would, without a call to AWS, and fails with the first mistake of
-    each role.
+  - Checks the variables of roles as their modules would, without a call to AWS, and fails with all mistakes of all
+    roles at once.
   - What a role takes from the facts of others is left to its module.
   - Also fails if images have to be built and Docker is missing. In check mode this is a warning, since a plan needs no
     Docker.
@@ -65,7 +65,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 msg:
-  description: What is wrong, a line for each role.
+  description: What is wrong, a line for each mistake.
   returned: failure
   type: str
   sample: 'database_allocated_storage: 5 is refused: it must be from 20 to 65536'

@@ -14,6 +14,7 @@ from ansible import constants
 from ansible.plugins.action import ActionBase
 from ansible.plugins.action.normal import ActionModule as NormalAction
 
+from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.aws import read_model
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._here import POSSIBLE, PROFILE, run_here
 
 try:
@@ -26,6 +27,24 @@ COLLECTION = "sm2a.airflow"
 MODULES = f"ansible_collections.{COLLECTION}.plugins.modules"
 # Variables that are read when they are needed. Others, such as PYTHONPATH, have to be there when Python starts.
 READ_LATE = ("AWS_", "BUILDX_", "DOCKER_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_")
+
+
+# The AWS services that the modules call. What is missing here is read when it is needed.
+SERVICES = {
+    "airflow": ("ecs", "sts"),
+    "cluster": ("ecs", "servicediscovery"),
+    "database": ("rds", "secretsmanager"),
+    "environment_info": ("ecs", "elbv2", "rds", "sqs"),
+    "load_balancer": ("acm", "ec2", "elbv2", "route53"),
+    "network": ("ec2",),
+    "observability": ("logs",),
+    "queue": ("ecs", "sqs"),
+    "scaler": ("cloudwatch", "ecs", "sts"),
+    "secrets": ("secretsmanager",),
+    "security": ("ec2", "iam", "kms", "sts"),
+    "storage": ("s3", "sts"),
+    "workers": ("ecs",),
+}
 
 
 class ComponentAction(ActionBase):
@@ -99,6 +118,12 @@ class ComponentAction(ActionBase):
 
 class ModuleAction(ComponentAction, NormalAction):
     """The action plugin of a component's module, whose documentation is its own too."""
+
+    def __init_subclass__(cls) -> None:
+        """Read what botocore knows of the services while it can be read once for all tasks."""
+        if boto3 is not None:
+            for service in SERVICES.get(cls.__module__.rpartition(".")[2], ()):
+                read_model(service)
 
 
 def _result(parsed: Any) -> dict[str, Any]:

@@ -102,7 +102,10 @@ class Plan:
         checksum = content.pop("checksum", None)
         if checksum != _checksum(content):
             raise PlanError(f"{path} was changed after it was saved: its checksum is another one.")
-        return cls({key: content[key] for key in ABOUT}, content["parts"], content["steps"])
+        try:
+            return cls({key: content[key] for key in ABOUT}, content["parts"], content["steps"])
+        except KeyError as error:
+            raise PlanError(f"{path} is no plan of SM2A: it lacks {error}.") from error
 
     def differences(self, now: Plan) -> list[str]:
         """Return how what would be done now differs from this plan: nothing if it is the same."""

@@ -35,7 +35,7 @@ FRAGMENTS = [
 AUTHOR = "SM2A contributors"
 VERSION_ADDED = "0.1.0"
 MIN_ANSIBLE_VERSION = "2.20"
-EMPTY = {"list": [], "dict": {}}
+EMPTY: dict[str, object] = {"list": [], "dict": {}}
 
 
 def component_of(role: str) -> type[Component]:

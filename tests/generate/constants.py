@@ -49,7 +49,7 @@ def _figures(body: list[ast.stmt], prefix: str) -> Iterator[tuple[str, str, str]
     for node, after in zip(body, [*body[1:], None]):
         target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
         value = getattr(node, "value", None)
-        if not isinstance(target, ast.Name) or target.id.startswith("_") or not _numbers(value):
+        if not isinstance(target, ast.Name) or target.id.startswith("_") or value is None or not _numbers(value):
             continue
         doc = after.value if isinstance(after, ast.Expr) else None
         if not isinstance(doc, ast.Constant):
@@ -59,7 +59,7 @@ def _figures(body: list[ast.stmt], prefix: str) -> Iterator[tuple[str, str, str]
         yield f"{prefix}{target.id}", shown, " ".join(str(doc.value).split()).replace("``", "`").removesuffix(".")
 
 
-def _numbers(value: ast.expr | None) -> bool:
+def _numbers(value: ast.expr) -> bool:
     """Whether it is a number, or several."""
     if isinstance(value, ast.Tuple):
         return all(map(_numbers, value.elts))

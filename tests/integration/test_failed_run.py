@@ -11,6 +11,7 @@ import json
 import pytest
 from emulators import Account
 from playbook_runs import PlaybookRun, playbook
+from test_image import stand_in  # noqa: F401
 
 
 def run(account: Account, name: str, *arguments: str) -> PlaybookRun:
@@ -53,3 +54,21 @@ def test_a_run_that_fails_sums_up_and_the_same_command_goes_on(account: Account)
     assert again.returncode == 0
     [lines] = [result["lines"] for result in again.results if "lines" in result]
     assert lines == ["create  AWS::SQS::Queue sm2a-local-other", "Created 1, changed 0, deleted 0"]
+
+
+@pytest.mark.usefixtures("stand_in")
+@pytest.mark.parametrize("emulator", ["moto"], indirect=True)
+def test_a_teardown_that_fails_says_what_it_deleted(account: Account) -> None:
+    assert not account.run("cluster", environment="local", service_discovery=False).get("failed")
+    account.client("rds").create_db_instance(
+        DBInstanceIdentifier="sm2a-local",
+        DBInstanceClass="db.t4g.medium",
+        Engine="postgres",
+        DeletionProtection=True,
+        Tags=[{"Key": "sm2a:environment", "Value": "local"}, {"Key": "sm2a:component", "Value": "database"}],
+    )
+
+    lines, message = last_words(run(account, "teardown", "-e", "sm2a_teardown=local"))
+
+    assert lines == ["delete  AWS::ECS::Cluster sm2a-local", "Created 0, changed 0, deleted 1"]
+    assert "AWS::RDS::DBInstance sm2a-local is protected from deletion" in message

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from emulators import Account
 from playbook_runs import PlaybookRun, playbook, succeed
-
-pytestmark = pytest.mark.parametrize("emulator", ["moto"], indirect=True)
+from test_parts_of_site import migrations_end
+from test_parts_of_site import site as whole_site
 
 TAGS = "secrets,queue,observability"
 
@@ -40,6 +40,7 @@ def done(ran: PlaybookRun) -> list[dict[str, str]]:
     return sorted(steps, key=lambda step: (step["kind"], step["name"]))
 
 
+@pytest.mark.parametrize("emulator", ["moto"], indirect=True)
 def test_what_was_reviewed_is_what_runs(account: Account, tmp_path: Path) -> None:
     path = tmp_path / "plan.json"
     planned = succeed(site(account, path, "--check"))
@@ -76,3 +77,21 @@ def test_what_was_reviewed_is_what_runs(account: Account, tmp_path: Path) -> Non
 def queue_url(account: Account) -> str:
     """Return the address of the queue of the default pool."""
     return str(account.client("sqs").get_queue_url(QueueName="sm2a-local-default")["QueueUrl"])
+
+
+@pytest.mark.parametrize("emulator", ["ministack"], indirect=True)
+def test_the_plan_of_a_whole_environment_on_an_empty_account_is_followed(account: Account, tmp_path: Path) -> None:
+    """Most of it is known only after apply."""
+    path = tmp_path / "plan.json"
+    file = ("-e", json.dumps({"sm2a_plan_file": str(path)}))
+    succeed(whole_site(account, "--check", *file))
+
+    with migrations_end(account):
+        ran = succeed(whole_site(account, *file))
+
+    reviewed = json.loads(path.read_text())["steps"]
+    assert len(reviewed) > 60 and {step["action"] for step in reviewed} == {"create"}
+    assert [lines for result in ran.results for lines in result.get("lines", [])][-1] == (
+        f"Created {len(reviewed)}, changed 0, deleted 0"
+    )
+    assert len(refusal(whole_site(account, *file))) == len(reviewed)

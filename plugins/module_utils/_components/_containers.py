@@ -130,7 +130,10 @@ AIRFLOW_OPTIONS = {
     ),
     "queues": Option(
         "dict",
-        "Mapping of each worker pool to its queue, with the queue's C(url).",
+        (
+            "Mapping of each worker pool to its queue, with the queue's C(url).",
+            "Without a C(visibility_timeout), in seconds, a queue is taken to have SQS's maximum.",
+        ),
         default={},
         items=1,
         why=QUEUES,
@@ -306,6 +309,29 @@ def task_definition(
     port: int | None = None,
 ) -> TaskDefinition:
     """Return the task definition of one container, named ``name``, that logs to the options' log group."""
+    return TaskDefinition(
+        aws,
+        family,
+        tags,
+        cpu=size["cpu"],
+        memory=size["memory"],
+        execution_role_arn=options["role_arns"].get("execution", ""),
+        task_role_arn=options["role_arns"].get(role, ""),
+        container=_container(aws, options, name, command, variables, health_check, port),
+        architecture=options["architecture"],
+        ephemeral_storage=size.get("ephemeral_storage"),
+    )
+
+
+def _container(
+    aws: Aws,
+    options: dict[str, Any],
+    name: str,
+    command: list[str],
+    variables: dict[str, str],
+    health_check: str | None,
+    port: int | None,
+) -> dict[str, Any]:
     container: dict[str, Any] = {
         "name": name,
         "image": options["image"],
@@ -337,15 +363,4 @@ def task_definition(
             "retries": 5,
             "startPeriod": 120,
         }
-    return TaskDefinition(
-        aws,
-        family,
-        tags,
-        cpu=size["cpu"],
-        memory=size["memory"],
-        execution_role_arn=options["role_arns"].get("execution", ""),
-        task_role_arn=options["role_arns"].get(role, ""),
-        container=container,
-        architecture=options["architecture"],
-        ephemeral_storage=size.get("ephemeral_storage"),
-    )
+    return container

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .._reconcile.errors import OptionError
-from .._reconcile.values import has_unknown
+from .._reconcile.values import KNOWN_AFTER_APPLY, has_unknown
 from .._resources.ecs import FARGATE_SIZES, validate_size
 from .._spelling import did_you_mean
 from .._text import from_text, is_empty
@@ -91,6 +91,10 @@ SCALED_POOL: dict[str, Option] = {
     **LIMITS,
 }
 """The keys of a pool as the scaler takes it. Each is needed."""
+UNKNOWN_POOL: dict[str, Any] = {
+    key: KNOWN_AFTER_APPLY if option.default is None else option.default for key, option in SCALED_POOL.items()
+}
+"""A pool as the scaler takes it, before its service and its queue exist."""
 # What no two pools of the scaler may share: with one service they would undo each other's decisions.
 DISTINCT = tuple(key for key, option in SCALED_POOL.items() if option.type == "str")
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from .._reconcile.errors import OptionError
 from .._reconcile.resource import Resource
-from .._resources.ecs import validate_size
+from .._resources.ecs import TaskDefinition, validate_size
 from .._resources.ecs_service import Service
 from .._resources.ecs_task import OneOffTask
 from .._resources.servicediscovery import DiscoveryService, PrivateDnsNamespace
@@ -223,9 +223,19 @@ class AirflowComponent(Component):
     def resources(self) -> list[Resource]:
         present = self.options["state"] == "present"
         variables = airflow_variables(self.options, self.aws.region) if present else {}
-        resources: list[Resource] = []
-        after: list[Resource] = []
-        migration = task_definition(
+        migration = self._migration(variables)
+        # No service of a new version starts before its schema is there.
+        after: list[Resource] = [self._migrate(migration)] if present else []
+        namespace_id = self.options["namespace_id"] if present else self._namespace_found()
+        self.discovery = DiscoveryService(self.aws, "api-server", self.tags, namespace_id or "")
+        self.discovery.absent = not namespace_id
+        self.services = {name: self._service(name, variables, after) for name in SERVICES}
+        names = [] if self.discovery.absent else [self.discovery]
+        definitions = [service.task_definition for service in self.services.values()]
+        return [migration, *names, *after, *definitions, *self.services.values()]
+
+    def _migration(self, variables: dict[str, str]) -> TaskDefinition:
+        return task_definition(
             self.aws,
             self.options,
             f"{self.prefix}-migration",
@@ -240,34 +250,25 @@ class AirflowComponent(Component):
             },
             size=MIGRATION_SIZE,
         )
-        resources.append(migration)
-        if present:
-            # No service of a new version starts before its schema is there.
-            after.append(
-                OneOffTask(
-                    self.aws,
-                    f"{self.prefix}-migration",
-                    cluster=self.options["cluster"],
-                    task_definition=migration,
-                    subject=self.options["database_resource_id"],
-                    subnet_ids=self.options["subnet_ids"],
-                    security_group_ids=self.options["security_group_ids"],
-                    log_group=self.options["log_group"],
-                    log_prefix="migration/migration",
-                    tags=self.tags,
-                )
-            )
-        namespace_id = self.options["namespace_id"]
-        if not present:
-            namespace = PrivateDnsNamespace(self.aws, namespace_name(self.environment), self.tags, "")
-            namespace_id = namespace.id if namespace.find() else None
-        self.discovery = DiscoveryService(self.aws, "api-server", self.tags, namespace_id or "")
-        self.discovery.absent = not namespace_id
-        self.services = {name: self._service(name, variables, after) for name in SERVICES}
-        if not self.discovery.absent:
-            resources.append(self.discovery)
-        definitions = [service.task_definition for service in self.services.values()]
-        return [*resources, *after, *definitions, *self.services.values()]
+
+    def _migrate(self, definition: TaskDefinition) -> OneOffTask:
+        return OneOffTask(
+            self.aws,
+            f"{self.prefix}-migration",
+            cluster=self.options["cluster"],
+            task_definition=definition,
+            subject=self.options["database_resource_id"],
+            subnet_ids=self.options["subnet_ids"],
+            security_group_ids=self.options["security_group_ids"],
+            log_group=self.options["log_group"],
+            log_prefix="migration/migration",
+            tags=self.tags,
+        )
+
+    def _namespace_found(self) -> str | None:
+        """Return the id of the environment's namespace, which is found by its name when everything is to go."""
+        namespace = PrivateDnsNamespace(self.aws, namespace_name(self.environment), self.tags, "")
+        return namespace.id if namespace.find() else None
 
     def _parallelism(self) -> dict[str, str]:
         """As many running tasks as all pools have slots: with Airflow's own limit of 32 they would never fill."""
@@ -275,15 +276,6 @@ class AirflowComponent(Component):
         return {"AIRFLOW__CORE__PARALLELISM": str(max(AIRFLOW_PARALLELISM, slots))}
 
     def _service(self, name: str, variables: dict[str, str], after: list[Resource]) -> Service:
-        if name == "scheduler" and self.options["state"] == "present":
-            variables = {**self._parallelism(), **variables}
-        if name == "api_server":
-            variables = {
-                # Uvicorn's: whose headers count. Only the load balancer and Airflow itself reach this port.
-                "FORWARDED_ALLOW_IPS": "*",
-                "AIRFLOW__LOGGING__LOGGING_CONFIG_CLASS": "sm2a_image.task_logs.LOGGING_CONFIG",
-                **variables,
-            }
         hyphenated = name.replace("_", "-")
         size = self._size(name)
         is_api = name == "api_server"
@@ -295,23 +287,12 @@ class AirflowComponent(Component):
             role=name,
             name=hyphenated,
             command=SERVICES[name]["command"],
-            variables=variables,
+            variables={**self._further_variables(name), **variables},
             size=size,
             health_check=SERVICES[name]["health_check"],
             port=API_SERVER_PORT if is_api else None,
         )
-        extra: dict[str, Any] = {}
         groups = self.options["security_group_ids"]
-        if is_api:
-            groups = [*groups, *self.options["api_server_security_group_ids"]]
-            extra["load_balancer"] = {
-                "targetGroupArn": self.options["target_group_arn"],
-                "containerName": hyphenated,
-                "containerPort": API_SERVER_PORT,
-            }
-            extra["health_check_grace_period"] = API_SERVER_GRACE
-            if not self.discovery.absent:
-                extra["discovery"] = self.discovery
         return Service(
             self.aws,
             f"{self.prefix}-{hyphenated}",
@@ -319,12 +300,36 @@ class AirflowComponent(Component):
             cluster=self.options["cluster"] or self.prefix,
             task_definition=definition,
             subnet_ids=self.options["subnet_ids"],
-            security_group_ids=groups,
+            security_group_ids=[*groups, *self.options["api_server_security_group_ids"]] if is_api else groups,
             desired_count=size["count"],
             execute_command=self.options["execute_command"],
             after=after,
-            **extra,
+            **(self._entry(hyphenated) if is_api else {}),
         )
+
+    def _further_variables(self, name: str) -> dict[str, str]:
+        """Return what only this program is told, unless the user says otherwise."""
+        if name == "scheduler" and self.options["state"] == "present":
+            return self._parallelism()
+        if name == "api_server":
+            return {
+                # Uvicorn's: whose headers count. Only the load balancer and Airflow itself reach this port.
+                "FORWARDED_ALLOW_IPS": "*",
+                "AIRFLOW__LOGGING__LOGGING_CONFIG_CLASS": "sm2a_image.task_logs.LOGGING_CONFIG",
+            }
+        return {}
+
+    def _entry(self, container: str) -> dict[str, Any]:
+        """Return the settings by which the API server is reached: through the load balancer, and under its name."""
+        return {
+            "load_balancer": {
+                "targetGroupArn": self.options["target_group_arn"],
+                "containerName": container,
+                "containerPort": API_SERVER_PORT,
+            },
+            "health_check_grace_period": API_SERVER_GRACE,
+            "discovery": None if self.discovery.absent else self.discovery,
+        }
 
     def facts(self) -> dict[str, Any]:
         return {

@@ -33,6 +33,16 @@ ATTRIBUTES = "https://docs.aws.amazon.com/elasticloadbalancing/latest/applicatio
 CERTIFICATES = "https://docs.aws.amazon.com/acm/latest/userguide/acm-services.html"
 POLICIES = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html"
 ZONES = "https://docs.aws.amazon.com/Route53/latest/APIReference/API_GetHostedZone.html"
+HEALTH_CHECK = {
+    "HealthCheckProtocol": "HTTP",
+    # Cheap and without a database: /api/v2/monitor/health is always 200 and tells of other components.
+    "HealthCheckPath": "/api/v2/version",
+    "HealthCheckIntervalSeconds": 15,
+    "HealthCheckTimeoutSeconds": 10,
+    "HealthyThresholdCount": 2,
+    "UnhealthyThresholdCount": 4,
+    "Matcher": {"HttpCode": "200"},
+}
 EXECUTION_PATHS = ["/execution", "/execution/*"]
 
 # A listener takes only certificates of its own region (CERTIFICATES).
@@ -200,22 +210,6 @@ class LoadBalancerComponent(Component):
 
     def resources(self) -> list[Resource]:
         options = self.options
-        attributes = {
-            "routing.http.drop_invalid_header_fields.enabled": "true",
-            # With the port that users see, to which Airflow sends them back after the login:
-            # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html
-            "routing.http.preserve_host_header.enabled": "true",
-            "idle_timeout.timeout_seconds": str(options["idle_timeout"]),
-            "deletion_protection.enabled": str(options["deletion_protection"]).lower(),
-        }
-        if options["access_logs_bucket"]:
-            attributes.update(
-                {
-                    "access_logs.s3.enabled": "true",
-                    "access_logs.s3.bucket": options["access_logs_bucket"],
-                    "access_logs.s3.prefix": "load-balancer",
-                }
-            )
         self.balancer = LoadBalancer(
             self.aws,
             self.prefix,
@@ -223,7 +217,7 @@ class LoadBalancerComponent(Component):
             scheme=options["scheme"],
             subnet_ids=options["subnet_ids"],
             security_group_ids=options["security_group_ids"],
-            attributes=attributes,
+            attributes=self._attributes(),
         )
         self.target_group = TargetGroup(
             self.aws,
@@ -231,16 +225,7 @@ class LoadBalancerComponent(Component):
             self.tags,
             vpc_id=options["vpc_id"] or "",
             port=API_SERVER_PORT,
-            health_check={
-                "HealthCheckProtocol": "HTTP",
-                # Cheap and without a database: /api/v2/monitor/health is always 200 and tells of other components.
-                "HealthCheckPath": "/api/v2/version",
-                "HealthCheckIntervalSeconds": 15,
-                "HealthCheckTimeoutSeconds": 10,
-                "HealthyThresholdCount": 2,
-                "UnhealthyThresholdCount": 4,
-                "Matcher": {"HttpCode": "200"},
-            },
+            health_check=HEALTH_CHECK,
             attributes={
                 "stickiness.enabled": "true",
                 "stickiness.type": "lb_cookie",
@@ -249,6 +234,23 @@ class LoadBalancerComponent(Component):
             },
         )
         return [self.balancer, self.target_group, *self._entry()]
+
+    def _attributes(self) -> dict[str, str]:
+        options = self.options
+        attributes = {
+            "routing.http.drop_invalid_header_fields.enabled": "true",
+            # With the port that users see, to which Airflow sends them back after the login:
+            # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html
+            "routing.http.preserve_host_header.enabled": "true",
+            "idle_timeout.timeout_seconds": str(options["idle_timeout"]),
+            "deletion_protection.enabled": str(options["deletion_protection"]).lower(),
+        }
+        logs = {
+            "access_logs.s3.enabled": "true",
+            "access_logs.s3.bucket": options["access_logs_bucket"],
+            "access_logs.s3.prefix": "load-balancer",
+        }
+        return {**attributes, **logs} if options["access_logs_bucket"] else attributes
 
     def _entry(self) -> list[Resource]:
         """The listeners, the closed paths, and the certificate and names where they are ours."""

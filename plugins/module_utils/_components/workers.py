@@ -25,7 +25,7 @@ from ._names import worker_service
 from ._option import Fact, Option, Return, refusals
 from ._option_rules import validate_pool_name
 from ._pools import POOL as POOL_KEYS
-from ._pools import POOL_DEFAULTS, SCALED_POOL, pool_faults, typed_pools
+from ._pools import POOL_DEFAULTS, SCALED_POOL, UNKNOWN_POOL, pool_faults, typed_pools
 
 
 class WorkersComponent(Component):
@@ -209,6 +209,7 @@ class WorkersComponent(Component):
         queues = json.loads(environment["AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__PREDEFINED_QUEUES"])
         options = dict(zip(container["command"][1::2], container["command"][2::2]))
         return {
+            **UNKNOWN_POOL,
             "service": service,
             "queue": pool,
             "queue_url": queues[pool]["url"],

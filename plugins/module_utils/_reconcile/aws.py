@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
@@ -45,28 +45,38 @@ THROTTLED = [
 RETRY = AWSRetry.jittered_backoff(catch_extra_error_codes=THROTTLED)
 
 
-# botocore keeps what it has read, by the setting data_path.
-_loaders: dict[str | None, botocore.loaders.Loader] = {}
+@cache
+def _loader(path: str | None) -> botocore.loaders.Loader:
+    """Return what reads botocore's files and keeps what it has read. ``path`` is the setting data_path."""
+    return botocore.loaders.create_loader(path)
+
+
+def _new_core() -> botocore.session.Session:
+    core = botocore.session.Session()
+    core.register_component("data_loader", _loader(core.get_config_variable("data_path")))
+    return core
+
+
+@cache
+def _core() -> botocore.session.Session:
+    """Return the session for what is no secret and the same for all accounts."""
+    return _new_core()
 
 
 def session(profile: str | None = None) -> boto3.session.Session:
     """Return a session of boto3 that shares with all others what botocore has read of AWS's services."""
-    core = botocore.session.Session()
-    path = core.get_config_variable("data_path")
-    if path not in _loaders:
-        _loaders[path] = botocore.loaders.create_loader(path)
-    core.register_component("data_loader", _loaders[path])
-    return boto3.session.Session(botocore_session=core, profile_name=profile)
+    return boto3.session.Session(botocore_session=_new_core(), profile_name=profile)
 
 
-def read_models(*services: str) -> None:
-    """Read what botocore knows of all AWS and of these services, for all forks of this process."""
-    core = botocore.session.Session()
-    loader = _loaders.setdefault(core.get_config_variable("data_path"), core.get_component("data_loader"))
-    loader.load_data("endpoints")
-    for service in services:
-        for kind in ("service-2", "endpoint-rule-set-1", "paginators-1"):
-            loader.load_service_model(service, kind)
+@cache
+def read_model(service: str) -> None:
+    """Read what botocore knows of AWS and of a service, so that forks of this process need not."""
+    loader = _core().get_component("data_loader")
+    _core().get_available_partitions()
+    for data in ("partitions", "sdk-default-configuration", "_retry"):
+        loader.load_data(data)
+    for kind in ("service-2", "endpoint-rule-set-1", "paginators-1"):
+        loader.load_service_model(service, kind, api_version=None)
 
 
 class Client:
@@ -116,7 +126,7 @@ class Aws:
     @cached_property
     def partition(self) -> str:
         """The partition, ``aws`` for all commercial regions."""
-        return str(session().get_partition_for_region(self.region))
+        return str(_core().get_partition_for_region(self.region))
 
     @property
     def account_id(self) -> str:

@@ -121,7 +121,7 @@ class Docker:
 
     def logged_in(self, folder: str) -> Docker:
         """Return a Docker with a configuration folder of its own, on the same engine."""
-        # Which engine is chosen by the configuration that the folder replaces.
+        # DOCKER_CONFIG also selects the engine, so pass the engine on explicitly.
         result = self.run("context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
         host = result.stdout.strip()
         engine = {"DOCKER_HOST": host} if result.returncode == 0 and "://" in host else {}

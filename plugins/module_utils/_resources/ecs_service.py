@@ -54,7 +54,7 @@ DEFAULTS = {
     "capacity_provider": "FARGATE",
     "execute_command": False,
 }
-# What every request says besides.
+# What every request says in addition.
 ALWAYS = {
     "networkConfiguration.awsvpcConfiguration.assignPublicIp": "DISABLED",
     "capacityProviderStrategy[].weight": 1,

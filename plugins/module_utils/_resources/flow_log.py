@@ -23,7 +23,7 @@ ROLE_SECONDS = 120
 class FlowLog(VpcResource):
     """Who talked to whom in a VPC, written to a log group or a bucket.
 
-    Nothing of a flow log can be changed; one that differs is made anew.
+    Nothing of a flow log can be changed; one that differs is replaced.
     """
 
     kind = "AWS::EC2::FlowLog"

@@ -83,7 +83,7 @@ class VpcResource(Resource):
         return {}
 
     def wanted(self) -> dict[str, Any]:
-        """Return the fields, besides the tags, that should be."""
+        """Return the fields that should be, apart from the tags."""
         return {}
 
     def desired(self) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 import yaml
 from ansible.parsing.plugin_docs import read_docstring
-from components import component_of
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._pools import POOL_DEFAULTS, SCALED_POOL
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._variables import SITE
@@ -194,7 +193,7 @@ class TestRoles:
             if f"sm2a.airflow.{path.name}" in task
         ]
         # What has nothing that takes minutes has nothing to wait for.
-        quick = not component_of(path.name).WAITS
+        quick = f"{path.name}_wait" not in role
         connection = {"region", "profile", "endpoint_url", "access_key", "secret_key", "session_token"}
         assert set(call) - connection == set(module) - ({"wait"} if quick else set())
 

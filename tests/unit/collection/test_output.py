@@ -133,3 +133,16 @@ def test_lines_are_printed_as_they_are_or_left_to_the_program_that_reads(callbac
         printed = done.stdout.splitlines()
         start = printed.index(LINES[0])
         assert printed[start : start + 2] == LINES
+
+
+@pytest.mark.parametrize("playbook", ["site", "teardown"])
+def test_a_failure_of_any_role_is_summed_up_and_stays_a_failure(playbook: str) -> None:
+    [play] = yaml.safe_load((ROOT / f"playbooks/{playbook}.yml").read_text())
+    roles = [task for task in play["tasks"] if any(".import_role" in key or ".include_role" in key for key in task)]
+    [block] = [task for task in play["tasks"] if "block" in task]
+    [rescue] = block["rescue"]
+
+    assert roles == [], "none is outside of the block"
+    assert rescue["ansible.builtin.import_tasks"] == "tasks/failure.yml"
+    tasks = yaml.safe_load((ROOT / "playbooks/tasks/failure.yml").read_text())
+    assert "ansible.builtin.fail" in tasks[-1] and "sm2a.airflow.show" in tasks[0]

@@ -103,6 +103,9 @@ def test_a_file_that_is_no_plan_is_refused(tmp_path: Path) -> None:
         path.write_text(text)
         with pytest.raises(PlanError, match=r"plan.json is no plan of SM2A"):
             Plan.load(path)
+    Plan({key: value for key, value in ABOUT.items() if key != "account"}, ["queue"], []).save(path)
+    with pytest.raises(PlanError, match=r"plan.json is no plan of SM2A: it lacks 'account'"):
+        Plan.load(path)
     with pytest.raises(PlanError, match="cannot be written: No such file"):
         plan().save(tmp_path / "no folder" / "plan.json")
 

@@ -113,6 +113,8 @@ def test_nothing_is_said_of_a_run_that_does_not_wait() -> None:
     assert said == []
 
 
+# pytest-xdist has threads of its own.
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_module_that_runs_here_speaks_while_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "sm2a_slow_module.py").write_text(SLOW_MODULE)
     monkeypatch.syspath_prepend(tmp_path)

@@ -172,6 +172,17 @@ def test_a_plan_can_be_made_without_docker(no_docker: str) -> None:
     assert answers[-1]["lines"][-1] == "Plan: 2 to create, 0 to change, 0 to delete"
 
 
+def test_everything_that_is_wrong_with_a_role_is_told() -> None:
+    lines = refused(queue_visibility_timeout=-1, queue_max_receive_count="0", queue_pools=["a", "A", "a"])
+
+    assert [line.partition(" is refused")[0] for line in lines] == [
+        "queue_pools: 'A'",
+        "queue_visibility_timeout: -1",
+        "queue_max_receive_count: 0",
+        "queue_pools: ['a', 'A', 'a']",
+    ]
+
+
 def test_the_defaults_alone_are_fine() -> None:
     assert refused() == []
 

@@ -13,6 +13,8 @@ import pytest
 from ansible.parsing.plugin_docs import read_docstring
 from module_runs import assert_refused, run
 
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._pools import LIMITS
+
 SUBNETS = ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"]
 GROUPS = ["sg-0123456789abcdef0"]
 VPC = "vpc-0123456789abcdef0"
@@ -44,9 +46,8 @@ POOL = {
     "service": "sm2a-test-worker-default",
     "queue": "default",
     "queue_url": QUEUE["url"],
-    "concurrency": 4,
+    **{key: option.default for key, option in LIMITS.items()},
     "minimum": 0,
-    "maximum": 5,
 }
 GOOD: dict[str, dict[str, Any]] = {
     "airflow": {**AIRFLOW, "target_group_arn": TARGETS, "database_resource_id": "db-ABCDEFGHIJKLMNOPQRSTUVWXYZ"},

@@ -12,10 +12,11 @@ from typing import Any
 from declared import component
 from fake_aws import FakeAws
 
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._pools import LIMITS
 from ansible_collections.sm2a.airflow.plugins.module_utils._components.scaler import ScalerComponent
 from ansible_collections.sm2a.airflow.plugins.module_utils._resources.cloudwatch import Dashboard
 
-POOL = {"concurrency": 4, "minimum": 0, "maximum": 5}
+POOL = {**{key: option.default for key, option in LIMITS.items()}, "minimum": 0}
 OPTIONS: dict[str, Any] = {
     "cluster": "sm2a-test",
     "image": "registry.example.com/scaler:1",

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from sm2a_scaler.configuration import VARIABLE, Configuration, ConfigurationError, PoolSettings, read
+from sm2a_scaler.configuration import POOL, VARIABLE, Configuration, ConfigurationError, PoolSettings, read
 from sm2a_scaler.policy.values import Limits
 
 GOOD: dict[str, Any] = {
@@ -24,6 +24,7 @@ GOOD: dict[str, Any] = {
             "service": "sm2a-test-worker-default",
             "queue": "default",
             "queue_url": "https://sqs.example/1/sm2a-test-default",
+            **{key: rule["minimum"] for key, rule in POOL.items() if rule["type"] == "integer"},
             "concurrency": 16,
             "minimum": 0,
             "maximum": 10,

@@ -12,7 +12,11 @@ from typing import Any, cast
 
 import pytest
 
-from ansible_collections.sm2a.airflow.plugins.module_utils._components._pools import SCALED_POOL, scaled_pools_faults
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._pools import (
+    LIMITS,
+    SCALED_POOL,
+    scaled_pools_faults,
+)
 from ansible_collections.sm2a.airflow.plugins.module_utils._components.scaler import ScalerComponent
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.aws import Aws
 from sm2a_scaler.configuration import VARIABLE, ConfigurationError, read
@@ -21,9 +25,8 @@ POOL: dict[str, Any] = {
     "service": "sm2a-test-worker-default",
     "queue": "default",
     "queue_url": "https://sqs.eu-central-1.amazonaws.com/123456789012/sm2a-test-default",
-    "concurrency": 4,
+    **{key: option.default for key, option in LIMITS.items()},
     "minimum": 0,
-    "maximum": 5,
 }
 CONFIGURATION = {"environment": "test", "cluster": "sm2a-test", "database_secret": "sm2a/test/scaler/database"}
 COMPONENT = {
