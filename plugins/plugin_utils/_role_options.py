@@ -17,6 +17,8 @@ from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._base import COMMON_ARGUMENTS, Component
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._names import SERVICES
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._option_rules import validate_pool_name
+from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors import OptionError
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.values import KNOWN_AFTER_APPLY
 from ansible_collections.sm2a.airflow.plugins.module_utils._text import from_text, is_empty
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._facts import FACTS
@@ -169,9 +171,19 @@ class Forecast(RoleOptions):
         if "queue" not in self._roles:
             return self._pools()
         try:
-            return [str(pool) for pool in check_type_list(from_text(self.value("queue_pools")))]
+            named = check_type_list(from_text(self.value("queue_pools")))
         except TypeError:
             return self._pools()
+        # A name that is wrong is said of the queue.
+        return [str(pool) for pool in named if _is_pool_name(pool)]
+
+
+def _is_pool_name(name: Any) -> bool:
+    try:
+        validate_pool_name("queue_pools", name)
+    except OptionError:
+        return False
+    return True
 
 
 def has_gaps(value: Any) -> bool:

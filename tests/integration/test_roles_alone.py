@@ -34,7 +34,7 @@ def container(vpc: Vpc, log_group: str) -> dict[str, Any]:
 
 
 def roles(account: Account, vpc: Vpc, folder: Path) -> dict[str, dict[str, Any]]:
-    """The variables of each role, the last of `site` first: none but the secrets' finds what it needs made by another."""
+    """The variables of each role, the last of `site` first: only the secrets were made by another."""
     url = "https://sqs.eu-central-1.amazonaws.com/123456789012/theirs"
     airflow = {
         **container(vpc, "/their/airflow"),

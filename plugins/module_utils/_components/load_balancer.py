@@ -11,6 +11,7 @@ from typing import Any
 
 from .._reconcile.errors import OptionError
 from .._reconcile.resource import Resource
+from .._reconcile.values import has_unknown
 from .._resources.elbv2 import Listener, LoadBalancer, PathRule, TargetGroup
 from .._resources.route53 import AliasRecord, Certificate, ValidationRecord
 from ._account import hosted_zone_faults

@@ -180,6 +180,8 @@ def test_everything_that_is_wrong_with_a_role_is_told() -> None:
         "queue_visibility_timeout: -1",
         "queue_max_receive_count: 0",
         "queue_pools: ['a', 'A', 'a']",
+        # One of another role, which only both together tell.
+        "workers_pools.default: 'default'",
     ]
 
 
