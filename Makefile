@@ -51,7 +51,7 @@ down: $(SET_UP) ## Stop and delete everything that runs on this machine
 	@$(LOCAL_AWS) down
 
 .PHONY: generate
-generate: $(SET_UP) ## Write what is generated from the declarations in plugins: playbooks, tables of the documents
+generate: $(SET_UP) ## Write what is generated from declarations: modules, roles, playbooks, tables
 	@PYTHONPATH=$(ANSIBLE_COLLECTIONS_PATH) python tests/generate
 
 .PHONY: component

@@ -61,6 +61,7 @@ def files() -> dict[str, str]:
             ("meta/main.yml", meta),
             ("defaults/main.yml", defaults),
             ("tasks/main.yml", tasks),
+            ("tasks/component.yml", component_tasks),
         ):
             texts[f"roles/{name}/{path}"] = make(component)
     return texts
@@ -193,8 +194,11 @@ def _needs(option: Option) -> list[str]:
 def _sources(option: Option) -> Iterator[str]:
     """Yield where a role has an option's value from."""
     yield from option.role_doc
-    if option.fact:
-        yield f"By default the role P(sm2a.airflow.{role_of(option.fact.component)}#role) tells it."
+    teller = f"the role P(sm2a.airflow.{role_of(option.fact.component)}#role) tells" if option.fact else ""
+    if option.fact and option.site:
+        yield f"By default C({option.site}), or what {teller}."
+    elif option.fact:
+        yield f"By default {teller} it."
     elif option.site:
         yield f"By default C({option.site})."
 
@@ -340,7 +344,7 @@ def _lookup(option: Option, environment: str) -> str:
 
 
 def tasks(component: type[Component]) -> str:
-    """Return the role's tasks: to read the facts that are missing, and to call the module."""
+    """Return the role's tasks: to read the facts that are missing, and those of the component."""
     name = component.NAME
     lines = []
     if any(option.fact for option in component.OPTIONS.values()):
@@ -350,7 +354,14 @@ def tasks(component: type[Component]) -> str:
             f"    roles: [{name}]",
             "",
         ]
-    lines += [f"- name: {component.TASK}", f"  sm2a.airflow.{name}:"]
+    lines += [f"- name: {component.TASK}", "  ansible.builtin.import_tasks: component.yml"]
+    return _yaml(name, "\n".join(lines) + "\n")
+
+
+def component_tasks(component: type[Component]) -> str:
+    """Return the task that calls the module. A playbook that has seen to the facts of all roles needs no more."""
+    name = component.NAME
+    lines = [f"- name: {component.TASK}", f"  sm2a.airflow.{name}:"]
     for option, declared in role_options(component).items():
         if option not in component.ROLE_OPTIONS:
             lines += variable(option, _passed_on(f"{name}_{option}", option, declared), indent=4)

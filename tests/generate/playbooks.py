@@ -39,8 +39,8 @@ def teardown() -> Iterator[str]:
 
 def _made(step: Step, begun: bool) -> Iterator[str]:
     yield from _task(step.name, "import_role", step.role)
-    if step.entry:
-        yield f"    tasks_from: {step.entry}"
+    # Whether facts are missing was looked at for all roles at once.
+    yield f"    tasks_from: {step.entry or 'component'}"
     yield "    rolespec_validate: false"
     if not step.waits:
         yield "  vars:"

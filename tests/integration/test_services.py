@@ -64,6 +64,17 @@ def test_workers_lifecycle(account: Account, airflow: dict[str, Any]) -> None:
     account.lifecycle("workers", change={"pools": {"default": {"concurrency": 8}}}, **{**airflow, "pools": pools})
 
 
+def test_what_is_begun_says_whether_anything_is_left(account: Account, airflow: dict[str, Any]) -> None:
+    def workers(fact: str, **options: Any) -> bool:
+        result = account.run("workers", **{**airflow, "pools": {"default": {"minimum": 1}}, **options})
+        return bool(result["ansible_facts"][fact]["pending"])
+
+    assert not workers("sm2a_plan_workers_begun", check=True)
+    assert workers("sm2a_plan_workers_begun")
+    assert not workers("sm2a_plan_workers", wait=True)
+    assert not workers("sm2a_plan_workers_begun")
+
+
 def test_the_number_of_workers_is_the_scalers(account: Account, airflow: dict[str, Any]) -> None:
     airflow["pools"] = {"default": {"minimum": 1, "maximum": 5}}
     account.run("workers", **airflow)

@@ -96,6 +96,7 @@ class AirflowComponent(Component):
         "execution_api_server_url": replace(
             AIRFLOW_OPTIONS["execution_api_server_url"],
             fact=Fact("cluster", ("namespace", "name")),
+            site="sm2a_execution_api_server_url",
             role_default="{{ sm2a_execution_api_server_url | default('', true) or (airflow_namespace_id and "
             "'http://api-server.' ~ lookup('sm2a.airflow.fact', 'cluster', 'namespace', 'name', "
             f"environment=airflow_environment) ~ ':{API_SERVER_PORT}/execution/') }}}}",

@@ -189,7 +189,7 @@ class TestRoles:
         role = load(path / "meta/argument_specs.yml")["argument_specs"]["main"]["options"]
         [call] = [
             task[f"sm2a.airflow.{path.name}"]
-            for task in load(path / "tasks/main.yml")
+            for task in load(path / "tasks/component.yml")
             if f"sm2a.airflow.{path.name}" in task
         ]
         # What has nothing that takes minutes has nothing to wait for.

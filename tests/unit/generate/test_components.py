@@ -43,6 +43,9 @@ class ExampleComponent(Component):
         "close": Option("bool", LONG, default=False),
         "architecture": Option("str", "CPU.", default="X86_64", site="sm2a_architecture"),
         "pool": Option("str", "Pool.", site="sm2a_pool"),
+        "url": Option(
+            "str", "Address.", site="sm2a_url", fact=Fact("cluster", ("url",)), role_default="{{ sm2a_url }}"
+        ),
         "engine_of_other": Option("str", "Engine.", default="a", role_default="{{ other_engine | default('a') }}"),
         "source": Option("str", "Source.", role_value="{{ example_source or omit }}", role_doc=("Of the role.",)),
         "name": Option("str", "Name.", required=True),
@@ -119,6 +122,10 @@ def test_a_role_says_where_it_has_values_from_and_names_its_own_variables() -> N
         "By default the role P(sm2a.airflow.security#role) tells it.",
     ]
     assert options["example_pool"]["description"] == ["Pool.", "By default C(sm2a_pool)."]
+    assert options["example_url"]["description"] == [
+        "Address.",
+        "By default C(sm2a_url), or what the role P(sm2a.airflow.cluster#role) tells.",
+    ]
     assert options["example_path"]["description"] == ["Folder.", "With O(example_seconds) and O(other)."]
     assert options["example_source"]["description"] == ["Source.", "Of the role."]
     assert specification()["description"] == [
@@ -146,6 +153,7 @@ def test_defaults_of_a_role() -> None:
         "example_close": False,
         "example_architecture": "{{ sm2a_architecture | default('X86_64', true) }}",
         "example_pool": "{{ sm2a_pool | default(omit, true) }}",
+        "example_url": "{{ sm2a_url }}",
         "example_engine_of_other": "{{ other_engine | default('a') }}",
         "example_source": "{{ omit }}",
         "example_role_permissions_boundary": "{{ omit }}",
@@ -154,11 +162,13 @@ def test_defaults_of_a_role() -> None:
 
 
 def test_a_role_passes_on_everything_and_refuses_to_guess() -> None:
-    refusal, call = yaml.safe_load(components.tasks(ExampleComponent))
+    refusal, component = yaml.safe_load(components.tasks(ExampleComponent))
+    [call] = yaml.safe_load(components.component_tasks(ExampleComponent))
     passed = call["sm2a.airflow.example"]
 
     assert "'example'" in refusal["ansible.builtin.assert"]["that"]
-    assert call["name"] == "Make an example"
+    assert component["ansible.builtin.import_tasks"] == "component.yml"
+    assert component["name"] == call["name"] == "Make an example"
     assert set(passed) == {*ExampleComponent.OPTIONS, "environment", "state", "tags", "wait"}
     assert passed["seconds"] == "{{ example_seconds }}"
     assert passed["engine"] == "{{ example_engine | default(omit, true) }}"
@@ -182,7 +192,7 @@ def test_a_component_that_has_nothing_to_wait_for_has_no_such_option(monkeypatch
     monkeypatch.setattr(ExampleComponent, "WAITS", False)
 
     assert "example_wait" not in yaml.safe_load(components.defaults(ExampleComponent))
-    assert "wait" not in yaml.safe_load(components.tasks(ExampleComponent))[1]["sm2a.airflow.example"]
+    assert "wait" not in yaml.safe_load(components.component_tasks(ExampleComponent))[0]["sm2a.airflow.example"]
 
 
 @pytest.mark.parametrize("name", sorted(FILES))

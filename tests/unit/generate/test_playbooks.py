@@ -29,7 +29,11 @@ def test_a_step_is_a_task(monkeypatch: pytest.MonkeyPatch) -> None:
     assert tasks(playbooks.site()) == [
         {
             "name": "Begin it",
-            "ansible.builtin.import_role": {"name": "sm2a.airflow.queue", "rolespec_validate": False},
+            "ansible.builtin.import_role": {
+                "name": "sm2a.airflow.queue",
+                "tasks_from": "component",
+                "rolespec_validate": False,
+            },
             "vars": {"queue_wait": False},
             "tags": ["queue"],
         },

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """A clock of all waits, ``now`` seconds old, that pauses move and nothing else."""
     # Not before pytest-ansible has made the collection known.

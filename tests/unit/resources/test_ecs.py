@@ -108,7 +108,6 @@ def test_all_revisions_are_deleted_ten_at_a_time() -> None:
     assert [len(call["taskDefinitions"]) for call in ecs.called("delete_task_definitions")] == [10, 2]
 
 
-@pytest.mark.usefixtures("clock")
 def test_a_cluster_goes_when_its_last_task_has_stopped() -> None:
     cluster = {"clusterArn": "arn", "status": "ACTIVE", "tags": TAGS}
     ecs = FakeClient(

@@ -67,7 +67,6 @@ def apply(one: Service) -> str:
     return step.action
 
 
-@pytest.mark.usefixtures("clock")
 def test_a_new_service_is_asked_for_with_all_that_it_needs() -> None:
     ecs = client({}, {}, RUNNING)
 
@@ -171,7 +170,6 @@ def test_old_tasks_of_a_service_that_drains_are_not_waited_for(drains: bool, run
     assert one.ready is ready
 
 
-@pytest.mark.usefixtures("clock")
 @pytest.mark.parametrize("primary", [{"taskDefinition": "x:1", "rolloutState": "FAILED"}, {"taskDefinition": "x:0"}])
 def test_a_deployment_that_fails_or_is_rolled_back_says_why(primary: dict[str, Any]) -> None:
     failed = {**RUNNING, "deployments": [{"status": "PRIMARY", **primary}], "events": [{"message": "no space"}]}

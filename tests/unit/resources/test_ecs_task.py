@@ -61,7 +61,6 @@ def test_success_is_written_on_the_revision_and_holds_for_one_database(completed
     assert written == ([True] if action == "create" else [])
 
 
-@pytest.mark.usefixtures("clock")
 def test_one_that_an_interrupted_run_started_is_waited_for() -> None:
     ecs = ecs_with(
         {"lastStatus": "RUNNING", "taskDefinitionArn": "x:1", "taskArn": "arn/cluster/abc"},

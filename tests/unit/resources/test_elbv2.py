@@ -88,7 +88,6 @@ def test_the_scheme_cannot_change() -> None:
         Engine("test", check_mode=False).apply([balancer(existing(), scheme="internet-facing")])
 
 
-@pytest.mark.usefixtures("clock")
 def test_a_load_balancer_that_fails_says_why() -> None:
     failed = {**BALANCER, "State": {"Code": "failed", "Reason": "subnet full"}}
     elbv2 = existing(
@@ -109,7 +108,6 @@ def test_a_protected_load_balancer_stays() -> None:
     assert elbv2.called("delete_load_balancer") == []
 
 
-@pytest.mark.usefixtures("clock")
 def test_a_target_group_goes_when_the_last_listener_has_let_go() -> None:
     found = {"TargetGroupArn": "arn", "Port": 8080, "VpcId": "vpc-1"}
     elbv2 = FakeClient(

@@ -56,7 +56,6 @@ def test_one_that_differs_is_made_anew(settings: dict[str, Any]) -> None:
     assert (step.action, made) == ("update", ["delete_flow_logs", "create_flow_logs"])
 
 
-@pytest.mark.usefixtures("clock")
 def test_a_role_that_cannot_be_used_yet_is_waited_for() -> None:
     ec2 = FakeClient(
         describe_flow_logs=in_turn({"FlowLogs": []}, {"FlowLogs": [FOUND]}),

@@ -22,9 +22,6 @@ from ansible_collections.sm2a.airflow.plugins.module_utils._resources.iam import
     service_trust,
 )
 
-# Every wait of a test passes at once.
-pytestmark = pytest.mark.usefixtures("clock")
-
 
 class Iam:
     """One role in memory. ``late`` is how many calls on it are still answered as if it did not exist."""

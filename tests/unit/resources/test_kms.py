@@ -19,9 +19,6 @@ from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.tags impor
 from ansible_collections.sm2a.airflow.plugins.module_utils._resources.iam import policy_document
 from ansible_collections.sm2a.airflow.plugins.module_utils._resources.kms import Key
 
-# Every wait of a test passes at once.
-pytestmark = pytest.mark.usefixtures("clock")
-
 TAGS = ownership_tags("test", "security")
 
 
@@ -156,3 +153,26 @@ def test_a_key_that_is_not_wanted_is_ours_or_nobodys(tags: dict[str, str] | None
 
     assert key(kms).arn_if_ours() == arn
     assert key(Kms()).arn_if_ours() is None
+
+
+@pytest.mark.parametrize(("code", "fine"), [("AlreadyExistsException", True), ("LimitExceededException", False)])
+def test_an_alias_that_a_call_without_an_answer_made_is_turned_to_the_key(
+    monkeypatch: pytest.MonkeyPatch, code: str, fine: bool
+) -> None:
+    kms = Kms(left={"state": "Enabled", "tags": TAGS})
+
+    def refuse(**_alias: str) -> None:
+        raise refusal(code)
+
+    def update_alias(AliasName: str, TargetKeyId: str) -> None:
+        kms.keys[TargetKeyId]["alias"] = AliasName
+
+    monkeypatch.setattr(kms, "create_alias", refuse)
+    monkeypatch.setattr(kms, "update_alias", update_alias, raising=False)
+
+    if fine:
+        [step] = Engine("test", check_mode=False).apply([key(kms)])
+        assert (step.action, kms.keys["left"]["alias"]) == ("update", "alias/sm2a-test")
+    else:
+        with pytest.raises(ApplyError, match=code):
+            Engine("test", check_mode=False).apply([key(kms)])

@@ -126,7 +126,6 @@ def test_a_restored_instance_brings_engine_and_login_along() -> None:
     assert {"Engine", "EngineVersion", "AllocatedStorage", "MasterUserPassword"} & set(request) == set()
 
 
-@pytest.mark.usefixtures("clock")
 def test_an_instance_that_fails_is_not_waited_for() -> None:
     rds = rds_with(
         refusal("DBInstanceNotFound"),
@@ -138,7 +137,6 @@ def test_an_instance_that_fails_is_not_waited_for() -> None:
         apply(instance(rds))
 
 
-@pytest.mark.usefixtures("clock")
 @pytest.mark.parametrize("final", [True, False])
 def test_the_last_snapshot_is_taken_unless_it_is_not_wanted(final: bool) -> None:
     rds = rds_with(FOUND, refusal("DBInstanceNotFound"))
@@ -158,7 +156,6 @@ def test_a_protected_instance_stays() -> None:
     assert rds.called("delete_db_instance") == []
 
 
-@pytest.mark.usefixtures("clock")
 def test_a_deletion_that_an_interrupted_run_began_is_waited_for() -> None:
     rds = rds_with(
         FOUND,

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from fake_aws import OURS, THEIRS, FakeAws, FakeClient, in_turn
 
-from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.engine import ApplyError, Engine
+from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.engine import ApplyError, Engine, pending
+from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.resource import Resource
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.tags import tags_to_list
 from ansible_collections.sm2a.airflow.plugins.module_utils._resources.elbv2 import LoadBalancer
 from ansible_collections.sm2a.airflow.plugins.module_utils._resources.route53 import (
@@ -70,7 +71,6 @@ def test_one_of_others_or_one_that_does_not_work_is_none(client: FakeClient) -> 
     assert certificate(client).find() is None
 
 
-@pytest.mark.usefixtures("clock")
 def test_a_new_certificate_is_waited_for_until_it_names_its_record() -> None:
     client = acm("PENDING_VALIDATION")
     client.answers["list_certificates"] = {}
@@ -85,7 +85,6 @@ def test_a_new_certificate_is_waited_for_until_it_names_its_record() -> None:
     assert one.record == RECORD
 
 
-@pytest.mark.usefixtures("clock")
 @pytest.mark.parametrize(("last", "reason"), [("ISSUED", None), ("FAILED", "CAA_ERROR")])
 def test_a_proof_is_waited_for_until_the_certificate_is_issued_or_never_will_be(last: str, reason: str | None) -> None:
     client = acm("PENDING_VALIDATION", last, FailureReason=reason)
@@ -101,6 +100,54 @@ def test_a_proof_is_waited_for_until_the_certificate_is_issued_or_never_will_be(
     else:
         with pytest.raises(ApplyError, match="is FAILED: CAA_ERROR"):
             Engine("test", check_mode=False).apply([proof])
+
+
+class Listener(Resource):
+    """What needs the certificate; notes whether it was issued then."""
+
+    tagged = False
+
+    def __init__(self, proof: ValidationRecord) -> None:
+        super().__init__(proof.aws, "listener")
+        self.proof = proof
+        self.issued: bool | None = None
+
+    def find(self) -> None:
+        return None
+
+    def desired(self) -> dict[str, Any]:
+        return {}
+
+    def create(self, desired: dict[str, Any]) -> None:
+        self.issued = self.proof.certificate.issued
+
+
+def entry(record: bool) -> list[Resource]:
+    """A certificate that is issued at the third look, its record, which may be there already, and a listener."""
+    sets = [{**RECORD, "ResourceRecords": [{"Value": RECORD["Value"]}]}] if record else []
+    route53 = FakeClient(list_resource_record_sets={"ResourceRecordSets": sets})
+    aws: Any = FakeAws(acm=acm("PENDING_VALIDATION", "PENDING_VALIDATION", "ISSUED"), route53=route53)
+    certificate = Certificate(aws, NAME, OURS)
+    proof = ValidationRecord(aws, certificate, "ZONE")
+    return [certificate, proof, Listener(proof)]
+
+
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize(("record", "action"), [(False, "create"), (True, "none")], ids=["first run", "killed run"])
+def test_the_certificate_is_issued_before_anything_uses_it(record: bool, action: str) -> None:
+    *others, listener = entry(record)
+
+    steps = Engine("test", check_mode=False).apply([*others, listener])
+
+    assert [step.action for step in steps] == ["none", action, "create"]
+    assert isinstance(listener, Listener) and listener.issued
+
+
+@pytest.mark.parametrize("record", [False, True])
+def test_without_waiting_what_needs_the_certificate_is_left_for_later(record: bool) -> None:
+    steps = Engine("test", check_mode=False, wait=False).apply(entry(record))
+
+    assert steps[-1].action == "deferred" and pending(steps)
 
 
 @pytest.mark.parametrize("target", ["sm2a-test-1.elb.amazonaws.com", "dualstack.SM2A-test-1.elb.amazonaws.com."])

@@ -88,7 +88,6 @@ def test_the_one_region_that_must_not_be_named(region: str, named: bool, monkeyp
     assert writes(s3)[1] == "put_bucket_tagging"
 
 
-@pytest.mark.usefixtures("clock")
 def test_a_new_bucket_that_is_not_everywhere_yet_gets_its_settings() -> None:
     s3 = FakeClient(
         head_bucket=MISSING, put_bucket_tagging=in_turn(refusal("NoSuchBucket"), refusal("OperationAborted"), {})
@@ -156,7 +155,6 @@ def test_only_an_empty_bucket_without_tags_was_left_by_an_interrupted_run(versio
             apply(bucket(s3))
 
 
-@pytest.mark.usefixtures("clock")
 def test_a_bucket_that_is_written_to_while_it_is_emptied_goes_at_last() -> None:
     held = {"Versions": [{"Key": "a", "VersionId": "1"}], "DeleteMarkers": [{"Key": "b", "VersionId": "2"}]}
     s3 = configured(

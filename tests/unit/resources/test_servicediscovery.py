@@ -40,7 +40,6 @@ def test_a_namespace_is_found_by_its_whole_name() -> None:
     assert (one.id, one.arn) == ("ns-1", "arn of ns-1")
 
 
-@pytest.mark.usefixtures("clock")
 def test_a_namespace_is_there_when_its_operation_has_succeeded() -> None:
     client = FakeClient(
         list_namespaces=in_turn({"Namespaces": []}, {"Namespaces": [NAMESPACE]}),
@@ -65,7 +64,6 @@ def test_an_operation_that_fails_says_why() -> None:
         Engine("test", check_mode=False).apply([namespace(client)])
 
 
-@pytest.mark.usefixtures("clock")
 def test_a_name_goes_when_the_last_task_has_given_it_back() -> None:
     client = FakeClient(
         list_services={"Services": [SERVICE]},

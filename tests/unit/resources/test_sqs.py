@@ -41,7 +41,6 @@ def test_a_missing_queue_is_missing_by_either_name(code: str) -> None:
     assert queue(sqs_with(refusal(code))).find() is None
 
 
-@pytest.mark.usefixtures("clock")
 def test_a_new_queue_is_encrypted_and_waited_for() -> None:
     sqs = sqs_with(refusal("QueueDoesNotExist"), refusal("QueueDoesNotExist"), URL)
     one = queue(sqs, {"VisibilityTimeout": "60"})

@@ -80,7 +80,6 @@ def test_an_endpoint_of_the_other_type_is_not_this_one() -> None:
         refusal("X.NotFound"),
     ],
 )
-@pytest.mark.usefixtures("clock")
 def test_an_endpoint_is_waited_for_until_it_holds_nothing(deletion: Any) -> None:
     ec2 = FakeClient(
         describe_vpc_endpoints=in_turn(
@@ -104,7 +103,6 @@ def test_a_deletion_that_is_refused_says_why() -> None:
         Engine("test", check_mode=False).remove([gateway(ec2)])
 
 
-@pytest.mark.usefixtures("clock")
 @pytest.mark.parametrize(("states", "fine"), [(["pending", "available"], True), (["pending", "Rejected"], False)])
 def test_an_interface_is_waited_for_as_long_as_there_is_hope(states: list[str], fine: bool) -> None:
     new = {**FOUND, "VpcEndpointType": "Interface", "ServiceName": "sqs", "LastError": {"Message": "not allowed"}}

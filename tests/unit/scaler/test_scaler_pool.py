@@ -96,8 +96,13 @@ def test_what_two_pools_may_not_share(key: str) -> None:
     assert component_refuses({"default": POOL, "other": other}) and program_refuses({"default": POOL, "other": other})
 
 
-def test_a_pool_that_both_take() -> None:
-    assert not component_refuses({"default": POOL}) and not program_refuses({"default": POOL})
+@pytest.mark.parametrize(
+    "change", [{}, {"concurrency": 1000, "minimum": 5000, "maximum": 5000}, {"concurrency": 1, "maximum": 1}]
+)
+def test_a_pool_that_both_take(change: dict[str, Any]) -> None:
+    pool = {**POOL, **change}
+
+    assert not component_refuses({"default": pool}) and not program_refuses({"default": pool})
 
 
 @pytest.mark.parametrize(("seconds", "refused"), [(-1, True), (0, True), (1, False), (60, False), (61, True)])
