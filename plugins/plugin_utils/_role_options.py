@@ -18,6 +18,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._base import COMMON_ARGUMENTS, Component
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._names import SERVICES
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._option_rules import validate_pool_name
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._pools import UNKNOWN_POOL
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors import OptionError
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.values import KNOWN_AFTER_APPLY
 from ansible_collections.sm2a.airflow.plugins.module_utils._text import from_text, is_empty
@@ -148,10 +149,8 @@ class Forecast(RoleOptions):
     def _unknown(self, option: str, argument: dict[str, Any]) -> Any:
         """Return what stands for a fact of a role that has not run yet."""
         unknown = KNOWN_AFTER_APPLY
-        numbers = {"concurrency": 1, "minimum": 0, "maximum": 1}
-        texts = dict.fromkeys(("service", "queue", "queue_url"), unknown)
         mappings = {
-            "pools": {pool: {**texts, **numbers} for pool in self._pools()},
+            "pools": {pool: dict(UNKNOWN_POOL) for pool in self._pools()},
             "queues": {pool: {"url": unknown} for pool in self._queues()},
             "role_arns": dict.fromkeys(SERVICES, unknown),
         }
