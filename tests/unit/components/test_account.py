@@ -114,5 +114,5 @@ def test_quotas_in_which_a_new_vpc_does_not_fit() -> None:
     [full] = vpc("none", most=2, addresses=5)
     assert full.startswith("vpc_id: None is refused: eu-central-1 has 2 VPCs and may have 2; name a VPC that exists")
     [addresses] = vpc("single", most=9, addresses=5)
-    assert "it takes 1 Elastic IP addresses, 5 of 5 are in use" in addresses
+    assert "Elastic IP addresses needed: 1, in use: 5 of 5" in addresses
     assert texts(_account.vpc_faults(aws(), ["a"], "single")) == []
