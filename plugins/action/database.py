@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 # Imported for all tasks: Ansible loads action plugins before it forks.
+# pylint: disable=unused-import
 import ansible_collections.sm2a.airflow.plugins.module_utils._components.database  # noqa: F401
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._component_action import ModuleAction
 

@@ -150,43 +150,76 @@ def tags_for(roles: Iterable[str]) -> list[str]:
         needed |= more
 
 
+@dataclass(frozen=True)
+class Gap:
+    """A variable of a role that has no value, since the facts of a component of this environment are not there.
+
+    ``owner`` is the environment of the facts that are there instead, None if there are none.
+    """
+
+    role: str
+    variable: str
+    component: str
+    environment: str
+    needed: bool
+    owner: str | None
+
+
 class Gaps:
     """Looks for facts that roles need and that are not there.
 
     ``value_of`` returns the value of a variable, None if there is no such variable; ``running`` are the components,
-    each image one, of which it is known that they will be made before.
+    each image one, of which it is known that they will be made before. ``there`` are roles that need not run, since
+    what they make is known to exist.
     """
 
     def __init__(
-        self, ansible_facts: Mapping[str, Any], value_of: Callable[[str], Any], running: Iterable[str] = ()
+        self,
+        ansible_facts: Mapping[str, Any],
+        value_of: Callable[[str], Any],
+        running: Iterable[str] = (),
+        there: Iterable[str] = (),
     ) -> None:
         self._facts = ansible_facts
         self._value_of = value_of
         self._running = set(running)
+        self._there = set(there)
 
     def of(self, roles: Iterable[str]) -> list[str]:
         """Return what is missing for these roles, and what to do about it, as sentences."""
         foreign: list[str] = []
         missing: dict[str, dict[str, list[str]]] = {}
         for role in roles:
-            if self._value_of(f"{role}_state") == "absent":
-                continue
-            # A role that is included later has no defaults yet.
-            environment = self._value_of(f"{role}_environment") or self._value_of("sm2a_environment")
-            for option, source in FACTS[role].items():
-                variable, maker = f"{role}_{option}", role_of(source.component)
-                if source.component in self._running or self._value_of(variable):
-                    continue
-                owner = (self._facts.get(f"sm2a_{source.component}") or {}).get("environment")
-                if owner == environment:
-                    continue
-                if owner:
-                    foreign.append(_foreign(variable, source.component, owner, maker, environment))
-                elif self._needs(role, source):
-                    missing.setdefault(role, {}).setdefault(maker, []).append(variable)
+            for gap in self.of_role(role):
+                maker = role_of(gap.component)
+                if gap.owner:
+                    foreign.append(_foreign(gap, maker))
+                elif gap.needed:
+                    missing.setdefault(role, {}).setdefault(maker, []).append(gap.variable)
         return [*foreign, *(_missing(role, makers) for role, makers in missing.items()), *self._advice(missing)]
 
-    def _needs(self, role: str, source: Fact) -> bool:
+    def of_role(self, role: str) -> list[Gap]:
+        """Return the variables of a role that lack a fact, needed or not."""
+        if self._value_of(f"{role}_state") == "absent":
+            return []
+        environment = self.environment_of(role)
+        gaps = []
+        for option, source in FACTS[role].items():
+            variable = f"{role}_{option}"
+            if source.component in self._running or self._value_of(variable):
+                continue
+            owner = (self._facts.get(f"sm2a_{source.component}") or {}).get("environment")
+            if owner != environment:
+                needed = self.needs(role, source)
+                gaps.append(Gap(role, variable, source.component, environment, needed, owner))
+        return gaps
+
+    def environment_of(self, role: str) -> Any:
+        """Return the environment of a role. One that is included later has no defaults yet."""
+        return self._value_of(f"{role}_environment") or self._value_of("sm2a_environment")
+
+    def needs(self, role: str, source: Fact) -> bool:
+        """Tell whether a role cannot do without a fact."""
         if not source.needed_if:
             return source.needed
         # On the command line and in surveys of AWX it is a text.
@@ -195,17 +228,23 @@ class Gaps:
     def _advice(self, missing: Mapping[str, Any]) -> list[str]:
         if not missing:
             return []
-        tags = ",".join(tags_for(roles_of([*self._running, *missing])))
-        return [
-            "Set these variables, or run those roles before, in the same play and for the same environment; "
-            f"with the playbook site: --tags {tags}"
-        ]
+        chosen = roles_of([*self._running, *missing])
+        return [advice(tags_for(chosen), self._there - {*chosen})]
 
 
-def _foreign(variable: str, component: str, owner: str, maker: str, environment: str) -> str:
+def advice(tags: Iterable[str], there: Iterable[str] = ()) -> str:
+    """Say what to do where something is missing."""
+    chosen = ",".join(tag for tag in tags if tag not in set(there))
     return (
-        f"{variable}: the facts of {component} are of the environment {owner!r}, not of {environment!r}. "
-        f"Run the role {maker} of {environment!r} first, or set {variable}."
+        "Set these variables, or run those roles before, for the same environment; "
+        f"with the playbook site: --tags {chosen}"
+    )
+
+
+def _foreign(gap: Gap, maker: str) -> str:
+    return (
+        f"{gap.variable}: the facts of {gap.component} are of the environment {gap.owner!r}, not of "
+        f"{gap.environment!r}. Run the role {maker} of {gap.environment!r} first, or set {gap.variable}."
     )
 
 

@@ -54,9 +54,8 @@ STEPS = (
     Step("queue", "Queue"),
     Step("observability", "Observability"),
     Step("cluster", "Cluster"),
-    # An image is made for whoever runs it.
-    Step("airflow", "Image of Airflow", entry=IMAGE, tags=("image", "airflow", "workers")),
-    Step("scaler", "Image of the scaler", entry=IMAGE, tags=("image", "scaler")),
+    Step("airflow", "Image of Airflow", entry=IMAGE, tags=(IMAGE,)),
+    Step("scaler", "Image of the scaler", entry=IMAGE, tags=(IMAGE,)),
     Step("network", "Finish the network"),
     Step("load_balancer", "Finish the load balancer"),
     Step("database", "Finish the database"),

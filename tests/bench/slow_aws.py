@@ -19,10 +19,10 @@ import re
 import sys
 import time
 import urllib.parse
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "local_aws"))
 

@@ -25,6 +25,7 @@ def _action(name: str) -> str:
 from __future__ import annotations
 
 # Imported for all tasks: Ansible loads action plugins before it forks.
+# pylint: disable=unused-import
 import {UTILS}.{name}  # noqa: F401
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._component_action import ModuleAction
 

@@ -25,7 +25,7 @@ from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import ROLES, 
 UTILS = "ansible_collections.sm2a.airflow.plugins.module_utils._components"
 SOURCES = "plugins/module_utils/_components"
 # Modules and action plugins that no component declares, and that can be given their region with the others.
-OTHERS = ("environment_info", "plan_file", "validate")
+OTHERS = ("environment_info", "plan_file", "read_facts", "validate")
 FRAGMENTS = [
     "sm2a.airflow._component",
     "sm2a.airflow._attributes",
@@ -344,16 +344,14 @@ def _lookup(option: Option, environment: str) -> str:
 
 
 def tasks(component: type[Component]) -> str:
-    """Return the role's tasks: to refuse what would be guessed, and those of the component."""
+    """Return the role's tasks: to read the facts that are missing, and those of the component."""
     name = component.NAME
     lines = []
     if any(option.fact for option in component.OPTIONS.values()):
         lines += [
-            "- name: Refuse to guess what other roles have made",
-            "  ansible.builtin.assert:",
-            f"    that: query('sm2a.airflow.missing_facts', '{name}') == []",
-            f"    fail_msg: \"{{{{ query('sm2a.airflow.missing_facts', '{name}') | join(' ') }}}}\"",
-            "    quiet: true",
+            "- name: Read what other roles have made",
+            "  sm2a.airflow.read_facts:",
+            f"    roles: [{name}]",
             "",
         ]
     lines += [f"- name: {component.TASK}", "  ansible.builtin.import_tasks: component.yml"]

@@ -11,7 +11,7 @@ import json
 import pytest
 from emulators import Account
 from playbook_runs import PlaybookRun, playbook
-from test_image import stand_in  # noqa: F401
+from test_image import stand_in  # noqa: F401  # pylint: disable=unused-import
 
 
 def run(account: Account, name: str, *arguments: str) -> PlaybookRun:

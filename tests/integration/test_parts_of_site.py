@@ -10,7 +10,6 @@ MiniStack runs no container here: the image exists already, and a thread ends th
 from __future__ import annotations
 
 import json
-import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,13 +20,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from emulators import Account, Emulator
 from playbook_runs import PlaybookRun, playbook, succeed
 
-from ansible_collections.sm2a.airflow.plugins.plugin_utils._facts import FACTS, tags_for
+from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import ROLES
 
 pytestmark = pytest.mark.parametrize("emulator", ["ministack"], indirect=True)
-
-# What needs no fact of another component, or leaves what exists as it is without one.
-COMPLETE = ["network", "storage", "secrets", "queue", "observability", "image"]
-INCOMPLETE = ["security", "database", "load_balancer", "cluster", "airflow", "workers", "scaler"]
 
 
 def site(account: Account, *arguments: str) -> PlaybookRun:
@@ -77,8 +72,7 @@ def encryption(account: Account) -> dict[str, Any]:
     }
 
 
-def test_parts_alone_change_nothing_or_say_what_they_lack(emulator: Emulator) -> None:
-    assert {*COMPLETE, *INCOMPLETE} == set(FACTS), "every role"
+def test_each_part_alone_does_what_it_does_in_the_whole(emulator: Emulator) -> None:
     emulator.reset()
     account = Account(emulator)
     with migrations_end(account):
@@ -88,17 +82,65 @@ def test_parts_alone_change_nothing_or_say_what_they_lack(emulator: Emulator) ->
     assert len(before) == 2 + 2 + 9 + 2, "buckets, queues, secrets and log groups"
     assert [name for name, how in before.items() if key not in str(how)] == []
 
-    # Together: each of them lacks the key that the role security would have named.
-    together = succeed(site(account, "--tags", ",".join(COMPLETE)))
+    for tag in ROLES:
+        alone = succeed(site(account, "--tags", tag))
 
-    assert (together.stats["changed"], together.api_calls["write"]) == (0, 0)
-    assert {step["action"] for step in together.plan} == {"none"}
+        assert (alone.stats["changed"], alone.api_calls["write"]) == (0, 0), tag
+        assert {step["action"] for step in alone.plan} <= {"none"}, tag
+        # What was only read is not in the summary, and is as its variables say.
+        assert alone.results[-1]["lines"] == ["Created 0, changed 0, deleted 0"], tag
+        assert not any("With the playbook site" in text for text in warnings(alone)), tag
     assert encryption(account) == before
-    for tag in INCOMPLETE:
-        alone = site(account, "--tags", tag)
-        [refusal] = [result["msg"] for result in alone.results if result.get("failed")]
-        assert alone.api_calls == {"read": 0, "write": 0}
-        assert re.search(rf"--tags network,(\w+,)*{tag}$", refusal), refusal
+
+    # What is there is enough, also where it is not as the variables say.
+    other = succeed(site(account, "--tags", "queue", "-e", "network_nat_gateways=one_per_zone"))
+    assert (other.stats["changed"], other.api_calls["write"]) == (0, 0)
+    assert any("What exists of network is not as its variables say" in text for text in warnings(other))
+
+    # A new part gets the environment's key, as it would in the whole.
+    account.client("logs").delete_log_group(logGroupName="/sm2a/local/scaler")
+    succeed(site(account, "--tags", "observability"))
+    assert encryption(account) == before
+
+
+def test_a_part_that_lacks_another_is_refused_before_the_first_write(emulator: Emulator) -> None:
+    emulator.reset()
+    account = Account(emulator)
+    succeed(site(account, "--tags", "secrets"))
+
+    for tags, needed in {
+        "security": "network,security",
+        "load_balancer": "network,security,load_balancer",
+        # The secrets are there.
+        "database": "network,security,database",
+        # The images are somebody else's.
+        "scaler": ",".join(role for role in ROLES if role != "image"),
+    }.items():
+        for arguments in ([], ["--check"]):
+            alone = site(account, "--tags", tags, *arguments)
+
+            [refusal] = [result["msg"] for result in alone.results if result.get("failed")]
+            assert alone.api_calls["write"] == 0
+            assert refusal.endswith(f"with the playbook site: --tags {needed}"), refusal
+    assert (
+        account.client("ec2").describe_vpcs(Filters=[{"Name": "tag-key", "Values": ["sm2a:environment"]}])["Vpcs"] == []
+    )
+
     # What the message asks for is enough.
-    whole = succeed(site(account, "--tags", ",".join(tags_for(["load_balancer"]))))
-    assert whole.stats["changed"] == 0 and {step["action"] for step in whole.plan} == {"none"}
+    succeed(site(account, "--tags", "network,security,load_balancer"))
+
+
+def test_secrets_that_are_read_by_name_are_missed_first(emulator: Emulator) -> None:
+    emulator.reset()
+
+    refused = site(Account(emulator), "--tags", "network,security,database")
+
+    [refusal] = [result["msg"] for result in refused.results if result.get("failed")]
+    assert "The role database reads secrets that the role secrets has not made." in refusal
+    assert refusal.endswith("--tags network,security,secrets,database")
+    assert refused.api_calls["write"] == 0
+
+
+def warnings(run: PlaybookRun) -> list[str]:
+    """Return all warnings of the tasks of a run."""
+    return [text for result in run.results for text in result.get("warnings", [])]

@@ -89,6 +89,13 @@ class Component:
         for error in self.faults():
             raise error
 
+    def account_faults(self) -> Iterator[OptionError]:
+        """Yield what the account refuses of options without faults. It only reads, and leaves out what it may not read.
+
+        `validate` asks for it before anything is created, with options that other components may yet find out.
+        """
+        yield from ()
+
     def resources(self) -> list[Resource]:
         """Return the graph. It may read from AWS but not write. Called once, whatever the state."""
         raise NotImplementedError

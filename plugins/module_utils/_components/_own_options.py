@@ -17,6 +17,7 @@ from typing import Any
 from .._reconcile.errors import OptionError
 from .._spelling import most_similar, one_slip_away
 from ._airflow_options import HONOURED, OLD, OPTIONS, SENSITIVE, VERSIONS
+from ._names import API_SERVER_PORT
 
 CONFIGURATION = "https://airflow.apache.org/docs/apache-airflow/stable/howto/set-config.html"
 REFERENCE = "https://airflow.apache.org/docs/apache-airflow/stable/configurations-ref.html"
@@ -26,7 +27,10 @@ _CONCURRENCY = "use sm2a_worker_pools.<pool>.concurrency, with which the scaler 
 _QUEUES = "each pool of sm2a_worker_pools has its SQS queue"
 _ACKNOWLEDGE = "a worker keeps its protection for as long as it has messages to acknowledge, which is when a task ends"
 _PROCESSES = "a worker runs each task in a process of its own, and its protection is made for that"
-_PORT = "the load balancer and the health check ask port 8080 by HTTP; for HTTPS use load_balancer_certificate_arn"
+_PORT = (
+    f"the load balancer and the health check ask port {API_SERVER_PORT} by HTTP; "
+    "for HTTPS use load_balancer_certificate_arn"
+)
 _LOG_SERVER = "the security group lets the API server in at this port only"
 _REMOTE_LOG = "tasks' logs are in the log bucket, from where the API server reads them"
 _BACKEND = "connections, variables and keys are read from Secrets Manager"

@@ -17,6 +17,7 @@ from .._reconcile.resource import Resource
 from .._reconcile.values import KNOWN_AFTER_APPLY, has_unknown
 from .._resources.rds import Instance, ParameterGroup, SubnetGroup
 from .._resources.secretsmanager import DerivedSecret, read_secret_fields
+from ._account import database_class_faults
 from ._base import Component
 from ._kms_rules import kms_key_option
 from ._names import secret_name
@@ -205,6 +206,12 @@ class DatabaseComponent(Component):
     def _major(self) -> str:
         parts = self._version.split(".")
         return parts[0] if self.options["engine"] == "postgres" else ".".join(parts[:2])
+
+    def account_faults(self) -> Iterator[OptionError]:
+        options = self.options
+        if options["state"] == "present":
+            engine, name = options["engine"], options["instance_class"]
+            yield from database_class_faults(self.aws, self.prefix, engine, self._version, name)
 
     def resources(self) -> list[Resource]:
         options = self.options

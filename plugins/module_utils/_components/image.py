@@ -269,13 +269,18 @@ class ImageComponent(Component):
         if self.image:
             repository = self.image.uri.rpartition(":")[0]
             return {"name": name, "uri": self.image.uri, "repository_uri": repository, "tag": self.image.tag}
-        match = IMAGE.fullmatch(self.options["uri"])
-        if match is None:
-            raise AssertionError("validate was to refuse this")
-        return {
-            "name": name,
-            "uri": self.options["uri"],
-            "repository_uri": match["repository"],
-            # A digest alone says more than a tag would.
-            "tag": match["tag"] or (None if match["digest"] else "latest"),
-        }
+        return image_facts(name, self.options["uri"])
+
+
+def image_facts(name: str, uri: str) -> dict[str, Any]:
+    """Return what the next roles need to know of an image that exists."""
+    match = IMAGE.fullmatch(uri)
+    if match is None:
+        raise AssertionError(f"{uri!r} was to be refused before")
+    return {
+        "name": name,
+        "uri": uri,
+        "repository_uri": match["repository"],
+        # A digest alone says more than a tag would.
+        "tag": match["tag"] or (None if match["digest"] else "latest"),
+    }

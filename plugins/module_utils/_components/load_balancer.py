@@ -11,8 +11,10 @@ from typing import Any
 
 from .._reconcile.errors import OptionError
 from .._reconcile.resource import Resource
+from .._reconcile.values import has_unknown
 from .._resources.elbv2 import Listener, LoadBalancer, PathRule, TargetGroup
 from .._resources.route53 import AliasRecord, Certificate, ValidationRecord
+from ._account import hosted_zone_faults
 from ._base import Component
 from ._names import API_SERVER_PORT
 from ._option import Fact, Form, Option, Return
@@ -201,6 +203,11 @@ class LoadBalancerComponent(Component):
         if options["protocol"] == "HTTPS" and not (arn or made):
             rule = "HTTPS needs a certificate: give certificate_arn, or domain_name and hosted_zone_id to have one made"
             yield OptionError("certificate_arn", arn, rule, LISTENERS)
+
+    def account_faults(self) -> Iterator[OptionError]:
+        zone, domain = self.options["hosted_zone_id"], self.options["domain_name"]
+        if self.options["state"] == "present" and zone and domain and not has_unknown([zone, domain]):
+            yield from hosted_zone_faults(self.aws, zone, domain)
 
     def resources(self) -> list[Resource]:
         options = self.options

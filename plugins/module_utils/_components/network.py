@@ -26,6 +26,7 @@ from .._resources.vpc import (
     VpcResource,
 )
 from .._resources.vpc_endpoint import GatewayEndpoint, InterfaceEndpoint
+from ._account import if_it_can_be_read, vpc_faults
 from ._base import Component, named_tags
 from ._existing_vpc import existing_vpc
 from ._iam_rules import POLICY_ARN, ROLE_PATH
@@ -258,6 +259,19 @@ class NetworkComponent(Component):
         ]
         found = self.aws.client("ec2").describe_availability_zones(Filters=filters)["AvailabilityZones"]
         return [zone["ZoneName"] for zone in found]
+
+    def account_faults(self) -> Iterator[OptionError]:
+        if self.options["state"] == "absent" or self.options["vpc_id"]:
+            return
+        with if_it_can_be_read():
+            if Vpc.existing(self.aws, self.tags):
+                return
+            try:
+                self._place()
+            except OptionError as error:
+                yield error
+                return
+            yield from vpc_faults(self.aws, self.zones, self.options["nat_gateways"])
 
     def resources(self) -> list[Resource]:
         # An earlier run's own VPC may still be in use; only state=absent deletes it.

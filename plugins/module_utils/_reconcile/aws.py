@@ -118,6 +118,11 @@ class Aws:
         """The region, for example ``eu-central-1``."""
         return str(self._module.region)
 
+    @property
+    def emulated(self) -> bool:
+        """Whether all services are at one address, as an emulator's are and AWS's are not."""
+        return bool(self._module.params.get("endpoint_url"))
+
     @cached_property
     def partition(self) -> str:
         """The partition, ``aws`` for all commercial regions."""

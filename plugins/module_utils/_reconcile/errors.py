@@ -9,6 +9,8 @@ from __future__ import annotations
 from types import TracebackType
 
 try:
+    # With these aliases mypy lets others import both from here.
+    # pylint: disable=unused-import,useless-import-alias
     from botocore.exceptions import BotoCoreError as BotoCoreError
     from botocore.exceptions import ClientError as ClientError
 except ImportError:

@@ -233,6 +233,19 @@ def service_tasks(aws: Aws, cluster: str, service: str) -> int | None:
     )
 
 
+def image_of_service(aws: Aws, cluster: str, service: str) -> str | None:
+    """Return the image of a service's first container; None if there is no such service."""
+    ecs = aws.client("ecs")
+    services: list[dict[str, Any]] = []
+    with ignoring(NO_CLUSTER):
+        services = ecs.describe_services(cluster=cluster, services=[service])["services"]
+    for found in services:
+        if found["status"] == "ACTIVE":
+            definition = ecs.describe_task_definition(taskDefinition=found["taskDefinition"])["taskDefinition"]
+            return str(definition["containerDefinitions"][0]["image"])
+    return None
+
+
 def newest_deployment(service: dict[str, Any]) -> dict[str, Any]:
     """Return the deployment that is under way, or was the last."""
     return next((dict(item) for item in service.get("deployments", []) if item["status"] == "PRIMARY"), {})

@@ -49,7 +49,7 @@ def test_here_with_the_controllers_python_or_with_none_chosen() -> None:
         {"variables": {"ansible_python_interpreter": "/usr/bin/env python3"}},
         {"variables": {"ansible_python_interpreter": "/opt/python/bin/python3"}},
         {"transport": "ssh"},
-        {"become": object()},
+        {"become": "a plugin"},
         {"async_val": 60},
         {"environment": ("AWS_REGION", "PYTHONPATH")},
         {"environment": ("LD_PRELOAD",)},

@@ -26,7 +26,7 @@ RECORD = {"Name": "_1.airflow.example.com.", "Type": "CNAME", "Value": "_2.acm.e
 OPTIONS = [{"DomainName": NAME, "ResourceRecord": RECORD}]
 
 
-def acm(*statuses: str, tags: dict[str, str] = OURS, **more: Any) -> FakeClient:
+def acm(*statuses: str, tags: dict[str, str] | None = None, **more: Any) -> FakeClient:
     described = [{"Certificate": {"Status": status, "DomainValidationOptions": OPTIONS, **more}} for status in statuses]
     return FakeClient(
         list_certificates={
@@ -36,7 +36,7 @@ def acm(*statuses: str, tags: dict[str, str] = OURS, **more: Any) -> FakeClient:
             ]
         },
         describe_certificate=in_turn(*described),
-        list_tags_for_certificate={"Tags": tags_to_list(tags)},
+        list_tags_for_certificate={"Tags": tags_to_list(OURS if tags is None else tags)},
         request_certificate={"CertificateArn": "arn of a new one"},
     )
 

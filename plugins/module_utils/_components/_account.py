@@ -1,0 +1,135 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What only the account can tell of options, asked before anything is created: quotas, offers, zones.
+
+All of it is read, and none of it is needed: what may not be read, or what an implementation of AWS does not know, is
+left to the call that creates.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from .._reconcile.aws import Aws
+from .._reconcile.errors import BotoCoreError, ClientError, OptionError, ReconcileError, code_of, ignoring
+from .._resources.rds import NO_INSTANCE
+
+VPC_QUOTAS = "https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html"
+DATABASE_CLASSES = "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.DBInstanceClass.SupportAurora.html"
+HOSTED_ZONES = "https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/AboutHZWorkingWith.html"
+# Codes of service quotas, VPCS and INTERNET_GATEWAYS of a region, NAT_GATEWAYS of a zone (VPC_QUOTAS).
+VPCS = "L-F678F1CE"
+INTERNET_GATEWAYS = "L-A4707A72"
+NAT_GATEWAYS = "L-FE5A380F"
+RAISE = "have the quota raised"
+
+
+@contextmanager
+def if_it_can_be_read() -> Iterator[None]:
+    """Leave out what AWS does not let us read, or does not answer."""
+    try:
+        yield
+    except (ClientError, BotoCoreError, ReconcileError):
+        pass
+
+
+def vpc_faults(aws: Aws, zones: list[str], nat_gateways: str) -> Iterator[OptionError]:
+    """Yield the quotas in which a new VPC does not fit, with NAT gateways in the first of these zones or in all.
+
+    ``nat_gateways`` is the option of that name of the component network.
+    """
+    yield from _full_region(aws, VPCS, "describe_vpcs", "Vpcs", "VPCs")
+    yield from _full_region(aws, INTERNET_GATEWAYS, "describe_internet_gateways", "InternetGateways", "gateways")
+    wanted = {"none": [], "single": zones[:1]}.get(nat_gateways, zones)
+    yield from _too_few_addresses(aws, len(wanted), nat_gateways)
+    yield from _full_zones(aws, wanted, nat_gateways)
+
+
+def _full_region(aws: Aws, code: str, operation: str, result: str, what: str) -> Iterator[OptionError]:
+    with if_it_can_be_read():
+        most = _quota(aws, code)
+        used = len(aws.client("ec2").pages(operation, result))
+        if used + 1 > most:
+            rule = f"{aws.region} has {used} {what} and may have {most}; name a VPC that exists, or {RAISE} ({code})"
+            yield OptionError("vpc_id", None, rule, VPC_QUOTAS)
+
+
+def _too_few_addresses(aws: Aws, wanted: int, value: str) -> Iterator[OptionError]:
+    if not wanted:
+        return
+    with if_it_can_be_read():
+        ec2 = aws.client("ec2")
+        found = ec2.describe_account_attributes(AttributeNames=["vpc-max-elastic-ips"])["AccountAttributes"]
+        most = int(found[0]["AttributeValues"][0]["AttributeValue"]) if found else wanted
+        used = len(ec2.describe_addresses()["Addresses"]) if found else 0
+        if used + wanted > most:
+            rule = f"it takes {wanted} Elastic IP addresses, {used} of {most} are in use; release some, or {RAISE}"
+            yield OptionError("nat_gateways", value, rule, VPC_QUOTAS)
+
+
+def _full_zones(aws: Aws, wanted: list[str], value: str) -> Iterator[OptionError]:
+    if not wanted:
+        return
+    with if_it_can_be_read():
+        most = _quota(aws, NAT_GATEWAYS)
+        ec2 = aws.client("ec2")
+        states = [{"Name": "state", "Values": ["pending", "available", "deleting"]}]
+        gateways = ec2.pages("describe_nat_gateways", "NatGateways", Filters=states)
+        zones = {subnet["SubnetId"]: subnet["AvailabilityZone"] for subnet in ec2.pages("describe_subnets", "Subnets")}
+        used = Counter(zones.get(gateway.get("SubnetId")) for gateway in gateways)
+        for zone in wanted:
+            if used[zone] + 1 > most:
+                rule = f"{zone} has {used[zone]} NAT gateways and may have {most}; {RAISE} ({NAT_GATEWAYS})"
+                yield OptionError("nat_gateways", value, rule, VPC_QUOTAS)
+
+
+def _quota(aws: Aws, code: str) -> int:
+    found = aws.client("service-quotas").get_service_quota(ServiceCode="vpc", QuotaCode=code)["Quota"]
+    return int(found["Value"])
+
+
+def database_class_faults(aws: Aws, identifier: str, engine: str, version: str, name: str) -> Iterator[OptionError]:
+    """Yield what the region does not offer of a class of database instances, unless the database has it already."""
+    if aws.emulated:
+        return  # an emulator's offers are made up
+    with if_it_can_be_read():
+        rds = aws.client("rds")
+        if _class_of(rds, identifier) == name:
+            return
+        offers = rds.pages(
+            "describe_orderable_db_instance_options", "OrderableDBInstanceOptions", Engine=engine, DBInstanceClass=name
+        )
+        versions = sorted({offer["EngineVersion"] for offer in offers})
+        if any(f"{one}.".startswith(f"{version}.") for one in versions):
+            return
+        if versions:
+            rule = f"{aws.region} has it for {engine} {', '.join(versions)}, and not for {version}"
+        else:
+            rule = f"{aws.region} does not offer it for {engine}"
+        yield OptionError("instance_class", name, rule, DATABASE_CLASSES)
+
+
+def _class_of(rds: Any, identifier: str) -> str | None:
+    with ignoring(*NO_INSTANCE):
+        [instance] = rds.describe_db_instances(DBInstanceIdentifier=identifier)["DBInstances"]
+        return str(instance["DBInstanceClass"])
+    return None
+
+
+def hosted_zone_faults(aws: Aws, zone: str, domain: str) -> Iterator[OptionError]:
+    """Yield why a domain's records cannot be in a hosted zone."""
+    with if_it_can_be_read():
+        try:
+            name = str(aws.client("route53").get_hosted_zone(Id=zone)["HostedZone"]["Name"]).rstrip(".")
+        except ClientError as error:
+            if code_of(error) != "NoSuchHostedZone":
+                raise
+            yield OptionError("hosted_zone_id", zone, "the account has no such hosted zone", HOSTED_ZONES)
+            return
+        if domain != name and not domain.endswith(f".{name}"):
+            yield OptionError("domain_name", domain, f"it is outside of the hosted zone {zone}, {name}", HOSTED_ZONES)
