@@ -13,9 +13,11 @@ module: validate
 short_description: Refuse wrong options of SM2A's roles before anything is created
 version_added: 0.1.0
 description:
-  - Checks the variables of roles as their modules would, without a call to AWS, and fails with all mistakes of all
-    roles at once.
-  - What a role takes from the facts of others is left to its module.
+  - Checks the variables of roles as their modules would, and fails with all mistakes of all roles at once.
+  - What a role takes from the facts of others is left to its module. A worker pool without a queue is found if both
+    roles are checked.
+  - Reads from AWS what only the account can tell, whether a domain is in its hosted zone, whether the region offers the
+    class of a new database, and whether a new VPC fits its quotas. What may not be read is left to the modules.
   - Also fails if images have to be built and Docker is missing. In check mode this is a warning, since a plan needs no
     Docker.
 author:
@@ -24,7 +26,8 @@ options:
   roles:
     description:
       - Names of the roles whose variables are checked.
-      - Without them all roles, or those that C(--tags) names and C(--skip-tags) does not.
+      - Without them all roles, or those that C(--tags) names and C(--skip-tags) does not, and all variables of the host
+        as the lookup P(sm2a.airflow.refused_variables#lookup) looks at them.
     type: list
     elements: str
 attributes:

@@ -44,7 +44,9 @@ def vpc_faults(aws: Aws, zones: list[str], nat_gateways: str) -> Iterator[Option
     ``nat_gateways`` is the option of that name of the component network.
     """
     yield from _full_region(aws, VPCS, "describe_vpcs", "Vpcs", "VPCs")
-    yield from _full_region(aws, INTERNET_GATEWAYS, "describe_internet_gateways", "InternetGateways", "gateways")
+    yield from _full_region(
+        aws, INTERNET_GATEWAYS, "describe_internet_gateways", "InternetGateways", "internet gateways"
+    )
     wanted = {"none": [], "single": zones[:1]}.get(nat_gateways, zones)
     yield from _too_few_addresses(aws, len(wanted), nat_gateways)
     yield from _full_zones(aws, wanted, nat_gateways)
@@ -68,7 +70,7 @@ def _too_few_addresses(aws: Aws, wanted: int, value: str) -> Iterator[OptionErro
         most = int(found[0]["AttributeValues"][0]["AttributeValue"]) if found else wanted
         used = len(ec2.describe_addresses()["Addresses"]) if found else 0
         if used + wanted > most:
-            rule = f"it takes {wanted} Elastic IP addresses, {used} of {most} are in use; release some, or {RAISE}"
+            rule = f"Elastic IP addresses needed: {wanted}, in use: {used} of {most}; release some, or {RAISE}"
             yield OptionError("nat_gateways", value, rule, VPC_QUOTAS)
 
 

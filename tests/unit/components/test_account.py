@@ -1,0 +1,118 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the account says of options before anything is created, and that a principal who may not ask is not refused."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from ansible_collections.sm2a.airflow.plugins.module_utils._components import _account
+
+
+class Service:
+    """Answers operations with what a test says; whatever it says nothing of is denied."""
+
+    def __init__(self, answers: dict[str, Any]) -> None:
+        self._answers = answers
+
+    def __getattr__(self, operation: str) -> Any:
+        def call(**_arguments: Any) -> Any:
+            answer = self._answers.get(operation, "AccessDenied")
+            if isinstance(answer, str):
+                raise ClientError({"Error": {"Code": answer, "Message": "no"}}, operation)
+            return answer
+
+        return call
+
+    def pages(self, operation: str, result: str, **_arguments: Any) -> Any:
+        return getattr(self, operation)()[result]
+
+
+def aws(**answers: Any) -> Any:
+    """Return an account in which all services answer alike."""
+    return SimpleNamespace(region="eu-central-1", emulated=False, client=lambda _service: Service(answers))
+
+
+def texts(faults: Any) -> list[str]:
+    return [str(fault).partition(" (see ")[0] for fault in faults]
+
+
+def database(**answers: Any) -> list[str]:
+    return texts(_account.database_class_faults(aws(**answers), "sm2a-dev", "postgres", "17", "db.t4g.micro"))
+
+
+def offers(*versions: str) -> dict[str, Any]:
+    return {"OrderableDBInstanceOptions": [{"EngineVersion": version} for version in versions]}
+
+
+def test_a_class_that_cannot_be_ordered() -> None:
+    ask = "describe_orderable_db_instance_options"
+    there = {"describe_db_instances": {"DBInstances": [{"DBInstanceClass": "db.t4g.micro"}]}}
+    new = {"describe_db_instances": "DBInstanceNotFound"}
+
+    assert database(**new, **{ask: offers("16.4", "17.2")}) == []
+    assert database(**new, **{ask: offers("16.4", "1.17")}) == [
+        "instance_class: 'db.t4g.micro' is refused: eu-central-1 has it for postgres 1.17, 16.4, and not for 17"
+    ]
+    assert database(**new, **{ask: offers()}) == [
+        "instance_class: 'db.t4g.micro' is refused: eu-central-1 does not offer it for postgres"
+    ]
+    # What runs is fine, whether it is still offered or not.
+    assert database(**there, **{ask: offers()}) == []
+    assert database(**new) == database() == []
+
+
+@pytest.mark.parametrize(
+    ("domain", "start"),
+    [
+        ("airflow.example.com", None),
+        ("example.com", None),
+        ("airflow.example.org", "domain_name: 'airflow.example.org' is refused: it is outside of the hosted zone Z1"),
+        ("airflow.badexample.com", "domain_name: 'airflow.badexample.com' is refused"),
+    ],
+)
+def test_a_domain_outside_of_its_zone(domain: str, start: str | None) -> None:
+    zone = {"HostedZone": {"Name": "example.com."}}
+
+    found = texts(_account.hosted_zone_faults(aws(get_hosted_zone=zone), "Z1", domain))
+
+    assert len(found) == (start is not None) and all(text.startswith(str(start)) for text in found)
+
+
+def test_a_zone_that_does_not_exist_or_may_not_be_read() -> None:
+    [text] = texts(_account.hosted_zone_faults(aws(get_hosted_zone="NoSuchHostedZone"), "Z1", "example.com"))
+
+    assert text == "hosted_zone_id: 'Z1' is refused: the account has no such hosted zone"
+    assert texts(_account.hosted_zone_faults(aws(), "Z1", "example.com")) == []
+
+
+def vpc(nat_gateways: str, most: int, addresses: int = 0) -> list[str]:
+    answers = {
+        "get_service_quota": {"Quota": {"Value": float(most)}},
+        "describe_vpcs": {"Vpcs": [{}] * 2},
+        "describe_internet_gateways": {"InternetGateways": []},
+        "describe_account_attributes": {"AccountAttributes": [{"AttributeValues": [{"AttributeValue": "5"}]}]},
+        "describe_addresses": {"Addresses": [{}] * addresses},
+        "describe_nat_gateways": {"NatGateways": [{"SubnetId": "subnet-1"}] * 3},
+        "describe_subnets": {"Subnets": [{"SubnetId": "subnet-1", "AvailabilityZone": "b"}]},
+    }
+    return texts(_account.vpc_faults(aws(**answers), ["a", "b"], nat_gateways))
+
+
+def test_quotas_in_which_a_new_vpc_does_not_fit() -> None:
+    assert vpc("single", most=3) == []
+    assert vpc("one_per_zone", most=3) == [
+        "nat_gateways: 'one_per_zone' is refused: b has 3 NAT gateways and may have 3; have the quota raised "
+        f"({_account.NAT_GATEWAYS})"
+    ]
+    [full] = vpc("none", most=2, addresses=5)
+    assert full.startswith("vpc_id: None is refused: eu-central-1 has 2 VPCs and may have 2; name a VPC that exists")
+    [addresses] = vpc("single", most=9, addresses=5)
+    assert "Elastic IP addresses needed: 1, in use: 5 of 5" in addresses
+    assert texts(_account.vpc_faults(aws(), ["a"], "single")) == []
