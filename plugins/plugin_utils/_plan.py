@@ -19,7 +19,7 @@ from ansible.module_utils.common.yaml import yaml_load
 COLLECTION = Path(__file__).resolve().parents[2]
 FACT_PREFIX = "sm2a_plan_"
 # A resource may be met twice in a play, as the database, which is begun and finished: the first of these counts.
-ORDER = ("create", "delete", "update", "deferred", "none")
+ORDER = ("create", "delete", "update", "none", "deferred")
 # Of the file: what it says, in which way.
 FORMAT = 1
 ABOUT = ("collection", "environment", "region", "account")

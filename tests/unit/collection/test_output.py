@@ -50,6 +50,12 @@ def test_what_is_begun_and_finished_is_counted_once() -> None:
         assert plan_summary(facts) == ["create  AWS::X a", "create  AWS::X b", "Created 2, changed 0, deleted 0"]
 
 
+def test_what_was_put_off_and_needed_nothing_then_is_not_said() -> None:
+    begun, finished = plan(1, a="deferred"), plan(2, a="none")
+
+    assert plan_summary({"sm2a_plan_x_begun": begun, "sm2a_plan_x": finished}) == ["Created 0, changed 0, deleted 0"]
+
+
 def test_what_is_left_to_a_later_run_is_said_and_not_counted() -> None:
     assert plan_summary({"sm2a_plan_x": plan(1, a="deferred")}) == [
         "later   AWS::X a",
