@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import threading
 from collections.abc import Callable
@@ -77,6 +78,9 @@ def read_model(service: str) -> None:
         loader.load_data(data)
     for kind in ("service-2", "endpoint-rule-set-1", "paginators-1"):
         loader.load_service_model(service, kind, api_version=None)
+    # Forks share memory with their parent until one of them touches it, which the garbage collector else does:
+    # https://docs.python.org/3/library/gc.html#gc.freeze
+    gc.freeze()
 
 
 class Client:
