@@ -30,7 +30,7 @@ class SharedAnswers:
         self._answers: dict[str, dict[Hashable, tuple[float, Future[Any]]]] = {}
 
     def once(self, service: str, key: Hashable, call: Callable[[], Answer]) -> Answer:
-        """Return what ``call`` returns, or has returned a moment ago. Raises what it raises, to all who wait for it."""
+        """Return what ``call`` returns, or has returned a moment ago. Raises what that raises, or has raised."""
         now = time.monotonic()
         with self._lock:
             answers = self._answers.setdefault(service, {})
@@ -43,17 +43,9 @@ class SharedAnswers:
             try:
                 answer.set_result(call())
             except BaseException as error:
-                self._drop(service, key, answer)
                 answer.set_exception(error)
         result: Answer = answer.result()
         return result
-
-    def _drop(self, service: str, key: Hashable, answer: Future[Any]) -> None:
-        """Forget an answer, unless there is a newer one."""
-        with self._lock:
-            answers = self._answers.get(service, {})
-            if key in answers and answers[key][1] is answer:
-                del answers[key]
 
     def forget(self, service: str) -> None:
         """Forget the answers of a service, those that are still under way too: they may be older than the write."""
