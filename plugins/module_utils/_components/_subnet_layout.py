@@ -114,7 +114,7 @@ class Layout:
         if wanted:
             return [zone for zone in used if zone in wanted] + [zone for zone in wanted if zone not in used]
         # Zones that are in use stay, also while AWS calls one impaired or after a region got another one.
-        names = used + sorted(set(usable()) - set(used))
+        names = used if len(used) >= self.zone_count else used + sorted(set(usable()) - set(used))
         if len(names) < self.zone_count:
             raise OptionError(
                 "availability_zone_count", self.zone_count, f"the region {self.region} has {len(names)} zones", ZONES

@@ -305,6 +305,7 @@ class AirflowComponent(Component):
             desired_count=size["count"],
             execute_command=self.options["execute_command"],
             after=after,
+            beside=[f"{self.prefix}-{other.replace('_', '-')}" for other in SERVICES],
             **(self._entry(hyphenated) if is_api else {}),
         )
 

@@ -318,6 +318,8 @@ class NetworkComponent(Component):
         """The flow log with its log group and role, or what is left of them if they are not wanted any more."""
         options, name = self.options, f"{self.prefix}-flow-logs"
         absent, wanted = options["state"] == "absent", options["flow_logs"]
+        if not absent and wanted == "none" and not FlowLog.existing(self.aws, self.tags):
+            return []
         group = LogGroup(
             self.aws,
             log_group_name(self.environment, "flow-logs"),
@@ -351,10 +353,8 @@ class NetworkComponent(Component):
             return [log, role, *([group] if options["delete_flow_logs"] else [])]
         if wanted == "cloudwatch":
             return [log, role, group]
-        if wanted == "s3" or FlowLog.existing(self.aws, self.tags):
-            log.absent, role.absent = wanted == "none", True
-            return [log, role]
-        return []
+        log.absent, role.absent = wanted == "none", True
+        return [log, role]
 
     def _flow_log_policy(self, group: LogGroup) -> dict[str, Any]:
         # https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html

@@ -13,7 +13,7 @@ from .._reconcile.errors import OptionError
 from .._reconcile.resource import Resource
 from .._reconcile.tags import POOL
 from .._resources.ecs_service import service_tasks
-from .._resources.sqs import IN_FLIGHT, WAITING, Queue, queue_names
+from .._resources.sqs import IN_FLIGHT, WAITING, Queue, queue_urls
 from ._base import Component
 from ._kms_rules import kms_key_option
 from ._names import worker_service
@@ -126,13 +126,10 @@ class QueueComponent(Component):
 
     def resources(self) -> list[Resource]:
         key = self.options["kms_key_arn"]
-        self.dead_letter = Queue(
-            self.aws,
-            f"{self.prefix}-{DEAD_LETTER}",
-            self.tags,
-            {"MessageRetentionPeriod": str(14 * DAY)},
-            kms_key_arn=key,
-        )
+        urls = queue_urls(self.aws, f"{self.prefix}-")
+        name = f"{self.prefix}-{DEAD_LETTER}"
+        retention = {"MessageRetentionPeriod": str(14 * DAY)}
+        self.dead_letter = Queue(self.aws, name, self.tags, retention, kms_key_arn=key, url=urls.get(name))
         attributes = {
             "MessageRetentionPeriod": str(self.options["message_retention_period"]),
             "VisibilityTimeout": str(self.options["visibility_timeout"]),
@@ -147,21 +144,22 @@ class QueueComponent(Component):
                 self.dead_letter,
                 self.options["max_receive_count"],
                 key,
+                urls.get(f"{self.prefix}-{pool}"),
             )
             for pool in self.options["pools"]
         }
-        return [self.dead_letter, *self.queues.values(), *self._obsolete()]
+        return [self.dead_letter, *self.queues.values(), *self._obsolete(urls)]
 
-    def _obsolete(self) -> list[Queue]:
+    def _obsolete(self, urls: dict[str, str]) -> list[Queue]:
         """Queues of pools that are no longer wanted, as soon as nothing takes from them and nothing is in them."""
         wanted = {queue.name for queue in (self.dead_letter, *self.queues.values())}
         obsolete = []
         self.draining: list[str] = []
-        for name in queue_names(self.aws, f"{self.prefix}-"):
+        for name, url in urls.items():
             if name in wanted:
                 continue
             pool = name.removeprefix(f"{self.prefix}-")
-            queue = Queue(self.aws, name, self.tags, {})
+            queue = Queue(self.aws, name, self.tags, {}, url=url)
             if self.options["state"] == "present" and self._drains(pool, queue):
                 self.draining.append(pool)
                 continue

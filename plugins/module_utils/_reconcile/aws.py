@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import cache, cached_property, partial
 from typing import Any
 
@@ -17,6 +17,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
 
 from .errors import CheckModeError, UnknownValueError
+from .shared import Answer, SharedAnswers
 from .values import has_unknown
 
 try:
@@ -112,7 +113,9 @@ class Aws:
         self._module = module
         self._lock = threading.Lock()
         self._clients: dict[str, Client] = {}
+        self._account_lock = threading.Lock()
         self._account_id: str | None = None
+        self._shared = SharedAnswers()
         self.check_mode: bool = module.check_mode
         self.reads: list[str] = []
         self.writes: list[str] = []
@@ -135,9 +138,10 @@ class Aws:
     @property
     def account_id(self) -> str:
         """The twelve digits of the account, asked for once."""
-        if self._account_id is None:
-            self._account_id = str(self.client("sts").get_caller_identity()["Account"])
-        return self._account_id
+        with self._account_lock:
+            if self._account_id is None:
+                self._account_id = str(self.client("sts").get_caller_identity()["Account"])
+            return self._account_id
 
     def arn(self, service: str, resource: str) -> str:
         """Return the ARN of something in this account and region."""
@@ -153,8 +157,22 @@ class Aws:
                 events = wrapped.client.meta.events
                 events.register("provide-client-params.*.*", _refuse_unknown)
                 events.register("before-call.*.*", self._count)
+                # Before and after a write: what is read meanwhile may be of either state.
+                for moment in ("before-call", "after-call", "after-call-error"):
+                    events.register(f"{moment}.*.*", partial(self._forget, service))
                 self._clients[service] = Client(wrapped)
             return self._clients[service]
+
+    def once(self, service: str, key: Hashable, call: Callable[[], Answer]) -> Answer:
+        """Return what ``call`` has read of a service since this run last wrote to it, and read it if it has not.
+
+        For what several resources find their state in. The ``key`` says what is read.
+        """
+        return self._shared.once(service, key, call)
+
+    def _forget(self, service: str, event_name: str, **_kwargs: Any) -> None:
+        if not READING.match(event_name.rsplit(".", 1)[-1]):
+            self._shared.forget(service)
 
     def _count(self, model: Any, **_kwargs: Any) -> None:
         if READING.match(model.name):

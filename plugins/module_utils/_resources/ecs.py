@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._reconcile.aws import Aws
-from .._reconcile.errors import OptionError, ignoring
+from .._reconcile.errors import ClientError, OptionError, code_of, ignoring
 from .._reconcile.resource import Resource
 from .._reconcile.tags import tags_from_list, tags_to_list
 from .._reconcile.values import KNOWN_AFTER_APPLY, changed_fields
@@ -18,6 +18,8 @@ from .._reconcile.waits import wait_until
 # Until the tasks of a cluster have stopped, each with up to two minutes for that.
 EMPTY_SECONDS = 900
 KEPT_REVISIONS = 10
+# All that tells it from other client exceptions.
+UNKNOWN_FAMILY = "Unable to describe task definition"
 
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html#fargate-tasks-size
 FARGATE_SIZES = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html"
@@ -160,16 +162,19 @@ class TaskDefinition(Resource):
         self.found_tags: dict[str, str] = {}
 
     def find(self) -> dict[str, Any] | None:
-        ecs = self.aws.client("ecs")
-        newest = ecs.list_task_definitions(familyPrefix=self.name, status="ACTIVE", sort="DESC", maxResults=1)[
-            "taskDefinitionArns"
-        ]
-        # A prefix is all that can be asked for; a longer family's revisions are not ours.
-        arn = next((arn for arn in newest if arn.rsplit("/", 1)[-1].rsplit(":", 1)[0] == self.name), None)
-        if arn is None:
+        answer: dict[str, Any] = {}
+        try:
+            # By a family's name ECS describes its newest revision that is active.
+            # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTaskDefinition.html
+            answer = self.aws.client("ecs").describe_task_definition(taskDefinition=self.name, include=["TAGS"])
+        except ClientError as error:
+            if code_of(error) != "ClientException" or UNKNOWN_FAMILY not in str(error):
+                raise
+        found = answer.get("taskDefinition", {})
+        # Emulators describe a revision that is not active where no other is left.
+        if found.get("status") != "ACTIVE":
             return None
-        answer = ecs.describe_task_definition(taskDefinition=arn, include=["TAGS"])
-        self.id, found = arn, answer["taskDefinition"]
+        self.id = found["taskDefinitionArn"]
         self.found_tags = tags_from_list(answer.get("tags"))
         self.found_content = {field: found.get(field) for field in self.content}
         self.found_content["containerDefinitions"] = [

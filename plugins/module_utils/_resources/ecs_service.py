@@ -68,7 +68,8 @@ class Service(Resource):
 
     ``settings`` are the FIELDS that differ from DEFAULTS. Without ``desired_count`` the number of tasks is left to
     somebody else after ``initial_count`` was started. Of a service that ``drains``, tasks of the previous revision may
-    go on for hours: it is ready when the new ones run.
+    go on for hours: it is ready when the new ones run. ``beside`` names services of the same cluster that are asked for
+    in the same call.
     """
 
     kind = "AWS::ECS::Service"
@@ -87,9 +88,11 @@ class Service(Resource):
         drains: bool = False,
         discovery: DiscoveryService | None = None,
         after: list[Resource] | None = None,
+        beside: list[str] | None = None,
         **settings: Any,
     ) -> None:
         super().__init__(aws, name, tags)
+        self.beside = list(beside or [])
         unknown = sorted(settings.keys() - FIELDS.keys())
         if unknown:
             raise TypeError(f"a service has no {', '.join(unknown)}")
@@ -108,15 +111,23 @@ class Service(Resource):
             self.settings["availability_zone_rebalancing"] = "DISABLED"
 
     def _describe(self) -> dict[str, Any] | None:
+        """Read the service as it is now."""
+        return self._among(self._read([self.name]))
+
+    def _read(self, names: list[str]) -> list[dict[str, Any]]:
         with ignoring(NO_CLUSTER):
-            answer = self.aws.client("ecs").describe_services(
-                cluster=self.cluster, services=[self.name], include=["TAGS"]
-            )
-            return next((dict(service) for service in answer["services"] if service["status"] != "INACTIVE"), None)
-        return None
+            answer = self.aws.client("ecs").describe_services(cluster=self.cluster, services=names, include=["TAGS"])
+            return list(answer["services"])
+        return []
+
+    def _among(self, services: list[dict[str, Any]]) -> dict[str, Any] | None:
+        named = (service for service in services if service["serviceName"] == self.name)
+        return next((dict(service) for service in named if service["status"] != "INACTIVE"), None)
 
     def find(self) -> dict[str, Any] | None:
-        service = self._describe()
+        names = sorted({self.name, *self.beside})
+        names = names if len(names) <= DESCRIBED_AT_ONCE else [self.name]
+        service = self._among(self.aws.once("ecs", (self.cluster, *names), lambda: self._read(names)))
         if service is None or service["status"] == "DRAINING":
             return None
         self.id = service["serviceArn"]

@@ -20,6 +20,8 @@ BALANCER_SECONDS = 900
 # The names that the service gives its errors, and those that SDKs give them.
 NO_BALANCER = ("LoadBalancerNotFound", "LoadBalancerNotFoundException")
 NO_TARGET_GROUP = ("TargetGroupNotFound", "TargetGroupNotFoundException")
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTags.html
+DESCRIBED_AT_ONCE = 20
 IN_USE = ("ResourceInUse", "ResourceInUseException")
 
 
@@ -49,6 +51,19 @@ class _Tagged(Resource):
 
     def _put_tags(self) -> None:
         self.aws.client("elbv2").add_tags(ResourceArns=[self.id], Tags=tags_to_list(self.tags))
+
+
+    def _tags_among(self, arns: list[str]) -> dict[str, str]:
+        """Return the tags, read in one call with those of others that are asked for as well."""
+        arns = sorted(arns)[:DESCRIBED_AT_ONCE]
+        if self.id not in arns:
+            return self._tags()
+
+        def read() -> list[dict[str, Any]]:
+            return list(self.aws.client("elbv2").describe_tags(ResourceArns=arns)["TagDescriptions"])
+
+        found = self.aws.once("elbv2", ("tags", *arns), read)
+        return next((tags_from_list(item["Tags"]) for item in found if item["ResourceArn"] == self.id), {})
 
 
 class LoadBalancer(_Tagged):
@@ -291,7 +306,8 @@ class Listener(_Tagged):
         self.target_group = target_group
 
     def find(self) -> dict[str, Any] | None:
-        listeners = listeners_of(self.aws, self.load_balancer.id)
+        balancer = self.load_balancer.id
+        listeners = self.aws.once("elbv2", ("listeners", balancer), lambda: listeners_of(self.aws, balancer))
         listener = next((listener for listener in listeners if listener["Port"] == self.port), None)
         if listener is None:
             return None
@@ -306,7 +322,7 @@ class Listener(_Tagged):
             "action": action,
             "certificate": certificates[0].get("CertificateArn"),
             "ssl_policy": listener.get("SslPolicy"),
-            "tags": self._tags(),
+            "tags": self._tags_among([item["ListenerArn"] for item in listeners]),
         }
 
     def desired(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.policy import compare_policies
@@ -18,6 +19,7 @@ from .._reconcile.tags import ENVIRONMENT, REGION, tags_from_list, tags_to_list
 from .._reconcile.waits import retry_while, wait_until
 
 INLINE = "sm2a"
+LINKED_ROLES = "/aws-service-role/"
 VERSION = "2012-10-17"
 MISSING = "NoSuchEntity"
 # IAM is eventually consistent; a change is everywhere after some seconds.
@@ -173,12 +175,18 @@ class ServiceLinkedRole(Resource):
     tagged = False
 
     def find(self) -> dict[str, Any] | None:
+        return self._among(self.aws.once("iam", LINKED_ROLES, partial(self._list, LINKED_ROLES)))
+
+    def _list(self, path: str) -> list[dict[str, Any]]:
+        return self.aws.client("iam").pages("list_roles", "Roles", PathPrefix=path)
+
+    def _among(self, roles: list[dict[str, Any]]) -> dict[str, Any] | None:
         # By its path: the names of these roles follow no rule.
         # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
-        roles = self.aws.client("iam").pages("list_roles", "Roles", PathPrefix=f"/aws-service-role/{self.name}/")
-        if not roles:
+        role = next((role for role in roles if role["Path"] == f"{LINKED_ROLES}{self.name}/"), None)
+        if role is None:
             return None
-        self.id = roles[0]["Arn"]
+        self.id = role["Arn"]
         return {"service": self.name}
 
     def desired(self) -> dict[str, Any]:
@@ -194,7 +202,10 @@ class ServiceLinkedRole(Resource):
                 raise
 
     def wait_ready(self) -> None:
-        wait_until(f"{self.label} is visible", self.find, CONSISTENCY_SECONDS, interval=2)
+        def visible() -> dict[str, Any] | None:
+            return self._among(self._list(f"{LINKED_ROLES}{self.name}/"))
+
+        wait_until(f"{self.label} is visible", visible, CONSISTENCY_SECONDS, interval=2)
 
 
 def _same_or_found(found: dict[str, Any], wanted: dict[str, Any] | None) -> dict[str, Any] | None:

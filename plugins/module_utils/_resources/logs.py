@@ -60,14 +60,20 @@ class LogGroup(Resource):
 
     def find(self) -> dict[str, Any] | None:
         logs = self.aws.client("logs")
-        groups = logs.pages("describe_log_groups", "logGroups", logGroupNamePrefix=self.name)
+        # One call for all groups of the environment.
+        prefix = f"{self.name.rpartition('/')[0]}/"
+        groups = self.aws.once(
+            "logs",
+            prefix,
+            lambda: logs.pages("describe_log_groups", "logGroups", logGroupNamePrefix=prefix),
+        )
         group = next((group for group in groups if group["logGroupName"] == self.name), None)
         if group is None:
             return None
         return {
             "retention_in_days": group.get("retentionInDays", 0),
             "kms_key_arn": group.get("kmsKeyId"),
-            "tags": logs.list_tags_for_resource(resourceArn=self.arn).get("tags", {}),
+            "tags": logs.list_tags_for_resource(resourceArn=group["arn"].removesuffix(":*")).get("tags", {}),
         }
 
     def desired(self) -> dict[str, Any]:

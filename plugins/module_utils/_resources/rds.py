@@ -197,9 +197,11 @@ class Instance(Resource):
         wanted = self.settings.get("EngineVersion", "")
         if effective["EngineVersion"] == wanted or str(effective["EngineVersion"]).startswith(f"{wanted}."):
             effective["EngineVersion"] = wanted  # only the given part of the version was asked for
-        effective["tags"] = tags_from_list(
-            self.aws.client("rds").list_tags_for_resource(ResourceName=self.arn)["TagList"]
-        )
+        effective["tags"] = tags_from_list(instance.get("TagList"))
+        if not self.tags.items() <= effective["tags"].items():
+            # Not every implementation of the API keeps them there.
+            listed = self.aws.client("rds").list_tags_for_resource(ResourceName=self.arn)
+            effective["tags"] = tags_from_list(listed["TagList"])
         fields = [*self.desired(), "Engine", "MasterUsername"]
         return {field: effective.get(field) for field in dict.fromkeys(fields)}
 

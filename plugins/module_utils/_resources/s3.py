@@ -107,17 +107,16 @@ class Bucket(Resource):
 
     def find(self) -> dict[str, Any] | None:
         try:
-            self._call("head_bucket")
+            tags = tags_from_list(self._get("get_bucket_tagging", "TagSet"))
         except ClientError as error:
             code = code_of(error)
             if code in MISSING:
                 return None
-            if code in ("403", "AccessDenied"):
+            if code == "AccessDenied":
                 raise NotOwnedError(
                     f"{self.label} belongs to another account, or these credentials may not see it; it is left alone"
                 ) from None
             raise
-        tags = tags_from_list(self._get("get_bucket_tagging", "TagSet"))
         if self.absent:
             return {"tags": tags}
         rules = self._lifecycle()
@@ -137,7 +136,7 @@ class Bucket(Resource):
             "policy_statements": [item for item in statements if item.get("Sid", "").startswith(_SID)],
             "public_access_block": self._get("get_public_access_block", "PublicAccessBlockConfiguration"),
             "tags": tags,
-            "versioning": self._get("get_bucket_versioning", "Status") or "Off",
+            **({"versioning": self._get("get_bucket_versioning", "Status") or "Off"} if self.versioning else {}),
         }
 
     def _lifecycle(self) -> list[dict[str, Any]]:

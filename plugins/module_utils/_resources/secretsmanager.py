@@ -32,10 +32,11 @@ INVALID = "InvalidRequestException"
 def read_secret(aws: Aws, name: str) -> str:
     """Return the value of a secret, or "(known after apply)" in check mode where there is none yet.
 
-    Raises ReconcileError when there is none.
+    One that several values are made of is read once. Raises ReconcileError when there is none.
     """
     try:
-        answer = aws.client("secretsmanager").get_secret_value(SecretId=name)
+        client = aws.client("secretsmanager")
+        answer = aws.once("secretsmanager", name, lambda: client.get_secret_value(SecretId=name))
     except UnknownValueError:
         return KNOWN_AFTER_APPLY
     except ClientError as error:

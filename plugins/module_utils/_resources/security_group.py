@@ -33,6 +33,8 @@ class SecurityGroup(VpcResource):
         self.description = description
         self.egress = egress
         self.permissions: list[dict[str, Any]] = []
+        self.ingress: list[dict[str, Any]] | None = None
+        """The permissions for incoming traffic that ``find`` saw, None where they have to be asked for."""
 
     @property
     def vpc_id(self) -> str:
@@ -40,7 +42,7 @@ class SecurityGroup(VpcResource):
         return self.vpc if isinstance(self.vpc, str) else self.vpc.id
 
     def state(self, found: dict[str, Any]) -> dict[str, Any]:
-        self.permissions = found.get("IpPermissionsEgress", [])
+        self.permissions, self.ingress = found.get("IpPermissionsEgress", []), found.get("IpPermissions", [])
         rules = sorted(rule for permission in self.permissions for rule in _rules(permission, "to"))
         return {"vpc_id": found["VpcId"], "egress": rules}
 
@@ -56,8 +58,7 @@ class SecurityGroup(VpcResource):
             TagSpecifications=self.specification(),
         )["GroupId"]
         if not self.egress:
-            super().wait_ready()
-            self.find()
+            self.state(self.wait_visible())
             self._close()
 
     def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
@@ -101,12 +102,15 @@ class IngressRules(Resource):
         self.permissions: list[dict[str, Any]] = []
 
     def find(self) -> dict[str, Any] | None:
-        found = self.group.call("describe_security_groups", GroupIds=[self.group.id])["SecurityGroups"]
-        self.permissions = found[0].get("IpPermissions", []) if found else []
+        self.permissions = self._found() if self.group.ingress is None else self.group.ingress
         if not self.permissions:
             return None
         self.id = self.group.id
         return {"rules": sorted(rule for permission in self.permissions for rule in _rules(permission))}
+
+    def _found(self) -> list[dict[str, Any]]:
+        found = self.group.call("describe_security_groups", GroupIds=[self.group.id])["SecurityGroups"]
+        return list(found[0].get("IpPermissions", [])) if found else []
 
     def desired(self) -> dict[str, Any]:
         sources = [(port, source if isinstance(source, str) else source.id) for port, source in self.allowed]
@@ -117,6 +121,7 @@ class IngressRules(Resource):
         self.update({"rules": []}, desired)
 
     def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
+        self.group.ingress = None
         wanted = set(changes["rules"])
         surplus = [
             single for permission in self.permissions for rule, single in _split(permission) if rule not in wanted
@@ -128,6 +133,7 @@ class IngressRules(Resource):
 
     def delete(self, current: dict[str, Any]) -> None:
         """Take all rules away: a group that another's rule names cannot be deleted."""
+        self.group.ingress = None
         singles = [single for permission in self.permissions for _rule, single in _split(permission)]
         self.group.release("revoke_security_group_ingress", GroupId=self.group.id, IpPermissions=singles)
 

@@ -20,16 +20,20 @@ MISSING = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
 WAITING, IN_FLIGHT = "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"
 
 
-def queue_names(aws: Aws, prefix: str) -> list[str]:
-    """Return the names of all queues that begin with a prefix, sorted; one that was just deleted may be among them."""
+def queue_urls(aws: Aws, prefix: str) -> dict[str, str]:
+    """Return the URLs of all queues whose names begin with a prefix, sorted by name.
+
+    One that was just deleted may be among them, and one that was just made may be missing.
+    """
     urls = aws.client("sqs").pages("list_queues", "QueueUrls", QueueNamePrefix=prefix)
-    return sorted(url.rsplit("/", 1)[-1] for url in urls)
+    return dict(sorted((url.rsplit("/", 1)[-1], url) for url in urls))
 
 
 class Queue(Resource):
     """A standard queue. ``id`` is its URL, ``arn`` its ARN; the state's fields are its attributes.
 
-    Without ``kms_key_arn`` a queue that exists stays encrypted as it is, and a new one is by SQS's own key.
+    Without ``kms_key_arn`` a queue that exists stays encrypted as it is, and a new one is by SQS's own key. A ``url``
+    that is known need not be asked for.
     """
 
     kind = "AWS::SQS::Queue"
@@ -43,19 +47,21 @@ class Queue(Resource):
         dead_letter: Queue | None = None,
         max_receive_count: int = 0,
         kms_key_arn: str | None = None,
+        url: str | None = None,
     ) -> None:
         super().__init__(aws, name, tags)
         self.attributes = attributes
         self.dead_letter = dead_letter
         self.max_receive_count = max_receive_count
         self.kms_key_arn = kms_key_arn
+        self.url = url
         self._encrypted = False
         self.arn = KNOWN_AFTER_APPLY
 
     def find(self) -> dict[str, Any] | None:
         sqs = self.aws.client("sqs")
         with ignoring(*MISSING):
-            self.id = sqs.get_queue_url(QueueName=self.name)["QueueUrl"]
+            self.id = self.url or sqs.get_queue_url(QueueName=self.name)["QueueUrl"]
             attributes = sqs.get_queue_attributes(QueueUrl=self.id, AttributeNames=["All"])["Attributes"]
             tags = sqs.list_queue_tags(QueueUrl=self.id).get("Tags", {})
             self.arn = attributes["QueueArn"]

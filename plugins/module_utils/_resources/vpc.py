@@ -44,11 +44,20 @@ class VpcResource(Resource):
     """States in which the resource is as good as deleted."""
 
     def _describe(self) -> dict[str, Any] | None:
-        identity = {key: self.tags[key] for key in (ENVIRONMENT, COMPONENT, "Name")}
+        """Read the resource as it is now."""
+        return self._only(self._relevant(self._list(self.aws, tag_filters(self._identity))))
+
+    @property
+    def _identity(self) -> dict[str, str]:
+        return {key: self.tags[key] for key in (ENVIRONMENT, COMPONENT, "Name")}
+
+    def _only(self, items: list[dict[str, Any]]) -> dict[str, Any] | None:
+        """Return the one of these that is this resource."""
+        identity = self._identity
         # The tags are compared here too: not every implementation of the filters knows those of every resource.
         alive = [
             item
-            for item in self._list(self.aws, tag_filters(identity))
+            for item in items
             if item.get("State") not in self.gone and identity.items() <= tags_from_list(item.get("Tags")).items()
         ]
         if len(alive) > 1:
@@ -61,18 +70,30 @@ class VpcResource(Resource):
         return aws.client("ec2").pages(cls.operation, cls.result, Filters=filters)
 
     @classmethod
+    def _relevant(cls, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return those of the listed ones that are of this kind."""
+        return items
+
+    @classmethod
+    def _all(cls, aws: Aws, tags: dict[str, str]) -> list[dict[str, Any]]:
+        """Return all of this kind that the environment's component has: one call for all who find theirs in it."""
+        owner = {key: tags[key] for key in (ENVIRONMENT, COMPONENT)}
+        key = (cls.operation, *owner.values())
+        return cls._relevant(aws.once("ec2", key, lambda: cls._list(aws, tag_filters(owner))))
+
+    @classmethod
     def existing(cls, aws: Aws, tags: dict[str, str]) -> dict[str, dict[str, Any]]:
         """Return all of this kind that the environment's component has, by name, whatever options made them."""
         owner = {key: tags[key] for key in (ENVIRONMENT, COMPONENT)}
         found = {}
-        for item in cls._list(aws, tag_filters(owner)):
+        for item in cls._all(aws, tags):
             have = tags_from_list(item.get("Tags"))
             if item.get("State") not in cls.gone and owner.items() <= have.items() and "Name" in have:
                 found[have["Name"]] = item
         return found
 
     def find(self) -> dict[str, Any] | None:
-        found = self._describe()
+        found = self._only(self._all(self.aws, self.tags))
         if found is None:
             return None
         self.id = str(found[self.id_field])
@@ -94,7 +115,11 @@ class VpcResource(Resource):
             self.call("create_tags", Resources=[self.id], Tags=tags_to_list(self.tags))
 
     def wait_ready(self) -> None:
-        wait_until(f"{self.label} is visible", self._describe, CONSISTENCY_SECONDS, interval=2)
+        self.wait_visible()
+
+    def wait_visible(self) -> dict[str, Any]:
+        """Return the resource once it is known everywhere, as it then is."""
+        return wait_until(f"{self.label} is visible", self._describe, CONSISTENCY_SECONDS, interval=2)
 
     def specification(self) -> list[dict[str, Any]]:
         """Return the tags for the creating call, so that nothing is ever made without its owner's name."""

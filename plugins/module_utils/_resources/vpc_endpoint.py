@@ -38,8 +38,8 @@ class VpcEndpoint(VpcResource):
         self.service = service
 
     @classmethod
-    def _list(cls, aws: Aws, filters: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [item for item in super()._list(aws, filters) if item["VpcEndpointType"] == cls.endpoint_type]
+    def _relevant(cls, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [item for item in items if item["VpcEndpointType"] == cls.endpoint_type]
 
     def state(self, found: dict[str, Any]) -> dict[str, Any]:
         return {"vpc_id": found["VpcId"], "service": found["ServiceName"]}

@@ -97,10 +97,11 @@ def test_queues_of_an_environment_whose_name_begins_alike_are_left_out() -> None
     counts = {"ApproximateNumberOfMessages": "3", "ApproximateNumberOfMessagesNotVisible": "2"}
     sqs = FakeClient(
         list_queues={"QueueUrls": [*owners, "https://sqs/sm2a-dev-gone"]},
-        get_queue_url=lambda QueueName: (
-            refusal("QueueDoesNotExist") if QueueName.endswith("gone") else {"QueueUrl": f"https://sqs/{QueueName}"}
+        get_queue_attributes=lambda QueueUrl, **_names: (
+            {"Attributes": {"QueueArn": "arn", "VisibilityTimeout": "60", **counts}}
+            if QueueUrl in owners
+            else refusal("QueueDoesNotExist")
         ),
-        get_queue_attributes={"Attributes": {"QueueArn": "arn", "VisibilityTimeout": "60", **counts}},
         list_queue_tags=lambda QueueUrl: {"Tags": {"sm2a:environment": owners[QueueUrl]}},
     )
 

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from fake_aws import each_time
 from botocore.exceptions import ClientError
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components import secrets
@@ -58,7 +59,7 @@ class SecretsManager:
 
 
 def aws(client: SecretsManager, check_mode: bool = False) -> Any:
-    return SimpleNamespace(client=lambda _service: client, check_mode=check_mode, region="eu-central-1")
+    return SimpleNamespace(client=lambda _service: client, check_mode=check_mode, region="eu-central-1", once=each_time)
 
 
 def component(**options: Any) -> secrets.SecretsComponent:

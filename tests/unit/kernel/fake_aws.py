@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -30,6 +30,11 @@ def in_turn(*answers: Any) -> Callable[..., Any]:
         return left.pop(0) if len(left) > 1 else left[0]
 
     return answer
+
+
+def each_time(_service: str, _key: Hashable, call: Callable[[], Any]) -> Any:
+    """Stand for `Aws.once` where nothing is to be kept."""
+    return call()
 
 
 class FakeClient:
@@ -74,6 +79,7 @@ class FakeAws:
     def __init__(self, check_mode: bool = False, **clients: FakeClient) -> None:
         self.check_mode = check_mode
         self.clients = clients
+        self.once = each_time
 
     def client(self, service: str) -> FakeClient:
         """Return the client of a service."""

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from collections.abc import Callable
@@ -75,6 +76,27 @@ def test_reads_and_writes_are_counted_apart(account: Any) -> None:
     sqs.delete_queue(QueueUrl="https://sqs.eu-central-1.amazonaws.com/1/q")
 
     assert (aws.reads, aws.writes) == (["ListQueues", "GetQueueAttributes"], ["DeleteQueue"])
+
+
+@pytest.mark.parametrize("status", [200, 400])
+def test_what_was_read_holds_until_something_of_the_service_is_written(account: Any, status: int) -> None:
+    aws, module = account()
+    sqs = aws.client("sqs")
+
+    def read() -> Any:
+        return aws.once("sqs", "queues", lambda: sqs.pages("list_queues", "QueueUrls"))
+
+    read()
+    sqs.get_queue_attributes(QueueUrl="https://sqs.eu-central-1.amazonaws.com/1/q")
+    read()
+    assert aws.reads == ["ListQueues", "GetQueueAttributes"]
+
+    # A refusal too: the answer may have been lost after the deed.
+    module.answers = [(status, b'{"__type": "InvalidAddress"}' if status == 400 else b"{}")]
+    with contextlib.suppress(ClientError):
+        sqs.delete_queue(QueueUrl="https://sqs.eu-central-1.amazonaws.com/1/q")
+    read()
+    assert aws.reads == ["ListQueues", "GetQueueAttributes", "ListQueues"]
 
 
 def test_a_write_in_check_mode_never_leaves_the_machine(account: Any) -> None:

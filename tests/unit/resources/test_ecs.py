@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from fake_aws import OURS, FakeAws, FakeClient, in_turn, refusal
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.engine import Engine
@@ -27,7 +28,8 @@ def definition(ecs: FakeClient, check_mode: bool = False, **changes: Any) -> Tas
 
 def registered(*revisions: int, **content: Any) -> FakeClient:
     """Return an ECS with these revisions of the family x, the newest first."""
-    found = {**definition(FakeClient()).content, **content}
+    newest = {"taskDefinitionArn": f"arn/x:{max(revisions)}", "status": "ACTIVE"}
+    found = {**definition(FakeClient()).content, **newest, **content}
     return FakeClient(
         list_task_definitions={"taskDefinitionArns": [f"arn/x:{number}" for number in revisions]},
         describe_task_definition={"taskDefinition": found, "tags": TAGS},
@@ -64,10 +66,23 @@ def test_the_order_of_variables_makes_no_revision() -> None:
     assert step.action == "none" and ecs.called("register_task_definition") == []
 
 
-def test_a_longer_family_is_not_ours() -> None:
-    ecs = FakeClient(list_task_definitions={"taskDefinitionArns": ["arn/x-other:7"]})
+def test_an_unknown_family_has_no_revision() -> None:
+    ecs = FakeClient(describe_task_definition=refusal("ClientException", "Unable to describe task definition."))
 
     assert definition(ecs).find() is None
+    assert ecs.called("describe_task_definition") == [{"taskDefinition": "x", "include": ["TAGS"]}]
+
+
+def test_a_family_of_which_nothing_is_left_has_no_revision() -> None:
+    assert definition(registered(3, status="INACTIVE")).find() is None
+
+
+@pytest.mark.parametrize(
+    "error", [refusal("ClientException", "Tags may not be read."), refusal("AccessDeniedException")]
+)
+def test_a_family_that_cannot_be_read_is_not_taken_for_missing(error: ClientError) -> None:
+    with pytest.raises(ClientError):
+        definition(FakeClient(describe_task_definition=error)).find()
 
 
 def test_a_difference_is_a_new_revision_and_ten_are_kept() -> None:

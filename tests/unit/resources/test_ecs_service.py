@@ -180,6 +180,19 @@ def test_a_deployment_that_fails_or_is_rolled_back_says_why(primary: dict[str, A
         apply(service(ecs))
 
 
+def test_services_of_a_run_are_asked_for_in_one_call() -> None:
+    ecs = FakeClient(describe_services={"services": [{**RUNNING, "serviceName": "sm2a-test-y"}, RUNNING]})
+
+    assert service(ecs, beside=["sm2a-test-y", "sm2a-test-x"]).find() is not None
+    assert ecs.called("describe_services")[0]["services"] == ["sm2a-test-x", "sm2a-test-y"]
+
+
+def test_another_service_of_the_answer_is_not_taken_for_this_one() -> None:
+    ecs = FakeClient(describe_services={"services": [{**RUNNING, "serviceName": "sm2a-test-y"}]})
+
+    assert service(ecs, beside=["sm2a-test-y"]).find() is None
+
+
 def test_services_are_described_ten_at_a_time() -> None:
     arns = [f"arn:aws:ecs:eu-central-1:123456789012:service/sm2a-test/s{number:02}" for number in range(12)]
     ecs = FakeClient(

@@ -137,7 +137,14 @@ def test_the_port_of_a_target_group_cannot_change() -> None:
 def test_a_listener_that_names_its_target_in_the_new_way_is_the_same() -> None:
     forward = {"Type": "forward", "ForwardConfig": {"TargetGroups": [{"TargetGroupArn": "arn of the group"}]}}
     found = {"ListenerArn": "arn", "Port": 80, "Protocol": "HTTP", "DefaultActions": [forward]}
-    elbv2 = existing(describe_listeners={"Listeners": [{"Port": 443}, found]})
+    secure = {"Port": 443, "ListenerArn": "arn of 443"}
+    told = {
+        "TagDescriptions": [
+            {"ResourceArn": "arn of 443", "Tags": []},
+            {"ResourceArn": found["ListenerArn"], "Tags": tags_to_list(OURS)},
+        ]
+    }
+    elbv2 = existing(describe_listeners={"Listeners": [secure, found]}, describe_tags=told)
     one, target = balancer(elbv2), group(elbv2)
     one.id, target.id = "arn of the balancer", "arn of the group"
     action = {"Type": "forward"}

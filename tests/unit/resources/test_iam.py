@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from fake_aws import refusal
+from fake_aws import each_time, refusal
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.engine import ApplyError, Engine
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.tags import ownership_tags
@@ -69,13 +69,13 @@ class Iam:
         self.role = None
 
     def create_service_linked_role(self, AWSServiceName: str) -> None:
-        self.linked.append({"Arn": f"arn of {AWSServiceName}"})
+        self.linked.append({"Arn": f"arn of {AWSServiceName}", "Path": f"/aws-service-role/{AWSServiceName}/"})
         if self.refuse_linked:
             raise self.refuse_linked
 
 
 def aws(iam: Iam) -> Any:
-    return SimpleNamespace(client=lambda _service: iam, check_mode=False, region="eu-central-1")
+    return SimpleNamespace(client=lambda _service: iam, check_mode=False, region="eu-central-1", once=each_time)
 
 
 def role(iam: Iam) -> Role:

@@ -19,7 +19,7 @@ NAME = "/sm2a/test/airflow"
 
 def logs_with(**group: Any) -> FakeClient:
     longer = {"logGroupName": f"{NAME}-old", "retentionInDays": 1}
-    groups = [longer, {"logGroupName": NAME, "retentionInDays": 30, **group}]
+    groups = [longer, {"logGroupName": NAME, "arn": "arn of the group:*", "retentionInDays": 30, **group}]
     return FakeClient(describe_log_groups={"logGroups": groups}, list_tags_for_resource={"tags": OURS})
 
 

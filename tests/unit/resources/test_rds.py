@@ -69,6 +69,14 @@ def test_a_missing_instance_is_missing_by_either_name(code: str) -> None:
     assert describe_instance(aws, "sm2a-test") is None
 
 
+@pytest.mark.parametrize(("told", "asked"), [(TAGS, 0), ({}, 1), ({"TagList": []}, 1)])
+def test_tags_are_asked_for_only_where_the_description_lacks_them(told: dict[str, Any], asked: int) -> None:
+    rds = rds_with({**FOUND, **told})
+
+    assert apply(instance(rds)) == "none"
+    assert len(rds.called("list_tags_for_resource")) == asked
+
+
 @pytest.mark.parametrize("code", ["DBSubnetGroupNotFoundFault", "DBSubnetGroupNotFound"])
 def test_a_missing_subnet_group_is_missing_by_either_name(code: str) -> None:
     aws: Any = FakeAws(rds=FakeClient(describe_db_subnet_groups=refusal(code)))

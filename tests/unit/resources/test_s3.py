@@ -22,7 +22,7 @@ from ansible_collections.sm2a.airflow.plugins.module_utils._resources.s3 import 
     keys_in,
 )
 
-MISSING = refusal("404")
+MISSING = refusal("NoSuchBucket")
 THEIR_RULE = {"ID": "theirs", "Status": "Enabled", "Filter": {"Prefix": "x/"}, "Expiration": {"Days": 1}}
 THEIR_STATEMENT = {"Sid": "Theirs", "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "*"}
 
@@ -64,12 +64,11 @@ def test_a_bucket_that_is_as_it_should_be_is_left_alone() -> None:
 
 @pytest.mark.parametrize("code", ["404", "NoSuchBucket", "NotFound"])
 def test_a_missing_bucket_is_missing_by_each_name(code: str) -> None:
-    assert bucket(FakeClient(head_bucket=refusal(code))).find() is None
+    assert bucket(FakeClient(get_bucket_tagging=refusal(code))).find() is None
 
 
-@pytest.mark.parametrize("code", ["403", "AccessDenied"])
-def test_the_bucket_of_another_account_is_left_alone(code: str) -> None:
-    s3 = FakeClient(head_bucket=refusal(code))
+def test_the_bucket_of_another_account_is_left_alone() -> None:
+    s3 = FakeClient(get_bucket_tagging=refusal("AccessDenied"))
 
     with pytest.raises(ApplyError, match="belongs to another account"):
         apply(bucket(s3))
@@ -79,7 +78,7 @@ def test_the_bucket_of_another_account_is_left_alone(code: str) -> None:
 @pytest.mark.parametrize(("region", "named"), [("eu-central-1", True), ("us-east-1", False)])
 def test_the_one_region_that_must_not_be_named(region: str, named: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FakeAws, "region", region)
-    s3 = FakeClient(head_bucket=MISSING)
+    s3 = FakeClient(get_bucket_tagging=MISSING)
 
     apply(bucket(s3))
 
@@ -90,11 +89,19 @@ def test_the_one_region_that_must_not_be_named(region: str, named: bool, monkeyp
 
 def test_a_new_bucket_that_is_not_everywhere_yet_gets_its_settings() -> None:
     s3 = FakeClient(
-        head_bucket=MISSING, put_bucket_tagging=in_turn(refusal("NoSuchBucket"), refusal("OperationAborted"), {})
+        get_bucket_tagging=MISSING, put_bucket_tagging=in_turn(refusal("NoSuchBucket"), refusal("OperationAborted"), {})
     )
 
     assert apply(bucket(s3)) == "create"
     assert len(s3.called("put_bucket_tagging")) == 3
+
+
+@pytest.mark.parametrize("versioning", [True, False])
+def test_versions_matter_only_where_they_are_wanted(versioning: bool) -> None:
+    s3 = configured(get_bucket_versioning={"Status": "Suspended"})
+
+    assert apply(bucket(s3, versioning=versioning)) == ("update" if versioning else "none")
+    assert len(s3.called("get_bucket_versioning")) == int(versioning)
 
 
 def test_rules_and_statements_of_others_stay() -> None:

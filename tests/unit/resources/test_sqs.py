@@ -13,7 +13,7 @@ import pytest
 from fake_aws import OURS, FakeAws, FakeClient, in_turn, refusal
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.engine import Engine
-from ansible_collections.sm2a.airflow.plugins.module_utils._resources.sqs import Queue, queue_names
+from ansible_collections.sm2a.airflow.plugins.module_utils._resources.sqs import Queue, queue_urls
 
 URL = {"QueueUrl": "https://sqs/sm2a-test-a"}
 
@@ -39,6 +39,15 @@ def apply(*queues: Queue) -> list[str]:
 @pytest.mark.parametrize("code", ["AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"])
 def test_a_missing_queue_is_missing_by_either_name(code: str) -> None:
     assert queue(sqs_with(refusal(code))).find() is None
+
+
+def test_a_queue_whose_address_is_known_is_not_looked_up() -> None:
+    sqs = sqs_with(refusal("AccessDenied"))
+
+    assert queue(sqs, url=URL["QueueUrl"]).find() is not None
+
+    sqs.answers["get_queue_attributes"] = refusal("QueueDoesNotExist")
+    assert queue(sqs, url=URL["QueueUrl"]).find() is None
 
 
 def test_a_new_queue_is_encrypted_and_waited_for() -> None:
@@ -82,5 +91,5 @@ def test_queues_are_listed_by_how_their_names_begin() -> None:
     sqs = FakeClient(list_queues={"QueueUrls": urls})
     aws: Any = FakeAws(sqs=sqs)
 
-    assert queue_names(aws, "sm2a-test-") == ["sm2a-test-a", "sm2a-test-b"]
+    assert list(queue_urls(aws, "sm2a-test-").items()) == [("sm2a-test-a", urls[1]), ("sm2a-test-b", urls[0])]
     assert sqs.called("list_queues") == [{"QueueNamePrefix": "sm2a-test-"}]

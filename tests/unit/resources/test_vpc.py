@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from fake_aws import refusal
+from fake_aws import each_time, refusal
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.engine import ApplyError, Engine
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.tags import ownership_tags
@@ -48,7 +48,7 @@ class Ec2:
 
 
 def aws(ec2: Ec2) -> Any:
-    return SimpleNamespace(client=lambda _service: ec2, check_mode=False, region="eu-central-1")
+    return SimpleNamespace(client=lambda _service: ec2, check_mode=False, region="eu-central-1", once=each_time)
 
 
 def tags(name: str) -> dict[str, str]:
