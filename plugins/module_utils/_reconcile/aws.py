@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import re
 import threading
 from collections.abc import Callable, Hashable
@@ -127,8 +128,11 @@ class Aws:
 
     @property
     def emulated(self) -> bool:
-        """Whether all services are at one address, as an emulator's are and AWS's are not."""
-        return bool(self._module.params.get("endpoint_url"))
+        """Whether all services are at one address, as an emulator's are and AWS's are not.
+
+        https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
+        """
+        return bool(self._module.params.get("endpoint_url") or os.environ.get("AWS_ENDPOINT_URL"))
 
     @cached_property
     def partition(self) -> str:

@@ -52,7 +52,6 @@ class _Tagged(Resource):
     def _put_tags(self) -> None:
         self.aws.client("elbv2").add_tags(ResourceArns=[self.id], Tags=tags_to_list(self.tags))
 
-
     def _tags_among(self, arns: list[str]) -> dict[str, str]:
         """Return the tags, read in one call with those of others that are asked for as well."""
         arns = sorted(arns)[:DESCRIBED_AT_ONCE]
