@@ -47,6 +47,13 @@ SERVICES = {
 }
 
 
+def read_ahead(component: str) -> None:
+    """Read what botocore knows of a component's services, while it can be read once for all tasks."""
+    if boto3 is not None:
+        for service in SERVICES.get(component, ()):
+            read_model(service)
+
+
 class ComponentAction(ActionBase):
     """An action plugin that runs components."""
 
@@ -120,10 +127,7 @@ class ModuleAction(ComponentAction, NormalAction):
     """The action plugin of a component's module, whose documentation is its own too."""
 
     def __init_subclass__(cls) -> None:
-        """Read what botocore knows of the services while it can be read once for all tasks."""
-        if boto3 is not None:
-            for service in SERVICES.get(cls.__module__.rpartition(".")[2], ()):
-                read_model(service)
+        read_ahead(cls.__module__.rpartition(".")[2])
 
 
 def _result(parsed: Any) -> dict[str, Any]:

@@ -36,9 +36,16 @@ class PlaybookRun:
     output: str = ""
 
     @property
+    def after(self) -> dict[str, Any]:
+        """What each resource that changes will be, by its label, of all differences that were shown."""
+        return after_of(self.results)
+
+    @property
     def plan(self) -> list[dict[str, str]]:
-        """Every resource of every component, with what was done to it."""
-        return [step for result in self.results for step in result.get("plan", [])]
+        """Every resource of every component, with what was done to it, or would be if the run only planned."""
+        planned = [result["plan"] for result in self.results if "plan" in result and "complete" in result]
+        done = [result["plan"] for result in self.results if "plan" in result and "complete" not in result]
+        return [step for plan in done or planned for step in plan]
 
     @property
     def api_calls(self) -> dict[str, int]:
@@ -78,6 +85,13 @@ def playbook(name: str, *arguments: str, inventory: str = "local") -> PlaybookRu
     run = PlaybookRun(done.returncode, seconds, stats, results, done.stdout)
     print(f"\n{name} {' '.join(arguments)}: {seconds:.0f} s, calls to AWS {run.api_calls}")
     return run
+
+
+def after_of(results: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what each resource that changes will be, by its label; a result has one difference or a list of them."""
+    differences = [result.get("diff", []) for result in results if "plan" in result]
+    each = [one for found in differences for one in (found if isinstance(found, list) else [found])]
+    return {label: state for one in each for label, state in one["after"].items()}
 
 
 def succeed(run: PlaybookRun) -> PlaybookRun:

@@ -25,7 +25,7 @@ from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import ROLES, 
 UTILS = "ansible_collections.sm2a.airflow.plugins.module_utils._components"
 SOURCES = "plugins/module_utils/_components"
 # Modules and action plugins that no component declares, and that can be given their region with the others.
-OTHERS = ("environment_info", "plan_file", "read_facts", "validate")
+OTHERS = ("environment_info", "plan", "plan_file", "read_facts", "validate")
 FRAGMENTS = [
     "sm2a.airflow._component",
     "sm2a.airflow._attributes",

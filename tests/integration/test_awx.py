@@ -20,6 +20,7 @@ import ansible_runner
 import pytest
 import yaml
 from emulators import CREDENTIALS, REGION, Account
+from playbook_runs import after_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -155,7 +156,7 @@ def test_site_is_planned_by_a_survey(
 
     assert status == "successful", output[-3000:]
     assert sum(result["api_calls"]["write"] for result in results if "api_calls" in result) == 0
-    after = {label: state for result in results if "plan" in result for label, state in result["diff"]["after"].items()}
+    after = after_of(results)
     assert after["AWS::RDS::DBInstance sm2a-dev"]["MultiAZ"] is True
     assert after["AWS::ECS::Service sm2a-dev-scheduler"]["desired_count"] == 2
     sizes = {pool: after[f"AWS::ECS::TaskDefinition sm2a-dev-worker-{pool}"] for pool in ("default", "heavy")}

@@ -7,6 +7,12 @@
 from __future__ import annotations
 
 import json
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from emulators import Account
@@ -20,7 +26,7 @@ def run(account: Account, name: str, *arguments: str) -> PlaybookRun:
         "sm2a_endpoint_url": account.emulator.url,
         "sm2a_worker_pools": {"default": {}, "other": {}},
     }
-    return playbook(name, *arguments, "-e", json.dumps(variables))
+    return playbook(name, "-e", json.dumps(variables), *arguments)
 
 
 def last_words(ran: PlaybookRun) -> tuple[list[str], str]:
@@ -30,30 +36,74 @@ def last_words(ran: PlaybookRun) -> tuple[list[str], str]:
     return lines, ran.results[-1]["msg"]
 
 
+@contextmanager
+def refusing(url: str, queue: str) -> Iterator[str]:
+    """Stand in front of an emulator and refuse to create one queue, as AWS does where a quota is reached."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if self.headers.get("X-Amz-Target") == "AmazonSQS.CreateQueue" and queue.encode() in body:
+                self._answer(403, b'{"__type": "OverLimit", "message": "one queue too many"}')
+                return
+            request = urllib.request.Request(url + self.path, body or None, dict(self.headers), method=self.command)
+            try:
+                with urllib.request.urlopen(request) as answer:
+                    self._answer(answer.status, answer.read())
+            except urllib.error.HTTPError as error:
+                self._answer(error.code, error.read())
+
+        do_GET = do_HEAD = do_PUT = do_DELETE = do_POST
+
+        def _answer(self, status: int, content: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_arguments: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 @pytest.mark.parametrize("emulator", ["moto"], indirect=True)
 def test_a_run_that_fails_sums_up_and_the_same_command_goes_on(account: Account) -> None:
-    theirs = account.client("sqs").create_queue(QueueName="sm2a-local-other")["QueueUrl"]
-
-    planned = run(account, "site", "--tags", "secrets,queue", "--check")
-    failed = run(account, "site", "--tags", "secrets,queue")
+    with refusing(account.emulator.url, "sm2a-local-other") as url:
+        failed = run(account, "site", "--tags", "secrets,queue", "-e", f"sm2a_endpoint_url={url}")
 
     lines, message = last_words(failed)
     assert "create  AWS::SQS::Queue sm2a-local-default" in lines, "the component that failed did this before"
     assert "create  AWS::SecretsManager::Secret sm2a/local/admin" in lines
     assert lines[-1] == f"Created {len(lines) - 1}, changed 0, deleted 0"
-    assert "sm2a-local-other exists but was not created by" in message
+    assert "AWS::SQS::Queue sm2a-local-other" in message and "one queue too many" in message
     assert message.endswith("run the same command again: it goes on and does nothing twice.")
-    lines, message = last_words(planned)
-    assert lines[-1] == f"Plan: {len(lines) - 1} to create, 0 to change, 0 to delete"
-    assert "sm2a-local-other exists but was not created by" in message
-    assert message.endswith("Nothing was changed.")
 
-    account.client("sqs").delete_queue(QueueUrl=theirs)
     again = run(account, "site", "--tags", "secrets,queue")
 
     assert again.returncode == 0
     [lines] = [result["lines"] for result in again.results if "lines" in result]
     assert lines == ["create  AWS::SQS::Queue sm2a-local-other", "Created 1, changed 0, deleted 0"]
+
+
+@pytest.mark.parametrize("emulator", ["moto"], indirect=True)
+@pytest.mark.parametrize("arguments", [[], ["--check"]])
+def test_what_cannot_be_done_is_found_before_the_first_write(account: Account, arguments: list[str]) -> None:
+    account.client("sqs").create_queue(QueueName="sm2a-local-other")
+
+    failed = run(account, "site", "--tags", "secrets,queue", *arguments)
+
+    assert failed.returncode != 0 and failed.api_calls["write"] == 0
+    assert "sm2a-local-other exists but was not created by" in failed.results[-1]["msg"]
+    assert failed.results[-1]["msg"].startswith("queue: ")
+    assert account.client("secretsmanager").list_secrets()["SecretList"] == []
 
 
 @pytest.mark.usefixtures("stand_in")

@@ -38,12 +38,7 @@ def test_an_empty_account_is_planned_whole(
 
     assert planned.api_calls["write"] == 0
     assert all(step["action"] == "create" for step in planned.plan if step["kind"] != "AWS::IAM::ServiceLinkedRole")
-    after = {
-        label: state
-        for result in planned.results
-        if "plan" in result
-        for label, state in result["diff"]["after"].items()
-    }
+    after = planned.after
     kinds = Counter(label.split(" ")[0] for label in after)
     assert kinds["AWS::EC2::Subnet"] == 2 * zones
     assert kinds["AWS::EC2::NatGateway"] == nat_gateways

@@ -170,8 +170,7 @@ def _plan_fact(component: Component, plan: list[dict[str, Any]], steps: list[Ste
     if component.aws.check_mode:
         by_resource = {(step.resource.kind, step.resource.name): step for step in steps}
         plan = [{**told, **_detail(by_resource[told["kind"], told["name"]])} for told in plan]
-    left = not component.aws.check_mode and pending(steps)
-    return {name: {"at": time.time(), "region": component.aws.region, "steps": plan, "pending": left}}
+    return {name: {"at": time.time(), "region": component.aws.region, "steps": plan, "pending": pending(steps)}}
 
 
 def _detail(step: Step) -> dict[str, Any]:

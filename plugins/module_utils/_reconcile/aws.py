@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import re
 import threading
 from collections.abc import Callable, Hashable
@@ -78,6 +80,9 @@ def read_model(service: str) -> None:
         loader.load_data(data)
     for kind in ("service-2", "endpoint-rule-set-1", "paginators-1"):
         loader.load_service_model(service, kind, api_version=None)
+    # Forks share memory with their parent until one of them touches it, which the garbage collector else does:
+    # https://docs.python.org/3/library/gc.html#gc.freeze
+    gc.freeze()
 
 
 class Client:
@@ -123,8 +128,11 @@ class Aws:
 
     @property
     def emulated(self) -> bool:
-        """Whether all services are at one address, as an emulator's are and AWS's are not."""
-        return bool(self._module.params.get("endpoint_url"))
+        """Whether all services are at one address, as an emulator's are and AWS's are not.
+
+        https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
+        """
+        return bool(self._module.params.get("endpoint_url") or os.environ.get("AWS_ENDPOINT_URL"))
 
     @cached_property
     def partition(self) -> str:

@@ -87,11 +87,11 @@ def test_nothing_but_facts_can_be_summed_up() -> None:
         plan_summary([])  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("playbook", ["site", "teardown"])
-def test_the_playbooks_note_the_plans_that_are_there(playbook: str) -> None:
+@pytest.mark.parametrize(("playbook", "last"), [("site", "end"), ("teardown", "summary")])
+def test_the_playbooks_note_the_plans_that_are_there(playbook: str, last: str) -> None:
     [play] = yaml.safe_load((ROOT / f"playbooks/{playbook}.yml").read_text())
     imported = [task.get("ansible.builtin.import_tasks") for task in play["tasks"]]
-    assert "tasks/plans.yml" in imported and imported[-1] == "tasks/summary.yml"
+    assert "tasks/plans.yml" in imported and imported[-1] == f"tasks/{last}.yml"
     [noting] = yaml.safe_load((ROOT / "playbooks/tasks/plans.yml").read_text())
     [summing] = yaml.safe_load((ROOT / "playbooks/tasks/summary.yml").read_text())
     noted, summary = noting["ansible.builtin.set_fact"], summing["sm2a.airflow.show"]["lines"]

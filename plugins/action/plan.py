@@ -1,0 +1,66 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Plans all components of ``site`` in one task, each with what those before it would have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
+
+from ansible_collections.sm2a.airflow.plugins.plugin_utils._component_action import ComponentAction, read_ahead
+from ansible_collections.sm2a.airflow.plugins.plugin_utils._facts import parts_of_tags
+from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import ROLES, role_of
+from ansible_collections.sm2a.airflow.plugins.plugin_utils._role_options import RoleOptions, component_class
+
+# Ansible loads action plugins before it forks: what is imported here, no fork has to import.
+for _role in ROLES:
+    component_class(_role)
+    read_ahead(_role)
+
+
+class ActionModule(ComponentAction):
+    """Runs on the controller; its documentation is that of the module of its name."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return the plan and the facts that go with it, or fail with the first component that cannot be planned."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        variables = task_vars or {}
+        self.validate_argument_spec(aws_argument_spec())
+        wanted, unwanted = (variables.get(f"ansible_{kind}_tags", []) for kind in ("run", "skip"))
+        options = RoleOptions(self._templar, variables, self._loader)
+        facts: dict[str, Any] = {}
+        answers: dict[str, dict[str, Any]] = {}
+        for part in parts_of_tags(wanted, unwanted):
+            arguments = {**self._task.args, **options.of(part), "wait": True}
+            answer = self.run_component(role_of(part), arguments, variables, check_mode=True)
+            if answer.get("failed"):
+                return {**result, **answer, "changed": False, "msg": f"{part}: {answer.get('msg')}"}
+            answers[part] = answer
+            facts |= answer["ansible_facts"]
+            options.add_facts(answer["ansible_facts"])
+        changed = any(answer["changed"] for answer in answers.values())
+        left = any(fact.get("pending") for name, fact in facts.items() if name.startswith("sm2a_plan_"))
+        result |= {
+            "changed": changed and self._task.check_mode,
+            "complete": not (changed or left),
+            "ansible_facts": facts,
+            "plan": [step for answer in answers.values() for step in answer["plan"]],
+            "api_calls": {
+                kind: sum(answer["api_calls"][kind] for answer in answers.values()) for kind in ("read", "write")
+            },
+            "warnings": [warning for answer in answers.values() for warning in answer.get("warnings", [])],
+        }
+        if self._task.check_mode:
+            result["diff"] = [_titled(part, answer["diff"]) for part, answer in answers.items() if answer["changed"]]
+        return result
+
+
+def _titled(part: str, diff: dict[str, Any]) -> dict[str, Any]:
+    return {**diff, "before_header": part, "after_header": part}
