@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible.errors import AnsibleError
 from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
 
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._component_action import ComponentAction, read_ahead
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._facts import parts_of_tags
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import ROLES, role_of
-from ansible_collections.sm2a.airflow.plugins.plugin_utils._role_options import RoleOptions, component_class
+from ansible_collections.sm2a.airflow.plugins.plugin_utils._role_options import TaskOptions, component_class
 
 # Ansible loads action plugins before it forks: what is imported here, no fork has to import.
 for _role in ROLES:
@@ -34,11 +35,14 @@ class ActionModule(ComponentAction):
         variables = task_vars or {}
         self.validate_argument_spec(aws_argument_spec())
         wanted, unwanted = (variables.get(f"ansible_{kind}_tags", []) for kind in ("run", "skip"))
-        options = RoleOptions(self._templar, variables, self._loader)
+        options = TaskOptions(self._templar, variables, self._loader)
         facts: dict[str, Any] = {}
         answers: dict[str, dict[str, Any]] = {}
         for part in parts_of_tags(wanted, unwanted):
-            arguments = {**self._task.args, **options.of(part), "wait": True}
+            try:
+                arguments = {**self._task.args, **options.of(part), "wait": True}
+            except AnsibleError as error:
+                return {**result, "failed": True, "msg": f"{part}: {error}"}
             answer = self.run_component(role_of(part), arguments, variables, check_mode=True)
             if answer.get("failed"):
                 return {**result, **answer, "changed": False, "msg": f"{part}: {answer.get('msg')}"}

@@ -107,6 +107,27 @@ class RoleOptions:
         return given
 
 
+class TaskOptions(RoleOptions):
+    """Computes options by the very tasks of the roles: what these refuse is refused, and what they omit is omitted."""
+
+    def of(self, component: str) -> dict[str, Any]:
+        """Return the options of a component's module, or raise AnsibleError with the variable that has no value."""
+        role = role_of(component)
+        self.complete(role)
+        if role == IMAGE:
+            name = component.removeprefix(f"{IMAGE}_")
+            self.set(image_name=name, image_source=str(ROLES / name / "files/image"))
+        [task] = self._loader.load_from_file(str(ROLES / role / "tasks/component.yml"), trusted_as_template=True)
+        options: dict[str, Any] = {}
+        for option, template in task[f"sm2a.airflow.{role}"].items():
+            try:
+                # In a mapping, what is to be omitted is.
+                options |= self._templar.template({option: template})
+            except AnsibleError as error:
+                raise AnsibleError(f"{role}_{option}: {error}") from error
+        return options
+
+
 class Forecast(RoleOptions):
     """Computes options before any role has run: what other roles will find out stands as known after apply.
 
