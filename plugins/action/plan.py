@@ -14,6 +14,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argu
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._component_action import ComponentAction, read_ahead
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._facts import parts_of_tags
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import ROLES, role_of
+from ansible_collections.sm2a.airflow.plugins.plugin_utils._plan import FACT_PREFIX
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._role_options import TaskOptions, component_class
 
 # Ansible loads action plugins before it forks: what is imported here, no fork has to import.
@@ -50,7 +51,10 @@ class ActionModule(ComponentAction):
             facts |= answer["ansible_facts"]
             options.add_facts(answer["ansible_facts"])
         changed = any(answer["changed"] for answer in answers.values())
-        left = any(fact.get("pending") for name, fact in facts.items() if name.startswith("sm2a_plan_"))
+        left = any(fact.get("pending") for name, fact in facts.items() if name.startswith(FACT_PREFIX))
+        if changed and not self._task.check_mode:
+            # The roles leave the true ones. Should the run break off, a cache of facts keeps none that is made up.
+            facts = {name: fact for name, fact in facts.items() if name.startswith(FACT_PREFIX)}
         result |= {
             "changed": changed and self._task.check_mode,
             "complete": not (changed or left),

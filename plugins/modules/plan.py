@@ -79,7 +79,9 @@ api_calls:
   type: dict
   sample: {"read": 97, "write": 0}
 ansible_facts:
-  description: The facts of the components. What is not there yet is known after apply.
+  description:
+    - The plans of the components, and in check mode, or if nothing would change, their facts too.
+    - What is not there yet is known after apply.
   returned: success
   type: dict
   sample: {"sm2a_cluster": {"environment": "dev", "name": "sm2a-dev"}}
