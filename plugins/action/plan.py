@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible.errors import AnsibleError
 from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
 
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._component_action import ComponentAction, read_ahead
@@ -34,12 +35,11 @@ class ActionModule(ComponentAction):
         variables = task_vars or {}
         self.validate_argument_spec(aws_argument_spec())
         wanted, unwanted = (variables.get(f"ansible_{kind}_tags", []) for kind in ("run", "skip"))
-        options = RoleOptions(self._templar, variables, self._loader)
+        options = RoleOptions(self._templar, variables, self._loader, strict=True)
         facts: dict[str, Any] = {}
         answers: dict[str, dict[str, Any]] = {}
         for part in parts_of_tags(wanted, unwanted):
-            arguments = {**self._task.args, **options.of(part), "wait": True}
-            answer = self.run_component(role_of(part), arguments, variables, check_mode=True)
+            answer = self._planned(part, options, variables)
             if answer.get("failed"):
                 return {**result, **answer, "changed": False, "msg": f"{part}: {answer.get('msg')}"}
             answers[part] = answer
@@ -60,6 +60,14 @@ class ActionModule(ComponentAction):
         if self._task.check_mode:
             result["diff"] = [_titled(part, answer["diff"]) for part, answer in answers.items() if answer["changed"]]
         return result
+
+    def _planned(self, part: str, options: RoleOptions, variables: dict[str, Any]) -> dict[str, Any]:
+        """Return what the module of a component would do, or why its task would fail before it runs the module."""
+        try:
+            arguments = {**self._task.args, **options.of(part), "wait": True}
+        except AnsibleError as error:
+            return {"failed": True, "msg": str(error)}
+        return self.run_component(role_of(part), arguments, variables, check_mode=True)
 
 
 def _titled(part: str, diff: dict[str, Any]) -> dict[str, Any]:
