@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Lookup plugin of the roles' first tasks and of the playbook site."""
+"""Lookup plugin for plays that want to know what a role lacks before they run it."""
 
 from __future__ import annotations
 

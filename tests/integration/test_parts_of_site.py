@@ -22,6 +22,10 @@ from playbook_runs import PlaybookRun, playbook, succeed
 
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import ROLES
 
+# What is read of an environment in which nothing changes, for each of its resources. Roles, buckets and secrets take
+# more: IAM, S3 and Secrets Manager have a call for each part of each of them.
+READS_OF_A_RESOURCE = 1.65
+
 pytestmark = pytest.mark.parametrize("emulator", ["ministack"], indirect=True)
 
 
@@ -81,6 +85,11 @@ def test_each_part_alone_does_what_it_does_in_the_whole(emulator: Emulator) -> N
     key = account.client("kms").describe_key(KeyId="alias/sm2a-local")["KeyMetadata"]["Arn"]
     assert len(before) == 2 + 2 + 9 + 2, "buckets, queues, secrets and log groups"
     assert [name for name, how in before.items() if key not in str(how)] == []
+
+    whole = succeed(site(account))
+    assert (whole.stats["changed"], whole.api_calls["write"]) == (0, 0)
+    resources = {(step["kind"], step["name"]) for step in whole.plan}
+    assert whole.api_calls["read"] <= READS_OF_A_RESOURCE * len(resources)
 
     for tag in ROLES:
         alone = succeed(site(account, "--tags", tag))

@@ -15,7 +15,6 @@ from .._reconcile.values import has_unknown
 from ._option import Form
 
 RESOURCE_IDS = "https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/resource-ids.html"
-ARNS = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html"
 BUCKETS = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"
 QUEUES = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html"
 IMAGES = "https://docs.docker.com/reference/cli/docker/image/tag/"

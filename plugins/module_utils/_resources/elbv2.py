@@ -42,6 +42,10 @@ def listeners_of(aws: Aws, load_balancer_arn: str) -> list[dict[str, Any]]:
     return aws.client("elbv2").pages("describe_listeners", "Listeners", LoadBalancerArn=load_balancer_arn)
 
 
+def _listeners_of(aws: Aws, load_balancer_arn: str) -> list[dict[str, Any]]:
+    return aws.once("elbv2", ("listeners", load_balancer_arn), lambda: listeners_of(aws, load_balancer_arn))
+
+
 class _Tagged(Resource):
     """Something of ELB's whose ``id`` is its ARN."""
 
@@ -52,16 +56,16 @@ class _Tagged(Resource):
     def _put_tags(self) -> None:
         self.aws.client("elbv2").add_tags(ResourceArns=[self.id], Tags=tags_to_list(self.tags))
 
-    def _tags_among(self, arns: list[str]) -> dict[str, str]:
-        """Return the tags, read in one call with those of others that are asked for as well."""
-        arns = sorted(arns)[:DESCRIBED_AT_ONCE]
-        if self.id not in arns:
+    def _tags_beside(self, balancer: str) -> dict[str, str]:
+        """Return the tags of a load balancer or of a listener of it; one call reads those of all of them."""
+        arns = [balancer, *(listener["ListenerArn"] for listener in _listeners_of(self.aws, balancer))]
+        if len(arns) > DESCRIBED_AT_ONCE:
             return self._tags()
 
         def read() -> list[dict[str, Any]]:
             return list(self.aws.client("elbv2").describe_tags(ResourceArns=arns)["TagDescriptions"])
 
-        found = self.aws.once("elbv2", ("tags", *arns), read)
+        found = self.aws.once("elbv2", ("tags", balancer), read)
         return next((tags_from_list(item["Tags"]) for item in found if item["ResourceArn"] == self.id), {})
 
 
@@ -106,7 +110,7 @@ class LoadBalancer(_Tagged):
             "subnet_ids": sorted(zone["SubnetId"] for zone in balancer["AvailabilityZones"]),
             "security_group_ids": sorted(balancer.get("SecurityGroups", [])),
             "attributes": {item["Key"]: item["Value"] for item in found},
-            "tags": self._tags(),
+            "tags": self._tags_beside(self.id),
         }
 
     def _remember(self, balancer: dict[str, Any]) -> None:
@@ -305,8 +309,7 @@ class Listener(_Tagged):
         self.target_group = target_group
 
     def find(self) -> dict[str, Any] | None:
-        balancer = self.load_balancer.id
-        listeners = self.aws.once("elbv2", ("listeners", balancer), lambda: listeners_of(self.aws, balancer))
+        listeners = _listeners_of(self.aws, self.load_balancer.id)
         listener = next((listener for listener in listeners if listener["Port"] == self.port), None)
         if listener is None:
             return None
@@ -321,7 +324,7 @@ class Listener(_Tagged):
             "action": action,
             "certificate": certificates[0].get("CertificateArn"),
             "ssl_policy": listener.get("SslPolicy"),
-            "tags": self._tags_among([item["ListenerArn"] for item in listeners]),
+            "tags": self._tags_beside(self.load_balancer.id),
         }
 
     def desired(self) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from fake_aws import each_time
 from botocore.exceptions import ClientError
+from fake_aws import each_time
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components import secrets
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.engine import ApplyError, Engine, diff_of

@@ -12,6 +12,7 @@ import pytest
 from fake_aws import OURS, FakeAws, FakeClient, in_turn, refusal
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.engine import ApplyError, Engine
+from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.shared import SharedAnswers
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.tags import tags_to_list
 from ansible_collections.sm2a.airflow.plugins.module_utils._resources.elbv2 import (
     Listener,
@@ -21,7 +22,6 @@ from ansible_collections.sm2a.airflow.plugins.module_utils._resources.elbv2 impo
     listeners_of,
 )
 
-TAGS = {"TagDescriptions": [{"Tags": tags_to_list(OURS)}]}
 BALANCER = {
     "LoadBalancerArn": "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/sm2a-test/1",
     "DNSName": "sm2a-test-1.elb.amazonaws.com",
@@ -31,6 +31,7 @@ BALANCER = {
     "AvailabilityZones": [{"SubnetId": "subnet-b"}, {"SubnetId": "subnet-a"}],
     "SecurityGroups": ["sg-a"],
 }
+TAGS = {"TagDescriptions": [{"ResourceArn": BALANCER["LoadBalancerArn"], "Tags": tags_to_list(OURS)}]}
 
 
 def balancer(elbv2: FakeClient, **settings: Any) -> LoadBalancer:
@@ -132,6 +133,25 @@ def test_the_port_of_a_target_group_cannot_change() -> None:
 
     with pytest.raises(ApplyError, match="its port 8080 cannot be changed"):
         Engine("test", check_mode=False).apply([group(elbv2, port=9090)])
+
+
+def test_a_load_balancer_and_its_listeners_are_asked_for_their_tags_in_one_call() -> None:
+    listeners = [{"Port": port, "ListenerArn": f"arn of {port}", "Protocol": "HTTP"} for port in (80, 443)]
+    tags = [{"ResourceArn": f"arn of {port}", "Tags": [{"Key": "port", "Value": str(port)}]} for port in (80, 443)]
+    elbv2 = existing(
+        describe_listeners={"Listeners": listeners},
+        describe_tags={"TagDescriptions": [*TAGS["TagDescriptions"], *tags]},
+    )
+    one = balancer(elbv2)
+    one.aws.once = SharedAnswers().once  # type: ignore[method-assign]
+
+    found = one.find()
+    ports = [Listener(one.aws, OURS, load_balancer=one, port=port, protocol="HTTP", action={}) for port in (80, 443)]
+
+    assert found is not None and found["tags"] == OURS
+    assert [(port.find() or {})["tags"] for port in ports] == [{"port": "80"}, {"port": "443"}]
+    assert elbv2.called("describe_tags") == [{"ResourceArns": [BALANCER["LoadBalancerArn"], "arn of 80", "arn of 443"]}]
+    assert len(elbv2.called("describe_listeners")) == 1
 
 
 def test_a_listener_that_names_its_target_in_the_new_way_is_the_same() -> None:

@@ -51,6 +51,22 @@ def test_a_group_that_must_not_call_anybody_loses_the_rule_of_aws(egress: bool, 
     assert revoked == ([] if egress else [[EVERYWHERE]])
 
 
+def test_rules_are_those_that_the_group_was_found_with() -> None:
+    theirs = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+    ec2 = FakeClient(describe_security_groups=found(IpPermissions=[theirs]))
+    one = group(ec2)
+    allowed = IngressRules(one.aws, one, [(443, "203.0.113.0/24")])
+
+    steps = Engine("test", check_mode=False).apply([one, allowed])
+
+    assert [step.action for step in steps] == ["none", "update"]
+    assert ports(ec2.called("authorize_security_group_ingress")) == [[443]]
+    assert ports(ec2.called("revoke_security_group_ingress")) == [[22]]
+    assert len(ec2.called("describe_security_groups")) == 1
+    # What was just changed is asked for.
+    assert allowed.find() is not None and len(ec2.called("describe_security_groups")) == 2
+
+
 def test_who_still_names_a_group_is_named(clock: SimpleNamespace) -> None:
     ec2 = FakeClient(
         describe_security_groups=in_turn(

@@ -13,6 +13,7 @@ import pytest
 from fake_aws import each_time, refusal
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.engine import ApplyError, Engine
+from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.shared import SharedAnswers
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.tags import ownership_tags
 from ansible_collections.sm2a.airflow.plugins.module_utils._resources.vpc import (
     InternetGateway,
@@ -122,6 +123,37 @@ class TestJustCreated:
         steps = Engine("test", check_mode=False).apply([InternetGateway(aws(ec2), "internet", tags("internet"), vpc)])
 
         assert [step.action for step in steps] == ["update"]
+
+
+class TestTogether:
+    """What the environment has of a kind is read by one call, and anew after a write."""
+
+    @staticmethod
+    def subnets(ec2: Ec2, vpc: Vpc) -> list[Subnet]:
+        account = aws(ec2)
+        account.once = SharedAnswers().once
+        return [Subnet(account, name, tags(name), vpc, "10.0.0.0/24", "eu-central-1a") for name in ("subnet", "other")]
+
+    def test_subnets_are_found_in_one_answer(self, vpc: Vpc) -> None:
+        other = {**SUBNET, "SubnetId": "subnet-2", "Tags": tag_list("other")}
+        ec2 = Ec2(describe_subnets=[{"Subnets": [SUBNET, other]}])
+
+        one, two = self.subnets(ec2, vpc)
+        steps = Engine("test", check_mode=False).apply([one, two])
+
+        assert [step.action for step in steps] == ["none", "none"] and (one.id, two.id) == ("subnet-1", "subnet-2")
+        assert sorted(Subnet.existing(one.aws, one.tags)) == ["other", "subnet"]
+        assert len(ec2.called("describe_subnets")) == 1
+
+    def test_what_is_waited_for_is_read_each_time(self, vpc: Vpc, clock: SimpleNamespace) -> None:
+        ec2 = Ec2(
+            describe_subnets=[{"Subnets": []}, {"Subnets": []}, {"Subnets": [SUBNET]}],
+            create_subnet=[{"Subnet": SUBNET}],
+        )
+
+        [step] = Engine("test", check_mode=False).apply(self.subnets(ec2, vpc)[:1])
+
+        assert step.action == "create" and len(ec2.called("describe_subnets")) == 3
 
 
 class TestRoutes:

@@ -16,9 +16,6 @@ from typing import NamedTuple
 
 from sm2a_scaler.policy.values import Messages
 
-TaskKey = tuple[str, str]
-"""A task of a DAG: ``dag_id`` and ``task_id``."""
-
 
 class QueuedInstances(NamedTuple):
     """Task instances of one task in one DAG run that wait for a worker of a Celery queue."""
