@@ -14,7 +14,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argu
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._component_action import ComponentAction, read_ahead
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._facts import parts_of_tags
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import ROLES, role_of
-from ansible_collections.sm2a.airflow.plugins.plugin_utils._role_options import RoleOptions, component_class
+from ansible_collections.sm2a.airflow.plugins.plugin_utils._role_options import TaskOptions, component_class
 
 # Ansible loads action plugins before it forks: what is imported here, no fork has to import.
 for _role in ROLES:
@@ -35,11 +35,15 @@ class ActionModule(ComponentAction):
         variables = task_vars or {}
         self.validate_argument_spec(aws_argument_spec())
         wanted, unwanted = (variables.get(f"ansible_{kind}_tags", []) for kind in ("run", "skip"))
-        options = RoleOptions(self._templar, variables, self._loader, strict=True)
+        options = TaskOptions(self._templar, variables, self._loader)
         facts: dict[str, Any] = {}
         answers: dict[str, dict[str, Any]] = {}
         for part in parts_of_tags(wanted, unwanted):
-            answer = self._planned(part, options, variables)
+            try:
+                arguments = {**self._task.args, **options.of(part), "wait": True}
+            except AnsibleError as error:
+                return {**result, "failed": True, "msg": f"{part}: {error}"}
+            answer = self.run_component(role_of(part), arguments, variables, check_mode=True)
             if answer.get("failed"):
                 return {**result, **answer, "changed": False, "msg": f"{part}: {answer.get('msg')}"}
             answers[part] = answer
@@ -60,14 +64,6 @@ class ActionModule(ComponentAction):
         if self._task.check_mode:
             result["diff"] = [_titled(part, answer["diff"]) for part, answer in answers.items() if answer["changed"]]
         return result
-
-    def _planned(self, part: str, options: RoleOptions, variables: dict[str, Any]) -> dict[str, Any]:
-        """Return what the module of a component would do, or why its task would fail before it runs the module."""
-        try:
-            arguments = {**self._task.args, **options.of(part), "wait": True}
-        except AnsibleError as error:
-            return {"failed": True, "msg": str(error)}
-        return self.run_component(role_of(part), arguments, variables, check_mode=True)
 
 
 def _titled(part: str, diff: dict[str, Any]) -> dict[str, Any]:

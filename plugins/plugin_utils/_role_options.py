@@ -48,14 +48,13 @@ class RoleOptions:
     """Computes options from a host's variables by the templates of the roles' own tasks.
 
     Files of a role, such as the defaults of one that has not been included yet, are read by ``loader``, Ansible's. An
-    option whose template fails has no value; with ``strict`` it is an AnsibleError, as it would be of the task.
+    option whose template fails has no value.
     """
 
-    def __init__(self, templar: Any, variables: dict[str, Any], loader: Any, strict: bool = False) -> None:
+    def __init__(self, templar: Any, variables: dict[str, Any], loader: Any) -> None:
         self.variables = dict(variables)
         self._templar = templar.copy_with_new_env(available_variables=self.variables)
         self._loader = loader
-        self._strict = strict
         self._complete: set[str] = set()
 
     def set(self, **variables: Any) -> None:
@@ -76,10 +75,7 @@ class RoleOptions:
             return None  # the role says so, and better
 
     def of(self, component: str) -> dict[str, Any]:
-        """Return the options of a component's module; each image is a component, ``image_<name>``.
-
-        Raises AnsibleError if ``strict``.
-        """
+        """Return the options of a component's module; each image is a component, ``image_<name>``."""
         role = role_of(component)
         self.complete(role)
         self.set(role_path=str(ROLES / role), role_name=f"sm2a.airflow.{role}")
@@ -99,10 +95,11 @@ class RoleOptions:
         [task] = self._load(role, "tasks/component.yml")
         try:
             return self._value(task[f"sm2a.airflow.{role}"].get(option))
-        except AnsibleError:
-            if self._strict:
-                raise
-            return None
+        except AnsibleError as error:
+            return self._without_value(f"{role}_{option}", error)
+
+    def _without_value(self, variable: str, error: AnsibleError) -> None:
+        """Take note of a variable that has no value."""
 
     def _value(self, template: Any) -> Any:
         # By itself, a value that is to be omitted would be an error.
@@ -116,6 +113,13 @@ class RoleOptions:
         ours = {"image_name": name, "image_source": str(ROLES / name / "files/image")}
         extra = load_extra_vars(self._loader)
         self.set(**{variable: value for variable, value in ours.items() if variable not in extra})
+
+
+class TaskOptions(RoleOptions):
+    """Refuses what the tasks of the roles would refuse: an option whose template fails is an AnsibleError."""
+
+    def _without_value(self, variable: str, error: AnsibleError) -> None:
+        raise AnsibleError(f"{variable}: {error}") from error
 
 
 class Forecast(RoleOptions):

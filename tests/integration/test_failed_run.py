@@ -106,6 +106,18 @@ def test_what_cannot_be_done_is_found_before_the_first_write(account: Account, a
     assert account.client("secretsmanager").list_secrets()["SecretList"] == []
 
 
+@pytest.mark.parametrize("emulator", ["moto"], indirect=True)
+@pytest.mark.parametrize("arguments", [[], ["--check"]])
+def test_a_variable_without_a_value_is_no_plan_with_the_default(account: Account, arguments: list[str]) -> None:
+    variables = json.dumps({"queue_visibility_timeout": "{{ nowhere.set }}"})
+
+    failed = run(account, "site", "--tags", "secrets,queue", "-e", variables, *arguments)
+
+    assert failed.returncode != 0 and failed.api_calls["write"] == 0
+    assert failed.results[-1]["msg"].startswith("queue: queue_visibility_timeout: ")
+    assert "'nowhere' is undefined" in failed.results[-1]["msg"]
+
+
 @pytest.mark.usefixtures("stand_in")
 @pytest.mark.parametrize("emulator", ["moto"], indirect=True)
 def test_a_teardown_that_fails_says_what_it_deleted(account: Account) -> None:

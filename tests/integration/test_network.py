@@ -159,7 +159,7 @@ def test_without_waiting_the_next_run_finishes_the_routes(account: Account) -> N
     [
         ({"vpc_id": "vpc-0123456789abcdef0"}, "vpc_id: 'vpc-0123456789abcdef0' is refused: there is no such VPC"),
         ({"public_subnet_ids": ["subnet-0123456789abcdef0", 0]}, "public_subnet_ids: 'subnet-0123456789abcdef0' is"),
-        ({"private_subnet_ids": ["nonsense", 0]}, "private_subnet_ids: 'nonsense' is refused: there is no such subnet"),
+        ({"private_subnet_ids": ["nonsense", 0]}, "private_subnet_ids: 'nonsense' is refused: an id is like subnet-"),
     ],
 )
 def test_an_existing_network_must_exist(account: Account, vpc: Vpc, given: dict[str, Any], refusal: str) -> None:
