@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -17,6 +18,7 @@ from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors imp
     ClientError,
     ReconcileError,
 )
+from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.values import has_unknown
 from ansible_collections.sm2a.airflow.plugins.module_utils._resources.ecs_service import image_of_service
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._component_action import ComponentAction
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._controller_aws import controller_aws
@@ -52,12 +54,14 @@ class ActionModule(ComponentAction):
         if unknown:
             raise AnsibleActionFail(f"roles: {unknown[0]!r} is no role of SM2A; they are {', '.join(FACTS)}")
         self._options = RoleOptions(self._templar, self._variables, self._loader)
+        planned = [] if self._task.check_mode else only_planned(self._variables.get("ansible_facts", {}))
+        self._options.add_facts(dict.fromkeys(planned))
         reader = FactsReader(self._options, self._read, self._deployed)
         missing = reader.read(roles, running)
         result |= {"changed": False, "warnings": reader.warnings, "api_calls": {"read": reader.reads, "write": 0}}
         if missing:
             return {**result, "failed": True, "msg": " ".join(missing)}
-        return {**result, "ansible_facts": reader.facts}
+        return {**result, "ansible_facts": {**{name: {} for name in planned}, **reader.facts}}
 
     def _read(self, component: str, options: dict[str, Any]) -> dict[str, Any]:
         """Return what a component's module returns that may make no change."""
@@ -76,3 +80,9 @@ class ActionModule(ComponentAction):
         except (ClientError, BotoCoreError, ReconcileError):
             return None
         return {"environment": environment, **image_facts(image, uri)} if uri else None
+
+
+def only_planned(facts: Mapping[str, Any]) -> list[str]:
+    """Return the names of facts that only a plan has left, in a cache of facts: they are of what may not exist."""
+    names = [f"sm2a_{source.component}" for sources in FACTS.values() for source in sources.values()]
+    return [name for name in dict.fromkeys(names) if has_unknown(facts.get(name))]

@@ -14,6 +14,7 @@ from typing import Any
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.validation import check_type_dict, check_type_list
 from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.utils.vars import load_extra_vars
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._base import COMMON_ARGUMENTS, Component
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._names import SERVICES
@@ -21,7 +22,7 @@ from ansible_collections.sm2a.airflow.plugins.module_utils._components._option_r
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._pools import UNKNOWN_POOL
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors import OptionError
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.values import KNOWN_AFTER_APPLY
-from ansible_collections.sm2a.airflow.plugins.module_utils._text import from_text, is_empty
+from ansible_collections.sm2a.airflow.plugins.module_utils._text import from_text
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._facts import FACTS
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import IMAGE, role_of
 
@@ -44,9 +45,10 @@ def arguments_of(role: str) -> dict[str, Any]:
 
 
 class RoleOptions:
-    """Computes options from a host's variables, as the tasks of the roles would.
+    """Computes options from a host's variables by the templates of the roles' own tasks.
 
-    The defaults of a role that has not been included yet are read from its file, by ``loader``, Ansible's.
+    Files of a role, such as the defaults of one that has not been included yet, are read by ``loader``, Ansible's. An
+    option whose template fails has no value.
     """
 
     def __init__(self, templar: Any, variables: dict[str, Any], loader: Any) -> None:
@@ -68,64 +70,56 @@ class RoleOptions:
     def value(self, variable: str) -> Any:
         """Return a variable's value, and None where it has none or is to be omitted."""
         try:
-            value = self._templar.template(self.variables.get(variable))
+            return self._value(self.variables.get(variable))
         except AnsibleError:
             return None  # the role says so, and better
-        return None if value == self.variables.get("omit") else value
 
     def of(self, component: str) -> dict[str, Any]:
         """Return the options of a component's module; each image is a component, ``image_<name>``."""
         role = role_of(component)
         self.complete(role)
+        self.set(role_path=str(ROLES / role), role_name=f"sm2a.airflow.{role}")
         if role == IMAGE:
-            return self._image(component.removeprefix(f"{IMAGE}_"))
+            self._set_image(component.removeprefix(f"{IMAGE}_"))
         options = {option: self._option(role, option, argument) for option, argument in arguments_of(role).items()}
         return {option: value for option, value in options.items() if value is not None}
 
     def complete(self, role: str) -> None:
         """See to it that the defaults of a role are among the variables."""
         if role not in self._complete:
-            defaults = self._loader.load_from_file(str(ROLES / role / "defaults/main.yml"), trusted_as_template=True)
-            # An image's empty answer of a survey is no answer: its role would not put a default in its place.
-            empty = {name for name in defaults if role == IMAGE and is_empty(self.variables.get(name))}
-            self.set(**{name: value for name, value in defaults.items() if name in empty or name not in self.variables})
+            defaults = self._load(role, "defaults/main.yml")
+            self.set(**{name: value for name, value in defaults.items() if name not in self.variables})
             self._complete.add(role)
 
     def _option(self, role: str, option: str, argument: dict[str, Any]) -> Any:
-        return self.value(f"{role}_{option}")
+        [task] = self._load(role, "tasks/component.yml")
+        try:
+            return self._value(task[f"sm2a.airflow.{role}"].get(option))
+        except AnsibleError as error:
+            return self._without_value(f"{role}_{option}", error)
 
-    def _image(self, name: str) -> dict[str, Any]:
-        """Return the options of an image that one of our roles builds."""
-        self.set(image_name=name)
-        options = {option: self.value(f"image_{option}") for option in arguments_of(IMAGE)}
-        # An empty answer of a survey is no answer.
-        given = {option: value for option, value in options.items() if not is_empty(value)}
-        if "uri" not in given:
-            given["source"] = str(ROLES / name / "files/image")
-        else:
-            given.pop("source", None)
-        return given
+    def _without_value(self, variable: str, error: AnsibleError) -> None:
+        """Take note of a variable that has no value."""
+
+    def _value(self, template: Any) -> Any:
+        # By itself, a value that is to be omitted would be an error.
+        return self._templar.template({"value": template}).get("value")
+
+    def _load(self, role: str, path: str) -> Any:
+        return self._loader.load_from_file(str(ROLES / role / path), trusted_as_template=True)
+
+    def _set_image(self, name: str) -> None:
+        """Set what the roles give the role image, unless it was set on the command line, which goes before that."""
+        ours = {"image_name": name, "image_source": str(ROLES / name / "files/image")}
+        extra = load_extra_vars(self._loader)
+        self.set(**{variable: value for variable, value in ours.items() if variable not in extra})
 
 
 class TaskOptions(RoleOptions):
-    """Computes options by the very tasks of the roles: what these refuse is refused, and what they omit is omitted."""
+    """Refuses what the tasks of the roles would refuse: an option whose template fails is an AnsibleError."""
 
-    def of(self, component: str) -> dict[str, Any]:
-        """Return the options of a component's module, or raise AnsibleError with the variable that has no value."""
-        role = role_of(component)
-        self.complete(role)
-        if role == IMAGE:
-            name = component.removeprefix(f"{IMAGE}_")
-            self.set(image_name=name, image_source=str(ROLES / name / "files/image"))
-        [task] = self._loader.load_from_file(str(ROLES / role / "tasks/component.yml"), trusted_as_template=True)
-        options: dict[str, Any] = {}
-        for option, template in task[f"sm2a.airflow.{role}"].items():
-            try:
-                # In a mapping, what is to be omitted is.
-                options |= self._templar.template({option: template})
-            except AnsibleError as error:
-                raise AnsibleError(f"{role}_{option}: {error}") from error
-        return options
+    def _without_value(self, variable: str, error: AnsibleError) -> None:
+        raise AnsibleError(f"{variable}: {error}") from error
 
 
 class Forecast(RoleOptions):
@@ -139,6 +133,9 @@ class Forecast(RoleOptions):
         self._roles = roles
 
     def _option(self, role: str, option: str, argument: dict[str, Any]) -> Any:
+        if role == IMAGE:
+            # Images that exist are looked for; where they are no fact of another role says.
+            return super()._option(role, option, argument)
         variable = f"{role}_{option}"
         value = self.value(variable)
         reads_facts = self.reads_facts(variable)
@@ -146,12 +143,12 @@ class Forecast(RoleOptions):
             # A default of the role, or a template, may have its value later; an empty text will not.
             later = TEMPLATE.search(str(self.variables.get(variable, "{{")))
             if not (reads_facts or (later and has_gaps(value))):
-                return value
+                return super()._option(role, option, argument)
             return self._execution_api() if option == "execution_api_server_url" else self._unknown(option, argument)
         # No text stands for a number or a choice; what is in a mapping can be looked at as far as it is known.
         if reads_facts and argument["type"] in ("str", "list") and "choices" not in argument:
             return self._unknown(option, argument)
-        return value
+        return super()._option(role, option, argument)
 
     def reads_facts(self, variable: str) -> bool:
         """Tell whether a variable says itself that it comes from facts, which may not be there yet."""

@@ -7,22 +7,33 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
+from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from emulators import CREDENTIALS, Account
-from playbook_runs import PlaybookRun, playbook, succeed
+from playbook_runs import ROOT, PlaybookRun, playbook, succeed
+
+from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import TAGS
 
 
-def plan(account: Account, inventory: str) -> PlaybookRun:
-    """Plan the site of one of our inventories in an account that has the domain."""
+def variables_of(account: Account) -> dict[str, str]:
+    """Return what points our inventories at the emulator."""
     zone = account.client("route53").create_hosted_zone(Name="example.com", CallerReference="test")["HostedZone"]["Id"]
-    variables = {
+    return {
         "sm2a_endpoint_url": account.emulator.url,
         "sm2a_access_key": CREDENTIALS["access_key"],
         "sm2a_secret_key": CREDENTIALS["secret_key"],
         "load_balancer_hosted_zone_id": zone.rsplit("/", 1)[-1],
     }
+
+
+def plan(account: Account, inventory: str) -> PlaybookRun:
+    """Plan the site of one of our inventories in an account that has the domain."""
+    variables = variables_of(account)
     return succeed(playbook("site", "--check", "--diff", "-e", json.dumps(variables), inventory=inventory))
 
 
@@ -49,3 +60,32 @@ def test_an_empty_account_is_planned_whole(
     *lines, summary = planned.results[-1]["lines"]
     assert summary == f"Plan: {len(created)} to create, 0 to change, 0 to delete"
     assert sorted(lines) == sorted(f"create  {kind} {name}" for kind, name in created)
+
+
+def plans_of(run: PlaybookRun) -> dict[str, Any]:
+    """Return the plan of each component, with the digests of all values; where it was only begun, of that."""
+    facts = {name: fact for result in run.results for name, fact in result.get("ansible_facts", {}).items()}
+    return {name.removesuffix("_begun"): fact["steps"] for name, fact in facts.items() if name.startswith("sm2a_plan_")}
+
+
+@pytest.mark.parametrize("emulator", ["moto"], indirect=True)
+@pytest.mark.parametrize("inventory", ["dev", "local", "production"])
+def test_the_plan_is_what_the_roles_would_do(account: Account, inventory: str, tmp_path: Path) -> None:
+    answers = {
+        "sm2a_architecture": "ARM64",
+        "image_platform": "",
+        "sm2a_tags": "team: data",
+        "database_engine_version": "",
+    }
+    if inventory == "local":
+        answers["load_balancer_hosted_zone_id"] = ""  # without a domain there is no zone
+    given = ["--check", "-e", json.dumps({**variables_of(account), **answers})]
+    [play] = yaml.safe_load((ROOT / "playbooks/site.yml").read_text())
+    roles = [{"ansible.builtin.import_tasks": str(ROOT / "playbooks/tasks/roles.yml")}]
+    (tmp_path / "roles.yml").write_text(yaml.safe_dump([{**play, "tasks": roles}]))
+
+    planned = succeed(playbook("site", *given, inventory=inventory))
+    by_roles = succeed(playbook(f"../{os.path.relpath(tmp_path, ROOT)}/roles", *given, inventory=inventory))
+
+    assert plans_of(planned) == plans_of(by_roles)
+    assert set(plans_of(planned)) == {f"sm2a_plan_{part}" for part in TAGS}

@@ -26,6 +26,10 @@ REPOSITORIES = "https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_Cr
 DOCKERFILES = "https://docs.docker.com/reference/dockerfile/"
 # Fargate's own default: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RuntimePlatform.html
 PUSHED_PLATFORM = "linux/amd64"
+# In a template of the role: the platform of the site's processors, empty if they are not set.
+SITES_PLATFORM = (
+    "{'X86_64': 'linux/amd64', 'ARM64': 'linux/arm64'}[sm2a_architecture] if sm2a_architecture | default('') else ''"
+)
 
 IMAGE_NAME = Form(
     r"(?=.{1,64}$)[a-z][a-z0-9]*(-[a-z0-9]+)*",
@@ -92,8 +96,9 @@ class ImageComponent(Component):
             ),
             choices=("linux/amd64", "linux/arm64"),
             site="sm2a_architecture",
-            role_default="{{ {'X86_64': 'linux/amd64', 'ARM64': 'linux/arm64'}[sm2a_architecture] "
-            "if sm2a_architecture | default('') else '' }}",
+            role_default=f"{{{{ {SITES_PLATFORM} }}}}",
+            # The tasks have the site's processors, so an empty answer of a survey must not make it those of X86_64.
+            role_value=f"{{{{ image_platform or ({SITES_PLATFORM}) or omit }}}}",
         ),
         "ca_bundle": Option(
             "path",

@@ -235,7 +235,9 @@ class DockerImage(Resource):
         return self.desired()
 
     def desired(self) -> dict[str, str]:
-        return {"source": str(self.context.source), "tag": self.tag, "platform": self.context.platform or "default"}
+        # Not where the source lies, which differs where a plan is made and where it is followed; the tag is of what it
+        # contains.
+        return {"tag": self.tag, "platform": self.context.platform or "default"}
 
     def create(self, desired: dict[str, str]) -> None:
         self.docker.require()

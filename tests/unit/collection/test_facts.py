@@ -18,6 +18,7 @@ from ansible.parsing.plugin_docs import read_docstring
 from ansible.plugins.loader import lookup_loader
 from ansible.template import Templar, trust_as_template
 
+from ansible_collections.sm2a.airflow.plugins.action.read_facts import only_planned
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._facts import FACTS, parts_of_tags, tags_for
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import ROLES, STEPS, TAGS, role_of
 
@@ -274,3 +275,13 @@ class TestTable:
         for name, value in defaults.items():
             if re.search(r"\bomit\b", str(value)):
                 assert options[name]["type"] == "str" and "choices" not in options[name], name
+
+
+def test_facts_that_only_a_plan_has_left_are_not_of_what_exists() -> None:
+    facts = {
+        "sm2a_network": {"environment": "test", "private_subnet_ids": ["(known after apply)"]},
+        "sm2a_security": {"environment": "test", "kms_key_arn": "arn:aws:kms:eu-central-1:123456789012:key/1"},
+        "sm2a_plan_network": {"at": 1.0, "steps": [{"name": "(known after apply)"}]},
+    }
+
+    assert only_planned(facts) == ["sm2a_network"]
