@@ -53,6 +53,13 @@ seealso:
 EXAMPLES = r"""
 - name: Plan
   sm2a.airflow.plan:
+    region: eu-central-1
+  vars:
+    sm2a_environment: dev
+    load_balancer_protocol: HTTP
+    image_uris:
+      airflow: 123456789012.dkr.ecr.eu-central-1.amazonaws.com/airflow:1
+      scaler: 123456789012.dkr.ecr.eu-central-1.amazonaws.com/scaler:1
   register: planned
 
 - name: Show what would be done

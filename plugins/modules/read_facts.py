@@ -69,11 +69,12 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Read what the role workers needs
+- name: Read the key of the environment for its queues, if it has one
   sm2a.airflow.read_facts:
-    roles: [workers]
+    region: eu-central-1
+    roles: [queue]
   vars:
-    workers_environment: dev
+    queue_environment: dev
 """
 
 RETURN = r"""
