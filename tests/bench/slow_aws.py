@@ -24,10 +24,6 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "local_aws"))
-
-import ministack_launcher
-
 # Seconds on AWS.
 SECONDS = {
     "database": 420.0,
@@ -244,5 +240,9 @@ async def _refuse(send: Callable[[Any], Awaitable[None]], code: str) -> None:
 
 
 if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[1] / "local_aws"))
+    # It lets every logger speak, which whoever asks here for the times only does not want.
+    import ministack_launcher
+
     ministack_launcher.app = install(ministack_launcher.app, float(sys.argv[2]))
     ministack_launcher.main(sys.argv[1], "127.0.0.1")
