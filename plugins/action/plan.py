@@ -12,7 +12,7 @@ from ansible.errors import AnsibleError
 from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
 
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._component_action import ComponentAction, read_ahead
-from ansible_collections.sm2a.airflow.plugins.plugin_utils._facts import parts_of_tags
+from ansible_collections.sm2a.airflow.plugins.plugin_utils._facts import chosen_parts
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import ROLES, role_of
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._plan import FACT_PREFIX
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._role_options import TaskOptions, component_class
@@ -35,11 +35,10 @@ class ActionModule(ComponentAction):
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
         self.validate_argument_spec(aws_argument_spec())
-        wanted, unwanted = (variables.get(f"ansible_{kind}_tags", []) for kind in ("run", "skip"))
         options = TaskOptions(self._templar, variables, self._loader)
         facts: dict[str, Any] = {}
         answers: dict[str, dict[str, Any]] = {}
-        for part in parts_of_tags(wanted, unwanted):
+        for part in chosen_parts(variables):
             try:
                 arguments = {**self._task.args, **options.of(part), "wait": True}
             except AnsibleError as error:

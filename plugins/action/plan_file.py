@@ -13,7 +13,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
 
-from ansible_collections.sm2a.airflow.plugins.plugin_utils._facts import parts_of_tags
+from ansible_collections.sm2a.airflow.plugins.plugin_utils._facts import chosen_parts
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._output import show
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._plan import Plan, PlanError, collection_version, plans_of
 
@@ -56,8 +56,7 @@ class ActionModule(ActionBase):
             "region": ", ".join(sorted({plan["region"] for plan in plans})),
             "account": self._account(variables),
         }
-        tags, skipped = (variables.get(f"ansible_{kind}_tags", []) for kind in ("run", "skip"))
-        return Plan.of(plans, about, parts_of_tags(tags, skipped))
+        return Plan.of(plans, about, chosen_parts(variables))
 
     def _account(self, variables: dict[str, Any]) -> str:
         """Return the account that the modules of the host work on."""

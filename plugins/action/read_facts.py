@@ -22,7 +22,7 @@ from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.values imp
 from ansible_collections.sm2a.airflow.plugins.module_utils._resources.ecs_service import image_of_service
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._component_action import ComponentAction
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._controller_aws import controller_aws
-from ansible_collections.sm2a.airflow.plugins.plugin_utils._facts import FACTS, parts_of_tags, roles_of
+from ansible_collections.sm2a.airflow.plugins.plugin_utils._facts import FACTS, chosen_parts, roles_of
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._facts_reader import FactsReader
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._role_options import RoleOptions
 
@@ -47,8 +47,7 @@ class ActionModule(ComponentAction):
         running: list[str] = []
         roles = self._arguments["roles"]
         if roles is None:
-            wanted, unwanted = (self._variables.get(f"ansible_{kind}_tags", []) for kind in ("run", "skip"))
-            running = parts_of_tags(wanted, unwanted)
+            running = chosen_parts(self._variables)
             roles = roles_of(running)
         unknown = [role for role in roles if role not in FACTS]
         if unknown:

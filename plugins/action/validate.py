@@ -28,7 +28,7 @@ from ansible_collections.sm2a.airflow.plugins.module_utils._resources.docker imp
 from ansible_collections.sm2a.airflow.plugins.module_utils._text import given as given_options
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._component_action import ComponentAction
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._controller_aws import controller_aws
-from ansible_collections.sm2a.airflow.plugins.plugin_utils._facts import FACTS, parts_of_tags, roles_of
+from ansible_collections.sm2a.airflow.plugins.plugin_utils._facts import FACTS, chosen_parts, roles_of
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._fence import refused_variables
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import IMAGE, TAGS, role_of
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._role_options import (
@@ -70,7 +70,7 @@ class ActionModule(ComponentAction):
         )
         self._region = _region(arguments)
         given = arguments["roles"]
-        parts = self._chosen() if given is None else [part for part in TAGS if role_of(part) in given]
+        parts = chosen_parts(self._variables) if given is None else [part for part in TAGS if role_of(part) in given]
         roles = set(roles_of(parts))
         self._options = Forecast(self._templar, self._variables, self._loader, roles)
         self._refused: set[str] = set()
@@ -90,11 +90,6 @@ class ActionModule(ComponentAction):
         if errors:
             return {**result, "failed": True, "msg": "\n".join(dict.fromkeys(errors))}
         return {**result, "changed": False}
-
-    def _chosen(self) -> list[str]:
-        """Return the components that the run's tags choose; in `site` they have the roles' names."""
-        wanted, unwanted = (self._variables.get(f"ansible_{kind}_tags", []) for kind in ("run", "skip"))
-        return parts_of_tags(wanted, unwanted)
 
     def _fence(self) -> list[str]:
         """Return what the fence says of all variables, whatever they are of."""

@@ -133,6 +133,11 @@ def parts_of_tags(tags: Iterable[str], skipped: Iterable[str]) -> list[str]:
     ]
 
 
+def chosen_parts(variables: Mapping[str, Any]) -> list[str]:
+    """Return the components that the tags of this run choose, as the variables of a task have them."""
+    return parts_of_tags(variables.get("ansible_run_tags", []), variables.get("ansible_skip_tags", []))
+
+
 def roles_of(parts: Iterable[str]) -> list[str]:
     """Return the roles that make these components, each once."""
     return list(dict.fromkeys(map(role_of, parts)))
