@@ -20,6 +20,7 @@ import docker.models.containers as docker_containers
 import ecs_deployments
 import ecs_task_protection
 import faults
+import rds_certificates
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from ministack.app import app
@@ -61,6 +62,7 @@ def main(port: str, *addresses: str) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     _publish_only_on(list(addresses))
     ecs_deployments.install()
+    rds_certificates.install(list(addresses))
     asyncio.run(_serve(list(addresses), int(port)))
 
 
