@@ -14,7 +14,7 @@ from playbook_runs import Platform, docker, wait
 
 # Each prints, for the authorities of the image and for those of the internet, what became of a connection.
 AIRFLOW = """
-import asyncio, json, os
+import asyncio, json
 import airflow_local_settings
 from airflow.configuration import conf
 from sqlalchemy import create_engine, text
@@ -48,15 +48,15 @@ for client in (synchronous, asynchronous):
 print(json.dumps(said))
 """
 SCALER = """
-import json, os, subprocess, sys
-import boto3
+import json
+import boto3, botocore
 from sm2a_scaler import database
 
 secret = boto3.client("secretsmanager").get_secret_value(SecretId="sm2a/local/scaler/database")["SecretString"]
 login = database.Login.parse(secret)
-botocore = __import__("botocore").__file__.replace("__init__.py", "cacert.pem")
+internet = botocore.__file__.replace("__init__.py", "cacert.pem")
 said = []
-for authorities in (database.AUTHORITIES, botocore):
+for authorities in (database.AUTHORITIES, internet):
     database.AUTHORITIES = authorities
     try:
         database.connect(login)
