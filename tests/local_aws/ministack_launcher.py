@@ -19,10 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import docker.models.containers as docker_containers
+import ecs_containers
 import ecs_deployments
 import ecs_task_protection
 import faults
 import iam_enforcement
+import rds_certificates
 import task_credentials
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
@@ -70,8 +72,11 @@ def main(port: str, *addresses: str) -> None:
     # Every worker polls with connections of its own; the usual soft limit of 1024 files is soon reached.
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    _publish_only_on([address for address in addresses if ":" not in address])
+    interfaces = [address for address in addresses if ":" not in address]
+    _publish_only_on(interfaces)
     ecs_deployments.install()
+    ecs_containers.install()
+    rds_certificates.install(interfaces)
     asyncio.run(_serve(list(addresses), int(port)))
 
 
