@@ -15,7 +15,7 @@ from .._reconcile.values import KNOWN_AFTER_APPLY
 from .._resources.flow_log import FlowLog
 from .._resources.iam import Role, policy_document, service_trust
 from .._resources.logs import RETENTION_DAYS, LogGroup
-from .._resources.security_group import IngressRules, SecurityGroup
+from .._resources.security_group import EgressRules, IngressRules, SecurityGroup
 from .._resources.vpc import (
     ElasticIp,
     InternetGateway,
@@ -308,11 +308,12 @@ class NetworkComponent(Component):
             tags = named_tags(self.tags, name)
             full = f"com.amazonaws.{self.aws.region}.{service}"
             endpoints.append(InterfaceEndpoint(self.aws, name, tags, self.vpc, full, self.private, group))
-        return [group, rules, *endpoints]
+        # Endpoints answer; they have nobody to call.
+        return [group, rules, EgressRules(self.aws, group, []), *endpoints]
 
     def _endpoint_group(self, name: str) -> SecurityGroup:
         description = "HTTPS from the VPC to its endpoints"
-        return SecurityGroup(self.aws, name, named_tags(self.tags, name), self.vpc, description, egress=False)
+        return SecurityGroup(self.aws, name, named_tags(self.tags, name), self.vpc, description)
 
     def _flow_log(self) -> list[Resource]:
         """The flow log with its log group and role, or what is left of them if they are not wanted any more."""

@@ -18,7 +18,8 @@ from .._reconcile.waits import retry_while, wait_until
 # How long AWS advises to go on asking after what was just created:
 # https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
 CONSISTENCY_SECONDS = 300
-UNKNOWN_YET = re.compile(r"^Invalid\w+\.NotFound$|^NatGatewayNotFound$")
+# A rule, a route or an association that is not there will not come by itself: only what has an id does.
+UNKNOWN_YET = re.compile(r"^Invalid(?!Permission|Route\.|Association)\w+\.NotFound$|^NatGatewayNotFound$")
 # A NAT gateway takes two to three minutes to come and about one to go.
 NAT_SECONDS = 900
 # What held a resource gives it back some time after it is gone itself: the network interfaces of load balancers,
@@ -505,7 +506,13 @@ class RouteTable(VpcResource):
             with ignoring("RouteAlreadyExists"):
                 self.call("create_route", **route)
                 return
-        self.call("replace_route", **route)
+        try:
+            self.call("replace_route", **route)
+        except ClientError as error:
+            # Somebody took it away meanwhile.
+            if code_of(error) != "InvalidRoute.NotFound":
+                raise
+            self.call("create_route", **route)
 
     def _put_subnets(self) -> None:
         wanted = {subnet.id for subnet in self.subnets}
