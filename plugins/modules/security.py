@@ -37,8 +37,8 @@ options:
     default: [0.0.0.0/0]
   egress:
     description:
-      - 'What tasks and Airflow''s services may call besides AWS, everything else that speaks HTTPS at port 443, and
-        each other: databases, SSH or mail servers that DAGs use.'
+      - 'What tasks and Airflow''s services may call besides what speaks HTTPS at port 443, as AWS does: databases, SSH
+        or mail servers that DAGs use.'
       - 'The groups are stateful: answers need no rule.'
     type: list
     elements: dict

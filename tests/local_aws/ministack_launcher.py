@@ -53,7 +53,7 @@ def main(port: str, *addresses: str) -> None:
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     _publish_nothing()
-    vpc_network.install()
+    vpc_network.install(docker_engine.gateway())
     ecs_deployments.install()
     security_groups.install(docker_engine.gateway(), int(port), docker_engine.enter_namespace())
     asyncio.run(_serve(list(addresses), int(port)))

@@ -24,13 +24,21 @@ _endpoints: dict[str, str] = {}
 """The names of databases, by the addresses of their containers."""
 
 
-def install() -> None:
-    """Put every container that is started from now on into the network."""
-    build, run_database, reported = ecs._build_run_kwargs, rds._run_rds_container, rds._reported_endpoint
+def install(gateway: str) -> None:
+    """Put every container that is started from now on into the network; MiniStack is at its ``gateway``."""
+    register, build = ecs._register_metadata, ecs._build_run_kwargs
+    run_database, reported = rds._run_rds_container, rds._reported_endpoint
 
-    def build_named(cdef: Any, td: Any, env: Any, ports: Any, network: Any, *rest: Any) -> dict[str, Any]:
-        options: dict[str, Any] = build(cdef, td, env, ports, NETWORK, *rest)
-        return {**options, **_in_network(_discovery_names(options["labels"]["com.amazonaws.ecs.task-arn"]))}
+    def register_here(*arguments: Any) -> Any:
+        *known, _own_address = arguments
+        return register(*known, gateway)
+
+    def build_named(*arguments: Any) -> dict[str, Any]:
+        cdef, td, env, ports, _network, host_mode, task_id, task_arn, _own_address, cluster_arn = arguments
+        options: dict[str, Any] = build(
+            cdef, td, env, ports, NETWORK, host_mode, task_id, task_arn, gateway, cluster_arn
+        )
+        return {**options, **_in_network(_discovery_names(task_arn))}
 
     def run_named(client: Any, engine: str, options: dict[str, Any], **tls: Any) -> Any:
         name = _endpoint_name(options["labels"])
@@ -44,6 +52,7 @@ def install() -> None:
         address, reported_port = reported(host, port, host_port)
         return _endpoints.get(address, address), reported_port
 
+    ecs._register_metadata = register_here
     ecs._build_run_kwargs = build_named
     rds._run_rds_container = run_named
     rds._reported_endpoint = reported_by_name

@@ -119,10 +119,10 @@ class Rules(Resource):
         return [single for permission in self.permissions for single in _split(permission, self.word)]
 
     def desired(self) -> dict[str, Any]:
-        rules = {
-            f"{f'tcp {what}' if isinstance(what, int) else what} {self.word} {side if isinstance(side, str) else side.id}"
-            for what, side in self.allowed
-        }
+        rules = set()
+        for what, side in self.allowed:
+            passing = f"tcp {what}" if isinstance(what, int) else what
+            rules.add(f"{passing} {self.word} {side if isinstance(side, str) else side.id}")
         return {"rules": sorted(rules)}
 
     def create(self, desired: dict[str, Any]) -> None:
