@@ -18,6 +18,7 @@ from typing import Any
 
 import docker.models.containers as docker_containers
 import docker_engine
+import ecs_containers
 import ecs_deployments
 import ecs_task_protection
 import faults
@@ -55,6 +56,7 @@ def main(port: str, *addresses: str) -> None:
     _publish_nothing()
     vpc_network.install(docker_engine.gateway())
     ecs_deployments.install()
+    ecs_containers.install()
     security_groups.install(docker_engine.gateway(), int(port), docker_engine.enter_namespace())
     asyncio.run(_serve(list(addresses), int(port)))
 
