@@ -571,8 +571,16 @@ class RouteTable(VpcResource):
         for table in self.aws.client("ec2").pages("describe_route_tables", "RouteTables", Filters=by_subnet):
             for item in table["Associations"]:
                 if item.get("SubnetId") == subnet_id and item["RouteTableId"] != self.id:
-                    association = item["RouteTableAssociationId"]
-                    self.call("replace_route_table_association", AssociationId=association, RouteTableId=self.id)
+                    self._replace(item["RouteTableAssociationId"], subnet_id)
+
+    def _replace(self, association: str, subnet_id: str) -> None:
+        try:
+            self.call("replace_route_table_association", AssociationId=association, RouteTableId=self.id)
+        except ClientError as error:
+            # Somebody took it away meanwhile.
+            if code_of(error) != "InvalidAssociationID.NotFound":
+                raise
+            self.call("associate_route_table", RouteTableId=self.id, SubnetId=subnet_id)
 
     def delete(self, current: dict[str, Any]) -> None:
         for association in self.associations.values():
