@@ -22,6 +22,7 @@ import ecs_containers
 import ecs_deployments
 import ecs_task_protection
 import faults
+import rds_certificates
 import security_groups
 import vpc_network
 from hypercorn.asyncio import serve
@@ -54,9 +55,11 @@ def main(port: str, *addresses: str) -> None:
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     _publish_nothing()
-    vpc_network.install(docker_engine.gateway())
     ecs_deployments.install()
     ecs_containers.install()
+    rds_certificates.install(list(addresses))
+    # After the certificates, which are for the names that it gives.
+    vpc_network.install(docker_engine.gateway())
     security_groups.install(docker_engine.gateway(), int(port), docker_engine.enter_namespace())
     asyncio.run(_serve(list(addresses), int(port)))
 

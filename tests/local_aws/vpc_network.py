@@ -40,10 +40,9 @@ def install(gateway: str) -> None:
         )
         return {**options, **_in_network(_discovery_names(task_arn))}
 
-    def run_named(client: Any, engine: str, options: dict[str, Any], **tls: Any) -> Any:
+    def run_named(client: Any, engine: str, options: dict[str, Any], tls_names: Any = (), tls_ips: Any = ()) -> Any:
         name = _endpoint_name(options["labels"])
-        tls["tls_names"] = [name, *tls.get("tls_names", [])]
-        container = run_database(client, engine, {**options, **_in_network([name])}, **tls)
+        container = run_database(client, engine, {**options, **_in_network([name])}, [name, *tls_names], tls_ips)
         container.reload()
         _endpoints[container.attrs["NetworkSettings"]["Networks"][NETWORK]["IPAddress"]] = name
         return container
