@@ -20,6 +20,7 @@ from .._resources.servicediscovery import DiscoveryService, PrivateDnsNamespace
 from ._base import Component
 from ._containers import (
     AIRFLOW_OPTIONS,
+    AIRFLOW_VOLUMES,
     HEARTBEAT_CHECK,
     airflow_faults,
     airflow_variables,
@@ -257,6 +258,7 @@ class AirflowComponent(Component):
                 "SM2A_DATABASE_LOGINS": json.dumps(logins),
             },
             size=MIGRATION_SIZE,
+            volumes=AIRFLOW_VOLUMES,
         )
 
     def _migrate(self, definition: TaskDefinition) -> OneOffTask:
@@ -299,6 +301,7 @@ class AirflowComponent(Component):
             size=size,
             health_check=SERVICES[name]["health_check"],
             port=API_SERVER_PORT if is_api else None,
+            volumes=AIRFLOW_VOLUMES,
         )
         groups = self.options["security_group_ids"]
         return Service(

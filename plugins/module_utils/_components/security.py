@@ -38,6 +38,8 @@ from ._service_secrets import OURS
 SERVICE_LINKED_ROLES = ("ecs.amazonaws.com", "elasticloadbalancing.amazonaws.com", "rds.amazonaws.com")
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html
 EXECUTE_COMMAND = [f"ssmmessages:{verb}{kind}Channel" for verb in ("Create", "Open") for kind in ("Control", "Data")]
+# What its agent needs to record a session in a log group.
+RECORD_COMMANDS = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
 # Where workers and triggerers show the logs of what runs on them.
 # https://airflow.apache.org/docs/apache-airflow/stable/configurations-ref.html#worker-log-server-port
 LOG_SERVER_PORTS = (8793, 8794)
@@ -360,7 +362,9 @@ class SecurityComponent(Component):
         statements = self.policies.statements(service)
         if service in self.options["execute_command_services"]:
             # These actions know no resources.
-            statements.append({"Action": EXECUTE_COMMAND, "Resource": "*"})
+            statements.append({"Action": [*EXECUTE_COMMAND, "logs:DescribeLogGroups"], "Resource": "*"})
+            group = self.aws.arn("logs", f"log-group:{log_group_name(self.environment, 'execute-command')}:*")
+            statements.append({"Action": RECORD_COMMANDS, "Resource": group})
         return statements
 
     def _key_statements(self, service: str) -> list[dict[str, Any]]:
