@@ -78,6 +78,13 @@ options:
     description: Whether deleting the instance leaves a snapshot.
     type: bool
     default: true
+  ca_certificate_identifier:
+    description:
+      - Authority that signs the certificate of the database server.
+      - The images trust all of these. RDS renews the server's certificate by itself.
+    type: str
+    choices: [rds-ca-rsa2048-g1, rds-ca-rsa4096-g1, rds-ca-ecc384-g1]
+    default: rds-ca-rsa2048-g1
   snapshot_identifier:
     description: Snapshot from which a new instance is restored.
     type: str

@@ -45,7 +45,8 @@ def test_connections_are_written_for_airflow_and_never_shown(account: Account, o
     for service, user in (("migration", "master"), ("worker", "worker_login")):
         name = f"sm2a/test/config/sql_alchemy_conn/{service}"
         assert secrets.get_secret_value(SecretId=name)["SecretString"] == (
-            f"postgresql+psycopg2://{user}:p%2Fss%40word@{facts['endpoint']}:{facts['port']}/airflow?sslmode=require"
+            f"postgresql+psycopg2://{user}:p%2Fss%40word@{facts['endpoint']}:{facts['port']}/airflow"
+            "?sslmode=verify-full&sslrootcert=/opt/sm2a/database-ca.crt"
         )
     login = json.loads(secrets.get_secret_value(SecretId="sm2a/test/scaler/database")["SecretString"])
     assert (login["username"], login["password"], login["port"]) == ("scaler_login", "p/ss@word", facts["port"])

@@ -25,6 +25,7 @@ import time
 import urllib.request
 from pathlib import Path
 
+import authority
 import docker_engine
 from docker_engine import SetupError, run
 
@@ -44,6 +45,7 @@ LABEL = f"ministack.instance={os.environ.get('MINISTACK_HOSTNAME') or socket.get
 def up() -> None:
     """Start Docker and MiniStack and make the base images available. Does nothing where all of it is there."""
     LOGS.mkdir(parents=True, exist_ok=True)
+    authority.load()
     docker_engine.ensure_engine(DOCKERD_PID, LOGS / "dockerd.log")
     for image in (docker_engine.DEBIAN, docker_engine.POSTGRES):
         docker_engine.ensure_image(image)
@@ -95,6 +97,7 @@ def variables() -> None:
     """Print the environment variables that the local inventory reads, for a shell to evaluate."""
     print(f"export SM2A_LOCAL_GATEWAY={docker_engine.gateway()}")
     print(f"export SM2A_LOCAL_CA_BUNDLE={docker_engine.ca_bundle() or ''}")
+    print(f"export SM2A_LOCAL_AUTHORITY={authority.CERTIFICATE}")
 
 
 def _healthy() -> bool:

@@ -21,6 +21,7 @@ import ecs_containers
 import ecs_deployments
 import ecs_task_protection
 import faults
+import rds_certificates
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from ministack.app import app
@@ -63,6 +64,7 @@ def main(port: str, *addresses: str) -> None:
     _publish_only_on(list(addresses))
     ecs_deployments.install()
     ecs_containers.install()
+    rds_certificates.install(list(addresses))
     asyncio.run(_serve(list(addresses), int(port)))
 
 

@@ -16,6 +16,9 @@ RUNNING_SERVICES = (*PROGRAMS, "worker", "scaler")
 
 API_SERVER_PORT = 8080
 
+# In both images: the authorities by which whoever connects to the database knows it.
+DATABASE_AUTHORITIES = "/opt/sm2a/database-ca.crt"
+
 # Every secret of an environment, below ``sm2a/<environment>/``. Airflow reads its configuration from ``config/``.
 SECRETS = {
     "admin": "admin",

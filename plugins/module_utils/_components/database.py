@@ -21,7 +21,7 @@ from .._resources.secretsmanager import DerivedSecret, read_secret_fields
 from ._account import database_class_faults
 from ._base import Component
 from ._kms_rules import kms_key_option
-from ._names import secret_name
+from ._names import DATABASE_AUTHORITIES, secret_name
 from ._option import Fact, Form, Option, Return, refusals
 from ._option_rules import SECURITY_GROUP_ID, SUBNET_ID, validate_form
 from ._shared_options import RECOVERY_WINDOW_DAYS
@@ -31,6 +31,7 @@ SUBNETS = "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_VPC.Worki
 VERSIONS = "https://docs.aws.amazon.com/AmazonRDS/latest/PostgreSQLReleaseNotes/postgresql-release-calendar.html"
 STORAGE = "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html"
 CLASSES = "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.DBInstanceClass.html"
+AUTHORITIES = "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.SSL.html"
 SNAPSHOTS = "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBSnapshot.html"
 
 ENGINES: dict[str, dict[str, Any]] = {
@@ -41,7 +42,7 @@ ENGINES: dict[str, dict[str, Any]] = {
         "parameters": {"rds.force_ssl": "1"},
         "logs": ["postgresql", "upgrade"],
         "scheme": "postgresql+psycopg2",
-        "tls": "sslmode=require",
+        "tls": ("sslmode=verify-full", "sslrootcert"),
     },
     "mysql": {
         "versions": ("8.4",),
@@ -50,7 +51,7 @@ ENGINES: dict[str, dict[str, Any]] = {
         "parameters": {"require_secure_transport": "1", "character_set_server": "utf8mb4"},
         "logs": ["error"],
         "scheme": "mysql+mysqldb",
-        "tls": "ssl_mode=REQUIRED",
+        "tls": ("ssl_mode=VERIFY_IDENTITY", "ssl_ca"),
     },
 }
 DATABASE_NAME = "airflow"
@@ -130,6 +131,16 @@ class DatabaseComponent(Component):
             "bool", "Whether changes are made at once instead of in the maintenance window.", default=True
         ),
         "final_snapshot": Option("bool", "Whether deleting the instance leaves a snapshot.", default=True),
+        "ca_certificate_identifier": Option(
+            "str",
+            (
+                "Authority that signs the certificate of the database server.",
+                "The images trust all of these. RDS renews the server's certificate by itself.",
+            ),
+            choices=("rds-ca-rsa2048-g1", "rds-ca-rsa4096-g1", "rds-ca-ecc384-g1"),
+            default="rds-ca-rsa2048-g1",
+            why=AUTHORITIES,
+        ),
         "snapshot_identifier": Option("str", "Snapshot from which a new instance is restored.", form=SNAPSHOT),
         "subnet_ids": Option(
             "list",
@@ -264,6 +275,7 @@ class DatabaseComponent(Component):
             "BackupRetentionPeriod": options["backup_retention_period"],
             "DeletionProtection": options["deletion_protection"],
             "AutoMinorVersionUpgrade": options["auto_minor_version_upgrade"],
+            "CACertificateIdentifier": options["ca_certificate_identifier"],
             "CopyTagsToSnapshot": True,
             "StorageType": "gp3",
             "VpcSecurityGroupIds": sorted(options["security_group_ids"]),
@@ -313,7 +325,9 @@ class DatabaseComponent(Component):
         engine = ENGINES[self.options["engine"]]
         user, password = quote(login["username"], safe=""), quote(login["password"], safe="")
         host = f"{self.instance.endpoint}:{self.instance.port}"
-        return f"{engine['scheme']}://{user}:{password}@{host}/{DATABASE_NAME}?{engine['tls']}"
+        verified, authorities = engine["tls"]
+        tls = f"{verified}&{authorities}={DATABASE_AUTHORITIES}"
+        return f"{engine['scheme']}://{user}:{password}@{host}/{DATABASE_NAME}?{tls}"
 
     def _scaler_login(self) -> str:
         login = self._login("database_scaler")
