@@ -99,6 +99,17 @@ options:
         C(migration) and C(scaler).
     type: dict
     default: {}
+  configuration_secrets:
+    description: Secrets of your own below C(sm2a/<environment>/config/), which options of Airflow name by their form
+      C(*_secret). Airflow's services may read these and no others.
+    type: list
+    elements: str
+    default: []
+  image_uris:
+    description: Images that exist elsewhere, so that ECS may pull those in repositories of Amazon ECR. What else it
+      needs for them, O(role_policies) can allow.
+    type: dict
+    default: {}
   execute_command_services:
     description: Services in whose containers C(aws ecs execute-command) may open a shell.
     type: list

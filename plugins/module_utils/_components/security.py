@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
+from functools import partial
 from ipaddress import ip_network
 from typing import Any
 
@@ -26,9 +28,10 @@ from ._names import (
     log_group_name,
     secret_name,
 )
-from ._option import Fact, Option, Return, refusals
+from ._option import Fact, Form, Option, Return, refusals
 from ._option_rules import VPC_ID, validate_form
 from ._service_policies import ServicePolicies
+from ._service_secrets import OURS
 
 # AWS services that need a service-linked role; a new account has none.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_aws-services-that-work-with-iam.html
@@ -43,7 +46,16 @@ LOG_SERVER_PORTS = (8793, 8794)
 DATABASE_PORTS = {"postgres": 5432, "mysql": 3306}
 # AWS's API, wherever it is: beyond a NAT gateway, at a gateway endpoint or at interface endpoints.
 HTTPS_PORT, EVERYWHERE = 443, "0.0.0.0/0"
+# Account, region and repository of an image in Amazon ECR.
+# https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html
+ECR_IMAGE = re.compile(
+    r"(\d{12})\.(?:dkr\.ecr(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?|"
+    r"dkr-ecr(?:-fips)?\.([a-z0-9-]+)\.on\.(?:aws|amazonwebservices\.com\.cn))/([a-z0-9._/-]+)"
+)
 RULES = "https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html"
+SECURITY = "https://github.com/sm2a/airflow/blob/main/docs/security.md#where-secrets-are"
+CREATE_SECRET = "https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html"
+CONFIGURATION_SECRET = Form(r"[A-Za-z0-9/_+=.@-]{1,400}", "letters, digits and / _ + = . @ -", CREATE_SECRET)
 DELETION = "https://docs.aws.amazon.com/kms/latest/APIReference/API_ScheduleKeyDeletion.html"
 
 
@@ -176,6 +188,31 @@ class SecurityComponent(Component):
             ),
             default={},
         ),
+        "configuration_secrets": Option(
+            "list",
+            (
+                "Secrets of your own below C(sm2a/<environment>/config/), which options of Airflow name by their "
+                "form C(*_secret). Airflow's services may read these and no others.",
+            ),
+            elements="str",
+            default=[],
+            form=CONFIGURATION_SECRET,
+            no_log=False,
+            role_default="{{ sm2a_airflow_configuration | default({}, true) | sm2a.airflow.from_text(mapping=true) "
+            "| sm2a.airflow.named_secrets([airflow_environment_variables | default({}), "
+            "workers_environment_variables | default({})]) }}",
+            role_doc=(
+                "By default those that C(sm2a_airflow_configuration) and the environment variables of the roles "
+                "C(airflow) and C(workers) name.",
+            ),
+        ),
+        "image_uris": Option(
+            "dict",
+            "Images that exist elsewhere, so that ECS may pull those in repositories of Amazon ECR. What else it needs "
+            "for them, O(role_policies) can allow.",
+            default={},
+            role_default="{{ image_uris | default({}) }}",
+        ),
         "execute_command_services": Option(
             "list",
             "Services in whose containers C(aws ecs execute-command) may open a shell.",
@@ -241,6 +278,9 @@ class SecurityComponent(Component):
                     yield from refusals(validate_form, "role_policies", arn, POLICY_ARN)
         for number, rule in enumerate(self.options["egress"]):
             yield from _faults_of_ports(f"egress[{number}]", rule)
+        for name in sorted(OURS & set(self.options["configuration_secrets"])):
+            rule = "it is a secret of SM2A's own, which each service reads only as far as it needs it"
+            yield OptionError("configuration_secrets", name, rule, SECURITY)
 
     def resources(self) -> list[Resource]:
         return [*self._groups(), *self._key(), *self._roles(), *self._service_linked_roles()]
@@ -354,6 +394,12 @@ class SecurityComponent(Component):
 
     def _roles(self) -> list[Resource]:
         trust = service_trust("ecs-tasks.amazonaws.com", self.aws.account_id)
+        self.policies = ServicePolicies(
+            self.aws,
+            self.environment,
+            self.options["configuration_secrets"],
+            _repositories(self.options["image_uris"], self.aws.partition),
+        )
         self.roles = {
             service: _ServiceRole(
                 self.aws,
@@ -366,26 +412,26 @@ class SecurityComponent(Component):
                 path=self.options["role_path"],
                 statements=self._statements(service),
                 key=self.key,
-                key_arns=lambda: self.key_arns,
+                key_statements=partial(self._key_statements, service),
             )
             for service in SERVICES
         }
         return list(self.roles.values())
 
     def _managed(self, service: str) -> list[str]:
-        given = list(self.options["role_policies"].get(service, []))
-        if service == "execution":
-            given.append(f"arn:{self.aws.partition}:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy")
-        return given
+        return list(self.options["role_policies"].get(service, []))
 
     def _statements(self, service: str) -> list[dict[str, Any]]:
-        statements = ServicePolicies(self.aws, self.environment).statements(service)
+        statements = self.policies.statements(service)
         if service in self.options["execute_command_services"]:
             # These actions know no resources.
             statements.append({"Action": [*EXECUTE_COMMAND, "logs:DescribeLogGroups"], "Resource": "*"})
             group = self.aws.arn("logs", f"log-group:{log_group_name(self.environment, 'execute-command')}:*")
             statements.append({"Action": RECORD_COMMANDS, "Resource": group})
         return statements
+
+    def _key_statements(self, service: str) -> list[dict[str, Any]]:
+        return self.policies.key_statements(service, self.key_arns)
 
     def facts(self) -> dict[str, Any]:
         return {
@@ -398,18 +444,28 @@ class SecurityComponent(Component):
 class _ServiceRole(Role):
     """A role whose policy names the keys, of which ours is known only once it is reconciled."""
 
-    def __init__(self, *args: Any, statements: list[dict[str, Any]], key: Key, key_arns: Any, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        statements: list[dict[str, Any]],
+        key: Key,
+        key_statements: Callable[[], list[dict[str, Any]]],
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, policy=None, **kwargs)
         self.statements = statements
         # Only so that the key is reconciled first: dependencies are found among attributes.
         self.key = key
-        self.key_arns = key_arns
+        self.key_statements = key_statements
 
     def find(self) -> dict[str, Any] | None:
-        arns = self.key_arns()
-        statements = list(self.statements)
-        if arns and statements:
-            resource = arns[0] if len(arns) == 1 else arns
-            statements.append({"Action": ["kms:Decrypt", "kms:GenerateDataKey"], "Resource": resource})
-        self.policy = policy_document(statements) if statements else None
+        self.policy = policy_document([*self.statements, *self.key_statements()])
         return super().find()
+
+
+def _repositories(image_uris: dict[str, Any], partition: str) -> list[str]:
+    """Return the ARNs of the repositories of Amazon ECR from which these images come."""
+    found = (ECR_IMAGE.match(str(uri)) for uri in image_uris.values())
+    return sorted(
+        {f"arn:{partition}:ecr:{image[2] or image[3]}:{image[1]}:repository/{image[4]}" for image in found if image}
+    )
