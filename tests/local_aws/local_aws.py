@@ -52,6 +52,8 @@ def up() -> None:
     docker_engine.ensure_engine(DOCKERD_PID, LOGS / "dockerd.log")
     for image in (docker_engine.DEBIAN, docker_engine.POSTGRES):
         docker_engine.ensure_image(image)
+    docker_engine.ensure_network(LABEL)
+    docker_engine.ensure_packet_filter()
     link_local.ensure_address()
     if not _healthy():
         _start_ministack()
@@ -71,7 +73,7 @@ def down() -> None:
     _stop(MINISTACK_PID, LAUNCHER.name)
     if docker_engine.answers():
         _remove_containers()
-        link_local.remove_address()
+        docker_engine.remove_packet_filter()
         for kind in ("network", "volume"):
             names = run("docker", kind, "ls", "--quiet", "--filter", f"label={LABEL}").split()
             if names:
@@ -130,7 +132,8 @@ def _start_ministack() -> None:
         "MINISTACK_REGION": REGION,
         # The name in queue URLs: containers and this machine both reach the bridge's address.
         "MINISTACK_HOST": bridge,
-        "MINISTACK_RDS_PUBLIC_ENDPOINT": "1",
+        # Databases are reached at their own addresses.
+        "DOCKER_NETWORK": docker_engine.NETWORK,
         "IOT_MTLS_ENABLED": "0",
         # Every call is checked, except those of the account's root, who is whoever looks at the account in a test.
         "AUTH": "true",

@@ -19,35 +19,28 @@ from pathlib import Path
 from typing import Any
 
 import docker.models.containers as docker_containers
+import docker_engine
 import ecs_containers
 import ecs_deployments
 import ecs_task_protection
 import faults
 import iam_enforcement
 import rds_certificates
+import security_groups
 import task_credentials
+import vpc_network
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from ministack.app import AUTH, app
 from ministack.core.responses import get_account_id
 
 
-def bound_ports(ports: dict[str, Any], addresses: list[str]) -> dict[str, Any]:
-    """Return docker-py's ``ports`` with every fixed port of all interfaces bound to these addresses instead."""
-    return {
-        inner: [(address, outer) for address in addresses] if isinstance(outer, int) and outer else outer
-        for inner, outer in ports.items()
-    }
-
-
-def _publish_only_on(addresses: list[str]) -> None:
-    """Make docker-py publish containers' ports on these addresses; MiniStack publishes databases on all."""
+def _publish_nothing() -> None:
+    """Make docker-py publish no port; MiniStack publishes those of databases, past the filters of the VPC."""
     original = docker_containers._create_container_args
 
     def arguments(options: dict[str, Any]) -> Any:
-        if options.get("ports"):
-            options["ports"] = bound_ports(options["ports"], addresses)
-        return original(options)
+        return original({name: value for name, value in options.items() if name != "ports"})
 
     docker_containers._create_container_args = arguments
 
@@ -68,15 +61,17 @@ async def _serve(addresses: list[str], port: int) -> None:
 
 
 def main(port: str, *addresses: str) -> None:
-    """Serve until SIGTERM. An address may bring a port of its own; containers publish theirs on the others."""
+    """Serve until SIGTERM. An address may bring a port of its own."""
     # Every worker polls with connections of its own; the usual soft limit of 1024 files is soon reached.
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    interfaces = [address for address in addresses if ":" not in address]
-    _publish_only_on(interfaces)
+    _publish_nothing()
     ecs_deployments.install()
     ecs_containers.install()
-    rds_certificates.install(interfaces)
+    rds_certificates.install([address for address in addresses if ":" not in address])
+    # After the certificates, which are for the names that it gives.
+    vpc_network.install(docker_engine.gateway())
+    security_groups.install(docker_engine.gateway(), int(port), docker_engine.enter_namespace())
     asyncio.run(_serve(list(addresses), int(port)))
 
 
