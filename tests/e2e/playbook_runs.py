@@ -72,7 +72,16 @@ def playbook(name: str, *arguments: str, inventory: str = "local") -> PlaybookRu
         "ANSIBLE_LOCALHOST_WARNING": "False",
     }
     engine = ["-e", f"database_engine={DATABASE_ENGINE}"] if DATABASE_ENGINE else []
-    command = ["ansible-playbook", f"playbooks/{name}.yml", "-i", f"inventories/{inventory}", *engine, *arguments]
+    user = ["-e", f"sm2a_access_key={_user(name, arguments)}"] if inventory == "local" else []
+    command = [
+        "ansible-playbook",
+        f"playbooks/{name}.yml",
+        "-i",
+        f"inventories/{inventory}",
+        *engine,
+        *user,
+        *arguments,
+    ]
     started = time.monotonic()
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     seconds = time.monotonic() - started
@@ -85,6 +94,13 @@ def playbook(name: str, *arguments: str, inventory: str = "local") -> PlaybookRu
     run = PlaybookRun(done.returncode, seconds, stats, results, done.stdout)
     print(f"\n{name} {' '.join(arguments)}: {seconds:.0f} s, calls to AWS {run.api_calls}")
     return run
+
+
+def _user(name: str, arguments: tuple[str, ...]) -> str:
+    """Return the access key of the user whom docs/iam means for a run of this kind."""
+    if name == "status" or "--check" in arguments:
+        return "LOCALREADONLY"
+    return "LOCALTEARDOWN" if name == "teardown" else "LOCALDEPLOYER"
 
 
 def after_of(results: list[dict[str, Any]]) -> dict[str, Any]:
