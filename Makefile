@@ -62,13 +62,13 @@ record-iam: $(SET_UP) ## Note again what playbooks and modules call, and write d
 	@SM2A_TEST_IAM=RECORD SM2A_TEST_IAM_RECORD=$(CURDIR)/.local/iam/life python -m pytest -q tests/integration/nightly_iam.py
 	@SM2A_TEST_IAM=RECORD SM2A_TEST_IAM_RECORD=$(CURDIR)/.local/iam/modules python -m pytest -q -k ministack \
 		$(addprefix tests/integration/test_,$(addsuffix .py,$(RECORDED_MODULES)))
-	@cd .local/iam && python ../../tests/iam/write_tables.py calls life.dev=dev life.production=production \
+	@cd .local/iam && python ../../tests/generate/iam_record.py calls life.dev=dev life.production=production \
 		life.endpoints=dev modules=test
 	@$(MAKE) --no-print-directory generate
 
 .PHONY: record-services
 record-services: $(SET_UP) ## Write the table of what services do from what the last `make test-e2e` noted
-	@python tests/iam/write_tables.py services .local/log/iam.jsonl
+	@python tests/generate/iam_record.py services .local/log/iam.jsonl
 
 .PHONY: component
 component: $(SET_UP) ## Begin a new component: make component NAME=alarms

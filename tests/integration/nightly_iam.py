@@ -12,11 +12,13 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from emulators import Emulator, checked, credentials, started
+from emulators import IAM, Emulator, checked, credentials, started
 from nightly_whole_life import fargate
 from playbook_runs import playbook, succeed
 
@@ -53,14 +55,17 @@ def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STAND_IN_STATE", str(tmp_path))
 
 
-def live(emulator: Emulator, inventory: str, options: dict[str, Any], changes: dict[str, Any]) -> None:
-    """Plan, make, repeat, change, show and delete an environment, each as the principal of docs/iam."""
+@contextmanager
+def playbooks(
+    emulator: Emulator, inventory: str, options: dict[str, Any], users: str = IAM
+) -> Iterator[Callable[..., None]]:
+    """Yield what runs a playbook on an emulator as the user whom docs/iam means for it. Each run has to succeed."""
     route53 = emulator.client("route53")
     zone = route53.create_hosted_zone(Name="example.com", CallerReference=inventory)["HostedZone"]["Id"]
     with fargate(emulator.url) as url:
 
         def run(name: str, *arguments: str, **more: Any) -> None:
-            who = credentials("--check" in arguments or name == "status", name == "teardown")
+            who = credentials("--check" in arguments or name == "status", name == "teardown", users)
             variables = {
                 "sm2a_endpoint_url": url,
                 "sm2a_access_key": who["access_key"],
@@ -71,15 +76,18 @@ def live(emulator: Emulator, inventory: str, options: dict[str, Any], changes: d
             }
             succeed(playbook(name, *arguments, "-e", json.dumps(variables), inventory=inventory))
 
-        run("site", "--check")
-        run("site")
-        run("site", "--check")
-        run("site", **changes)
-        run("status", **changes)
-        open_ = {name: False for name in ("load_balancer_deletion_protection", "database_deletion_protection")}
-        deletion = {"sm2a_teardown": inventory, "storage_delete_buckets": True, "observability_delete_log_groups": True}
-        run("teardown", "--check", **changes, **open_, **deletion)
-        run("teardown", **{"database_final_snapshot": False, **changes, **open_, **deletion, **options, **open_})
+        yield run
+
+
+def deletion(inventory: str) -> dict[str, Any]:
+    """Return the variables with which an environment is deleted whole."""
+    return {
+        "sm2a_teardown": inventory,
+        "storage_delete_buckets": True,
+        "observability_delete_log_groups": True,
+        "load_balancer_deletion_protection": False,
+        "database_deletion_protection": False,
+    }
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -88,4 +96,11 @@ def test_a_life(kind: str, docker: None, tmp_path: Path, monkeypatch: pytest.Mon
     record = os.environ.get("SM2A_TEST_IAM_RECORD")
     with started("ministack", tmp_path, **checked(inventory, record and f"{record}.{kind}")) as emulator:
         monkeypatch.setenv("STAND_IN_ENDPOINT", emulator.url)
-        live(emulator, inventory, options, changes)
+        with playbooks(emulator, inventory, options) as run:
+            run("site", "--check")
+            run("site")
+            run("site", "--check")
+            run("site", **changes)
+            run("status", **changes)
+            run("teardown", "--check", **{**changes, **deletion(inventory)})
+            run("teardown", **{"database_final_snapshot": False, **changes, **options, **deletion(inventory)})

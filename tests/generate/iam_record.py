@@ -4,8 +4,8 @@
 
 """Writes the tables of rights from what the local AWS has noted of its decisions.
 
-Usage: write_tables.py calls FILE=ENVIRONMENT...
-       write_tables.py services FILE
+Usage: iam_record.py calls FILE=ENVIRONMENT...
+       iam_record.py services FILE
 
 ``calls`` writes what playbooks call (calls.json), ``services`` what the roles of services do in an end-to-end test of
 the environment ``local`` (services.json).
@@ -18,11 +18,9 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent / "generate"))
+from iam_table import Row, distinct, ours, read
 
-from iam_table import Row, distinct, ours, read  # noqa: E402
-
+TABLES = Path(__file__).resolve().parents[1] / "iam"
 ACCOUNT, REGION = "000000000000", "eu-central-1"
 # The files of docs/iam by the users who may do everything while it is noted what they do.
 POLICIES = {
@@ -73,7 +71,7 @@ def main(command: str, *arguments: str) -> None:
         f"  {json.dumps(name)}: [\n" + ",\n".join(f"    {json.dumps(row, sort_keys=True)}" for row in rows) + "\n  ]"
         for name, rows in table.items()
     )
-    (HERE / f"{command}.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
+    (TABLES / f"{command}.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
 
 
 if __name__ == "__main__":
