@@ -249,3 +249,22 @@ class DerivedSecret(Secret):
 
     def value_to_store(self, desired: dict[str, Any]) -> str:
         return str(desired["value"])
+
+
+class RetiredSecret(Secret):
+    """A secret that nobody reads any more. It is scheduled for deletion, and can be restored until then."""
+
+    def is_there(self) -> bool:
+        """Tell whether there is such a secret of this environment which is not scheduled for deletion yet."""
+        found = self._describe()
+        ours = tags_from_list((found or {}).get("Tags")).get(ENVIRONMENT) == self.tags[ENVIRONMENT]
+        return found is not None and ours and not found.get("DeletedDate")
+
+    def current_value(self, has_value: bool) -> Any:
+        return has_value
+
+    def desired(self) -> dict[str, Any]:
+        return {"state": SCHEDULED}
+
+    def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
+        self.delete(current)
