@@ -11,60 +11,67 @@ containers, so neither the API nor the ports of those containers must be reachab
 from __future__ import annotations
 
 import asyncio
+import os
 import resource
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 import docker.models.containers as docker_containers
+import docker_engine
 import ecs_containers
 import ecs_deployments
 import ecs_task_protection
 import faults
+import iam_enforcement
 import rds_certificates
+import security_groups
+import task_credentials
+import vpc_network
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
-from ministack.app import app
+from ministack.app import AUTH, app
+from ministack.core.responses import get_account_id
 
 
-def bound_ports(ports: dict[str, Any], addresses: list[str]) -> dict[str, Any]:
-    """Return docker-py's ``ports`` with every fixed port of all interfaces bound to these addresses instead."""
-    return {
-        inner: [(address, outer) for address in addresses] if isinstance(outer, int) and outer else outer
-        for inner, outer in ports.items()
-    }
-
-
-def _publish_only_on(addresses: list[str]) -> None:
-    """Make docker-py publish containers' ports on these addresses; MiniStack publishes databases on all."""
+def _publish_nothing() -> None:
+    """Make docker-py publish no port; MiniStack publishes those of databases, past the filters of the VPC."""
     original = docker_containers._create_container_args
 
     def arguments(options: dict[str, Any]) -> Any:
-        if options.get("ports"):
-            options["ports"] = bound_ports(options["ports"], addresses)
-        return original(options)
+        return original({name: value for name, value in options.items() if name != "ports"})
 
     docker_containers._create_container_args = arguments
 
 
 async def _serve(addresses: list[str], port: int) -> None:
     config = Config()
-    config.bind = [f"{address}:{port}" for address in addresses]
+    config.bind = [address if ":" in address else f"{address}:{port}" for address in addresses]
     config.keep_alive_timeout = 75
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    await serve(faults.install(ecs_task_protection.install(app)), config, shutdown_trigger=stop.wait)
+    emulator = faults.install(task_credentials.install(ecs_task_protection.install(app)))
+    if AUTH:
+        record = os.environ.get("SM2A_IAM_RECORD")
+        emulator = iam_enforcement.install(
+            emulator, Path(record) if record else None, get_account_id(), os.environ["MINISTACK_REGION"]
+        )
+    await serve(emulator, config, shutdown_trigger=stop.wait)
 
 
 def main(port: str, *addresses: str) -> None:
-    """Serve until SIGTERM."""
+    """Serve until SIGTERM. An address may bring a port of its own."""
     # Every worker polls with connections of its own; the usual soft limit of 1024 files is soon reached.
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    _publish_only_on(list(addresses))
+    _publish_nothing()
     ecs_deployments.install()
     ecs_containers.install()
-    rds_certificates.install(list(addresses))
+    rds_certificates.install([address for address in addresses if ":" not in address])
+    # After the certificates, which are for the names that it gives.
+    vpc_network.install(docker_engine.gateway())
+    security_groups.install(docker_engine.gateway(), int(port), docker_engine.enter_namespace())
     asyncio.run(_serve(list(addresses), int(port)))
 
 
