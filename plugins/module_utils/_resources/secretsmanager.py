@@ -24,6 +24,7 @@ DELETION = "https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_D
 AWS_MANAGED_KEY = "alias/aws/secretsmanager"
 # Deletion without recovery is done in the background, "there might be a short delay" (DELETION).
 DELETION_SECONDS = 120
+VISIBLE_SECONDS = 60
 SCHEDULED = "scheduled for deletion"
 MISSING = "ResourceNotFoundException"
 INVALID = "InvalidRequestException"
@@ -190,6 +191,11 @@ class Secret(Resource):
             how = {"RecoveryWindowInDays": self.recovery_window_days}
         with ignoring(MISSING):
             self.aws.client("secretsmanager").delete_secret(SecretId=self.id, **how)
+
+    def wait_ready(self) -> None:
+        # Others read it next, and a secret that was just made may be unknown for a moment.
+        if not self._exists:
+            wait_until(f"{self.label} is visible", self._describe, VISIBLE_SECONDS, interval=2)
 
     def wait_deleted(self) -> None:
         if not self.recovery_window_days:
