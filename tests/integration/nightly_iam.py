@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 from emulators import IAM, Emulator, checked, credentials, started
-from nightly_whole_life import fargate
+from fargate_stand_in import fargate
 from playbook_runs import playbook, succeed
 
 STAND_IN = Path(__file__).with_name("docker_stand_in.py")
