@@ -21,6 +21,9 @@ from platform_client import aws
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCAL_AWS = ROOT / "tests" / "local_aws"
+# The begin of access keys of tests/local_aws/iam_principals.py: users with the policies of docs/iam, or, with
+# "RECORD", users who may do everything and of whom is noted what they do.
+USERS = os.environ.get("SM2A_TEST_IAM") or "LOCAL"
 # `make test-mysql` sets it.
 DATABASE_ENGINE = os.environ.get("SM2A_TEST_DATABASE_ENGINE")
 
@@ -99,8 +102,8 @@ def playbook(name: str, *arguments: str, inventory: str = "local") -> PlaybookRu
 def _user(name: str, arguments: tuple[str, ...]) -> str:
     """Return the access key of the user whom docs/iam means for a run of this kind."""
     if name == "status" or "--check" in arguments:
-        return "LOCALREADONLY"
-    return "LOCALTEARDOWN" if name == "teardown" else "LOCALDEPLOYER"
+        return USERS + "READONLY"
+    return USERS + ("TEARDOWN" if name == "teardown" else "DEPLOYER")
 
 
 def after_of(results: list[dict[str, Any]]) -> dict[str, Any]:
