@@ -120,20 +120,20 @@ def document(allowed: Grants) -> dict[str, Any]:
         alike[condition, service][tuple(sorted(patterns))].append(action)
     statements: dict[tuple[Condition, bool, int], tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
     for (condition, service), groups in sorted(alike.items()):
-        for number, (patterns, actions) in enumerate(sorted(groups.items())):
+        for number, (resources, actions) in enumerate(sorted(groups.items())):
             statement = statements[condition, service != "*", number]
             statement[0].extend(actions)
-            statement[1].extend(patterns)
+            statement[1].extend(resources)
     return {
         "Version": "2012-10-17",
         "Statement": [
             {
                 "Effect": "Allow",
                 "Action": sorted(actions),
-                "Resource": sorted(patterns) if patterns != ["*"] else "*",
+                "Resource": sorted(resources) if resources != ["*"] else "*",
                 **({"Condition": _block(condition)} if condition else {}),
             }
-            for (condition, _named, _number), (actions, patterns) in sorted(statements.items())
+            for (condition, _named, _number), (actions, resources) in sorted(statements.items())
         ],
     }
 
