@@ -70,6 +70,11 @@ record-iam: $(SET_UP) ## Note again what playbooks and modules call, and write d
 record-services: $(SET_UP) ## Write the table of what services do from what the last `make test-e2e` noted
 	@python tests/generate/iam_record.py services .local/log/iam.jsonl
 
+.PHONY: removals
+removals: $(SET_UP) ## Take everything out of every policy in turn, into build/removals.md with what is denied then
+	@mkdir -p build
+	@PYTHONPATH=$(ANSIBLE_COLLECTIONS_PATH):tests/local_aws:tests/unit/kernel python tests/iam/removals.py > build/removals.md
+
 .PHONY: component
 component: $(SET_UP) ## Begin a new component: make component NAME=alarms
 	@PYTHONPATH=$(ANSIBLE_COLLECTIONS_PATH) python tests/generate/scaffold.py $(NAME)
