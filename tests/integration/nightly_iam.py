@@ -28,14 +28,17 @@ PERMANENT = {
     "database_deletion_protection": True,
     "database_final_snapshot": True,
 }
+# A platform that is protected has to be changed before it can be deleted.
+UNPROTECTED = {"load_balancer_deletion_protection": False, "database_deletion_protection": False}
 # What differs from an inventory, so that every kind of resource and every way to change one comes up.
 KINDS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "dev": ("dev", {}, {"sm2a_tags": {"owner": "others"}, "database_backup_retention_period": 8}),
-    "production": ("production", PERMANENT, {"network_flow_logs": "none", "sm2a_tags": {}}),
+    "production": ("production", PERMANENT, {"network_flow_logs": "none", "sm2a_tags": {}, **UNPROTECTED}),
     "endpoints": (
         "dev",
         {
             "network_flow_logs": "s3",
+            "network_flow_logs_bucket_arn": "arn:aws:s3:::flow-logs",
             "network_interface_endpoints": ["sqs"],
             "security_kms_key": False,
             "airflow_execute_command": True,
@@ -85,8 +88,7 @@ def deletion(inventory: str) -> dict[str, Any]:
         "sm2a_teardown": inventory,
         "storage_delete_buckets": True,
         "observability_delete_log_groups": True,
-        "load_balancer_deletion_protection": False,
-        "database_deletion_protection": False,
+        **UNPROTECTED,
     }
 
 
