@@ -143,6 +143,9 @@ class Repository(Resource):
     def _put_lifecycle_policy(self, policy: dict[str, Any]) -> None:
         self.aws.client("ecr").put_lifecycle_policy(repositoryName=self.name, lifecyclePolicyText=json.dumps(policy))
 
+    def untag(self, keys: list[str]) -> None:
+        self.aws.client("ecr").untag_resource(resourceArn=self.id, tagKeys=keys)
+
     def delete(self, current: dict[str, Any]) -> None:
         with ignoring(MISSING):
             # force: with the images in it.

@@ -110,6 +110,9 @@ class Cluster(Resource):
     def _settings(self) -> list[dict[str, str]]:
         return [{"name": "containerInsights", "value": self.container_insights}]
 
+    def untag(self, keys: list[str]) -> None:
+        self.aws.client("ecs").untag_resource(resourceArn=self.id, tagKeys=keys)
+
     def delete(self, current: dict[str, Any]) -> None:
         # A cluster with tasks that are still stopping is refused for a while.
         def attempt() -> bool:
@@ -201,6 +204,9 @@ class TaskDefinition(Resource):
         self.create({})
         for arn in self._revisions()[KEPT_REVISIONS:]:
             self.aws.client("ecs").deregister_task_definition(taskDefinition=arn)
+
+    def untag(self, keys: list[str]) -> None:
+        self.aws.client("ecs").untag_resource(resourceArn=self.id, tagKeys=keys)
 
     def delete(self, current: dict[str, Any]) -> None:
         ecs = self.aws.client("ecs")

@@ -203,6 +203,9 @@ class Service(Resource):
         events = [event["message"] for event in service.get("events", [])[:3]]
         return "; ".join(dict.fromkeys(reasons + events)) or "ECS gave no reason"
 
+    def untag(self, keys: list[str]) -> None:
+        self.aws.client("ecs").untag_resource(resourceArn=self.id, tagKeys=keys)
+
     def delete(self, current: dict[str, Any]) -> None:
         self.aws.client("ecs").delete_service(cluster=self.cluster, service=self.name, force=True)
 

@@ -56,6 +56,9 @@ class _Tagged(Resource):
     def _put_tags(self) -> None:
         self.aws.client("elbv2").add_tags(ResourceArns=[self.id], Tags=tags_to_list(self.tags))
 
+    def untag(self, keys: list[str]) -> None:
+        self.aws.client("elbv2").remove_tags(ResourceArns=[self.id], TagKeys=keys)
+
     def _tags_beside(self, balancer: str) -> dict[str, str]:
         """Return the tags of a load balancer or of a listener of it; one call reads those of all of them."""
         arns = [balancer, *(listener["ListenerArn"] for listener in _listeners_of(self.aws, balancer))]

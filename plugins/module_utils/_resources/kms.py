@@ -150,6 +150,9 @@ class Key(Resource):
 
         wait_until(f"{self.label} is enabled", probe, CONSISTENCY_SECONDS)
 
+    def untag(self, keys: list[str]) -> None:
+        self._call("untag_resource", TagKeys=keys)
+
     def delete(self, current: dict[str, Any]) -> None:
         if current["alias"]:
             with ignoring(MISSING):

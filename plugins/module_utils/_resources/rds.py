@@ -78,6 +78,9 @@ class SubnetGroup(Resource):
         if "tags" in changes:
             rds.add_tags_to_resource(ResourceName=self.arn, Tags=tags_to_list(self.tags))
 
+    def untag(self, keys: list[str]) -> None:
+        self.aws.client("rds").remove_tags_from_resource(ResourceName=self.arn, TagKeys=keys)
+
     def delete(self, current: dict[str, Any]) -> None:
         self.aws.client("rds").delete_db_subnet_group(DBSubnetGroupName=self.name)
 
@@ -134,6 +137,9 @@ class ParameterGroup(Resource):
                 for name, value in parameters.items()
             ],
         )
+
+    def untag(self, keys: list[str]) -> None:
+        self.aws.client("rds").remove_tags_from_resource(ResourceName=self.arn, TagKeys=keys)
 
     def delete(self, current: dict[str, Any]) -> None:
         self.aws.client("rds").delete_db_parameter_group(DBParameterGroupName=self.name)
@@ -289,6 +295,9 @@ class Instance(Resource):
             return instance["DBInstanceStatus"] in USABLE and self.endpoint != KNOWN_AFTER_APPLY
 
         wait_until(f"{self.label} is available", probe, INSTANCE_SECONDS, interval=15, usual=self.usual)
+
+    def untag(self, keys: list[str]) -> None:
+        self.aws.client("rds").remove_tags_from_resource(ResourceName=self.arn, TagKeys=keys)
 
     def delete(self, current: dict[str, Any]) -> None:
         if current.get("DeletionProtection"):

@@ -73,6 +73,9 @@ class Certificate(Resource):
 
         wait_until(f"{self.label} names its validation record", probe, RECORD_SECONDS, interval=2)
 
+    def untag(self, keys: list[str]) -> None:
+        self.aws.client("acm").remove_tags_from_certificate(CertificateArn=self.id, Tags=[{"Key": key} for key in keys])
+
     def delete(self, current: dict[str, Any]) -> None:
         self.aws.client("acm").delete_certificate(CertificateArn=self.id)
 

@@ -15,7 +15,7 @@ from typing import Any
 from .._reconcile.aws import Aws
 from .._reconcile.errors import ClientError, NotOwnedError, ReconcileError, code_of, ignoring
 from .._reconcile.resource import Resource
-from .._reconcile.tags import tags_from_list, tags_to_list
+from .._reconcile.tags import former_tags, tags_from_list, tags_to_list
 from .._reconcile.waits import wait_until
 
 # What S3 answers where a setting was never made.
@@ -200,7 +200,10 @@ class Bucket(Resource):
     def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
         # Tags are replaced as a whole: those of others stay, those of AWS itself cannot be written.
         if "tags" in changes:
-            others = {key: value for key, value in current["tags"].items() if not key.startswith("aws:")}
+            former = former_tags(current["tags"], self.tags)
+            others = {
+                key: value for key, value in current["tags"].items() if not key.startswith("aws:") and key not in former
+            }
             changes = {**changes, "tags": {**others, **self.tags}}
         self._write(changes)
 
@@ -250,6 +253,9 @@ class Bucket(Resource):
         answer = self._call("list_object_versions", MaxKeys=DELETE_AT_ONCE)
         found = [*answer.get("Versions", []), *answer.get("DeleteMarkers", [])]
         return [{"Key": item["Key"], "VersionId": item["VersionId"]} for item in found]
+
+    def untag(self, keys: list[str]) -> None:
+        """Nothing is left to do: the tags were replaced as a whole."""
 
     def delete(self, current: dict[str, Any]) -> None:
         def attempt() -> bool:

@@ -184,6 +184,9 @@ class Secret(Resource):
             SecretId=self.id, SecretString=value, ClientRequestToken=str(uuid.uuid4())
         )
 
+    def untag(self, keys: list[str]) -> None:
+        self.aws.client("secretsmanager").untag_resource(SecretId=self.id, TagKeys=keys)
+
     def delete(self, current: dict[str, Any]) -> None:
         how: dict[str, Any] = {"ForceDeleteWithoutRecovery": True}
         if self.recovery_window_days:

@@ -104,6 +104,9 @@ class Queue(Resource):
         # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html
         wait_until(f"queue {self.name} exists", self.find, timeout=60, interval=1)
 
+    def untag(self, keys: list[str]) -> None:
+        self.aws.client("sqs").untag_queue(QueueUrl=self.id, TagKeys=keys)
+
     def delete(self, current: dict[str, Any]) -> None:
         self.aws.client("sqs").delete_queue(QueueUrl=self.id)
 

@@ -12,7 +12,7 @@ from .._reconcile.aws import Aws
 from .._reconcile.errors import ClientError, ReconcileError, code_of
 from .._reconcile.waits import wait_until
 from .security_group import SecurityGroup
-from .vpc import GONE, RELEASE_SECONDS, RouteTable, Subnet, Vpc, VpcResource
+from .vpc import GONE, RELEASE_SECONDS, RouteTable, Subnet, Vpc, VpcResource, creation_token
 
 # An interface endpoint makes a network interface in each subnet, which takes a minute or two.
 READY_SECONDS = 600
@@ -50,6 +50,7 @@ class VpcEndpoint(VpcResource):
     def _create(self, **arguments: Any) -> None:
         self.id = self.call(
             "create_vpc_endpoint",
+            ClientToken=creation_token(),
             VpcEndpointType=self.endpoint_type,
             VpcId=self.vpc.id,
             ServiceName=self.service,
