@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.client import BaseClient
+from disturbances import Call, calls_go_through
 from emulators import Account
 
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import STEPS, role_of
@@ -100,21 +101,17 @@ def site_of(account: Account, **more: dict[str, Any]) -> Site:
 @contextmanager
 def one_off_tasks_end_well() -> Iterator[None]:
     """Say of every task that ECS describes that it has ended well: without Docker MiniStack lets it run for good."""
-    call = BaseClient._make_api_call
 
-    def ended(client: BaseClient, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        answer: dict[str, Any] = call(client, operation, arguments)
+    def ended(call: Call, client: BaseClient, operation: str, arguments: dict[str, Any]) -> Any:
+        answer = call(client, operation, arguments)
         for task in answer["tasks"] if operation == "DescribeTasks" else []:
             task.update(lastStatus="STOPPED", stoppedReason="Essential container in task exited")
             for container in task["containers"]:
                 container["exitCode"] = 0
         return answer
 
-    BaseClient._make_api_call = ended
-    try:
+    with calls_go_through(ended):
         yield
-    finally:
-        BaseClient._make_api_call = call
 
 
 def _named(items: list[dict[str, Any]]) -> list[str]:

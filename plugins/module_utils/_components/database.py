@@ -256,6 +256,7 @@ class DatabaseComponent(Component):
             "DeletionProtection": options["deletion_protection"],
             "AutoMinorVersionUpgrade": options["auto_minor_version_upgrade"],
             "CopyTagsToSnapshot": True,
+            "PubliclyAccessible": False,
             "StorageType": "gp3",
             "VpcSecurityGroupIds": sorted(options["security_group_ids"]),
         }

@@ -11,13 +11,30 @@ from typing import Any
 from .._reconcile.aws import Aws
 from .._reconcile.errors import ClientError, OptionError, code_of, ignoring
 from .._reconcile.resource import Resource
-from .._reconcile.tags import tags_from_list, tags_to_list
-from .._reconcile.values import KNOWN_AFTER_APPLY, changed_fields
+from .._reconcile.tags import ENVIRONMENT, tags_from_list, tags_to_list
+from .._reconcile.values import KNOWN_AFTER_APPLY, changed_fields, surplus
 from .._reconcile.waits import wait_until
 
 # Until the tasks of a cluster have stopped, each with up to two minutes for that.
 EMPTY_SECONDS = 900
 KEPT_REVISIONS = 10
+# What ECS adds to a revision by itself, or says of it.
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskDefinition.html
+FILLED_IN = frozenset(
+    {
+        "compatibilities",
+        "deregisteredAt",
+        "family",
+        "hostPort",
+        "protocol",
+        "registeredAt",
+        "registeredBy",
+        "requiresAttributes",
+        "revision",
+        "status",
+        "taskDefinitionArn",
+    }
+)
 # All that tells it from other client exceptions.
 UNKNOWN_FAMILY = "Unable to describe task definition"
 
@@ -129,7 +146,8 @@ class Cluster(Resource):
 class TaskDefinition(Resource):
     """The newest revision of a family, for Fargate. ``id`` is its ARN, which changes with every revision.
 
-    Revisions are immutable: a difference registers a new one. The newest KEPT_REVISIONS stay for rolling back.
+    Revisions are immutable: a difference registers a new one, and so does whatever a revision says beyond ours, such as
+    another user or entry point. The newest KEPT_REVISIONS stay for rolling back.
     """
 
     kind = "AWS::ECS::TaskDefinition"
@@ -162,6 +180,7 @@ class TaskDefinition(Resource):
         if ephemeral_storage:
             self.content["ephemeralStorage"] = {"sizeInGiB": ephemeral_storage}
         self.found_content: dict[str, Any] = {}
+        self.found_further: list[str] = []
         self.found_tags: dict[str, str] = {}
 
     def find(self) -> dict[str, Any] | None:
@@ -183,13 +202,22 @@ class TaskDefinition(Resource):
         self.found_content["containerDefinitions"] = [
             _normalised(container) for container in found["containerDefinitions"]
         ]
-        return {**self.found_content, "tags": self.found_tags}
+        self.found_further = surplus({**found, **self.found_content}, self.content, FILLED_IN)
+        return {**self.found_content, "further": self.found_further, "tags": self.found_tags}
+
+    def adopts(self, current: dict[str, Any]) -> bool:
+        # Somebody may register a revision in a family of ours, which is then the newest.
+        return any(self._is_ours(arn) for arn in self._revisions()[:KEPT_REVISIONS])
+
+    def _is_ours(self, arn: str) -> bool:
+        answer = self.aws.client("ecs").describe_task_definition(taskDefinition=arn, include=["TAGS"])
+        return tags_from_list(answer.get("tags")).get(ENVIRONMENT) == self.tags[ENVIRONMENT]
 
     def desired(self) -> dict[str, Any]:
-        if self.aws.check_mode and changed_fields(self.found_content, self.content):
+        if self.aws.check_mode and (self.found_further or changed_fields(self.found_content, self.content)):
             # A new revision would be registered, and what refers to it would change too.
             self.id = KNOWN_AFTER_APPLY
-        return {**self.content, "tags": self.tags}
+        return {**self.content, "further": [], "tags": self.tags}
 
     def create(self, desired: dict[str, Any]) -> None:
         self.id = self.aws.client("ecs").register_task_definition(

@@ -32,6 +32,7 @@ FIELDS = {
     "desired_count": Field("desiredCount"),
     "subnet_ids": Field("networkConfiguration.awsvpcConfiguration.subnets", [], unordered=True),
     "security_group_ids": Field("networkConfiguration.awsvpcConfiguration.securityGroups", [], unordered=True),
+    "assign_public_ip": Field("networkConfiguration.awsvpcConfiguration.assignPublicIp", "DISABLED"),
     "minimum_healthy_percent": Field("deploymentConfiguration.minimumHealthyPercent"),
     "maximum_percent": Field("deploymentConfiguration.maximumPercent"),
     "circuit_breaker": Field("deploymentConfiguration.deploymentCircuitBreaker.enable", False),
@@ -47,6 +48,7 @@ FIELDS = {
 DEFAULTS = {
     "subnet_ids": [],
     "security_group_ids": [],
+    "assign_public_ip": "DISABLED",
     "minimum_healthy_percent": 100,
     "maximum_percent": 200,
     "circuit_breaker": True,
@@ -56,11 +58,12 @@ DEFAULTS = {
 }
 # What every request says in addition.
 ALWAYS = {
-    "networkConfiguration.awsvpcConfiguration.assignPublicIp": "DISABLED",
     "capacityProviderStrategy[].weight": 1,
     "propagateTags": "SERVICE",
     "enableECSManagedTags": True,
 }
+# Ways to the tasks: what the fields above say, and nothing more.
+WAYS_IN = {"further_load_balancers": "loadBalancers", "further_service_registries": "serviceRegistries"}
 
 
 class Service(Resource):
@@ -132,7 +135,12 @@ class Service(Resource):
             return None
         self.id = service["serviceArn"]
         self.ready = self._deployed(newest_deployment(service))
-        return {**read_fields(FIELDS, service), "tags": tags_from_list(service.get("tags"))}
+        return {**read_fields(FIELDS, service), **self._further(service), "tags": tags_from_list(service.get("tags"))}
+
+    def _further(self, service: dict[str, Any]) -> dict[str, list[Any]]:
+        """Return what leads to the tasks beyond our own load balancer and name."""
+        ours = {"loadBalancers": "load_balancer" in self.settings, "serviceRegistries": self.discovery is not None}
+        return {field: list(service.get(key, []))[int(ours[key]) :] for field, key in WAYS_IN.items()}
 
     def _deployed(self, deployment: dict[str, Any]) -> bool:
         if self.drains and deployment.get("rolloutState") == "IN_PROGRESS":
@@ -140,7 +148,8 @@ class Service(Resource):
         return bool(deployment.get("rolloutState", "COMPLETED") == "COMPLETED")
 
     def desired(self) -> dict[str, Any]:
-        state = {**self.settings, "task_definition": self.task_definition.id, "tags": self.tags}
+        state = {**self.settings, **{field: [] for field in WAYS_IN}, "tags": self.tags}
+        state["task_definition"] = self.task_definition.id
         if self.discovery:
             state["service_registry"] = self.discovery.arn
         return state
@@ -172,6 +181,10 @@ class Service(Resource):
             else:
                 # AWS moves running tasks to another capacity provider only in a new deployment.
                 request["forceNewDeployment"] = True
+            for field, key in WAYS_IN.items():
+                if field in changes:
+                    # An empty list takes away all: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html
+                    request.setdefault(key, [])
             ecs.update_service(service=self.name, **request)
         if "tags" in changes:
             ecs.tag_resource(resourceArn=self.id, tags=ecs_tags(self.tags))

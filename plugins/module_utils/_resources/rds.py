@@ -86,7 +86,10 @@ class SubnetGroup(Resource):
 
 
 class ParameterGroup(Resource):
-    """Settings of the database server. ``id`` is its name; the family is part of it, for major upgrades."""
+    """Settings of the database server. ``id`` is its name; the family is part of it, for major upgrades.
+
+    Others get their default back: one of them may let in whoever does not encrypt.
+    """
 
     kind = "AWS::RDS::DBParameterGroup"
 
@@ -105,13 +108,15 @@ class ParameterGroup(Resource):
             return None
         self.arn = groups[0]["DBParameterGroupArn"]
         found = rds.pages("describe_db_parameters", "Parameters", DBParameterGroupName=self.name, Source="user")
+        parameters = {item["ParameterName"]: item.get("ParameterValue") for item in found}
         return {
-            "parameters": {item["ParameterName"]: item.get("ParameterValue") for item in found},
+            "parameters": parameters,
+            "further_parameters": sorted(parameters.keys() - self.parameters.keys()),
             "tags": tags_from_list(rds.list_tags_for_resource(ResourceName=self.arn)["TagList"]),
         }
 
     def desired(self) -> dict[str, Any]:
-        return {"parameters": self.parameters, "tags": self.tags}
+        return {"parameters": self.parameters, "further_parameters": [], "tags": self.tags}
 
     def create(self, desired: dict[str, Any]) -> None:
         self.aws.client("rds").create_db_parameter_group(
@@ -125,6 +130,13 @@ class ParameterGroup(Resource):
     def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
         if "parameters" in changes:
             self._put(self.parameters)
+        if "further_parameters" in changes:
+            self.aws.client("rds").reset_db_parameter_group(
+                DBParameterGroupName=self.name,
+                Parameters=[
+                    {"ParameterName": name, "ApplyMethod": "pending-reboot"} for name in current["further_parameters"]
+                ],
+            )
         if "tags" in changes:
             self.aws.client("rds").add_tags_to_resource(ResourceName=self.arn, Tags=tags_to_list(self.tags))
 
@@ -246,6 +258,7 @@ class Instance(Resource):
                 "VpcSecurityGroupIds",
                 "DeletionProtection",
                 "CopyTagsToSnapshot",
+                "PubliclyAccessible",
                 "AutoMinorVersionUpgrade",
                 "EnableCloudwatchLogsExports",
                 "DBInstanceIdentifier",
@@ -255,13 +268,10 @@ class Instance(Resource):
             )
             answer = rds.restore_db_instance_from_db_snapshot(
                 DBSnapshotIdentifier=self.snapshot_identifier,
-                PubliclyAccessible=False,
                 **{key: value for key, value in request.items() if key in restorable},
             )
         else:
-            answer = rds.create_db_instance(
-                **request, **self.creation, PubliclyAccessible=False, MasterUserPassword=self.password()
-            )
+            answer = rds.create_db_instance(**request, **self.creation, MasterUserPassword=self.password())
         self._remember(answer["DBInstance"])
 
     def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:

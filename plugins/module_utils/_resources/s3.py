@@ -17,13 +17,16 @@ from .._reconcile.errors import ClientError, NotOwnedError, ReconcileError, code
 from .._reconcile.resource import Resource
 from .._reconcile.tags import former_tags, tags_from_list, tags_to_list
 from .._reconcile.waits import wait_until
+from .policies import opening_statements
 
 # What S3 answers where a setting was never made.
 UNSET = (
     "NoSuchTagSet",
     "NoSuchBucketPolicy",
+    "NoSuchCORSConfiguration",
     "NoSuchLifecycleConfiguration",
     "NoSuchPublicAccessBlockConfiguration",
+    "NoSuchWebsiteConfiguration",
     "OwnershipControlsNotFoundError",
     "ServerSideEncryptionConfigurationNotFoundError",
 )
@@ -121,9 +124,12 @@ class Bucket(Resource):
             return {"tags": tags}
         rules = self._lifecycle()
         statements = json.loads(self._get("get_bucket_policy", "Policy") or "{}").get("Statement", [])
+        opening = opening_statements({"Statement": statements}, f"arn:aws:iam::{self.aws.account_id}:root")
         self._of_others = {
             "lifecycle_rules": [rule for rule in rules if not rule.get("ID", "").startswith(OURS)],
-            "policy_statements": [item for item in statements if not item.get("Sid", "").startswith(_SID)],
+            "policy_statements": [
+                item for item in statements if not item.get("Sid", "").startswith(_SID) and item not in opening
+            ],
         }
         self._rules_found = _by_id([rule for rule in rules if rule.get("ID", "").startswith(OURS)])
         encryption = (self._get("get_bucket_encryption", "ServerSideEncryptionConfiguration") or {}).get("Rules", [])
@@ -133,11 +139,22 @@ class Bucket(Resource):
             "encryption": encryption[0] if encryption else None,
             "lifecycle_rules": self._rules_found,
             "ownership": ownership[0]["ObjectOwnership"] if ownership else None,
-            "policy_statements": [item for item in statements if item.get("Sid", "").startswith(_SID)],
+            # Ours, and those that open the bucket to somebody outside of the account.
+            "policy_statements": [
+                item for item in statements if item.get("Sid", "").startswith(_SID) or item in opening
+            ],
+            "cross_origin_rules": self._get("get_bucket_cors", "CORSRules") or [],
+            "website": self._website(),
             "public_access_block": self._get("get_public_access_block", "PublicAccessBlockConfiguration"),
             "tags": tags,
             **({"versioning": self._get("get_bucket_versioning", "Status") or "Off"} if self.versioning else {}),
         }
+
+    def _website(self) -> bool:
+        with ignoring(*UNSET):
+            self._call("get_bucket_website")
+            return True
+        return False
 
     def _lifecycle(self) -> list[dict[str, Any]]:
         answer: dict[str, Any] = {}
@@ -157,6 +174,8 @@ class Bucket(Resource):
             # None for those of ours that are no longer wanted.
             "lifecycle_rules": {**dict.fromkeys(self._rules_found), **_by_id(self.lifecycle_rules)},
             "ownership": "BucketOwnerEnforced",
+            "cross_origin_rules": [],
+            "website": False,
             "policy_statements": [self._deny_plain_http()] if self.deny_plain_http else [],
             "public_access_block": BLOCK_PUBLIC_ACCESS,
             "tags": self.tags,
@@ -195,7 +214,8 @@ class Bucket(Resource):
         if self.aws.region != "us-east-1":
             request["CreateBucketConfiguration"] = {"LocationConstraint": self.aws.region}
         self.aws.client("s3").create_bucket(**request)
-        self._write(desired)
+        # A new bucket has neither of these.
+        self._write({key: value for key, value in desired.items() if key not in ("cross_origin_rules", "website")})
 
     def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
         # Tags are replaced as a whole: those of others stay, those of AWS itself cannot be written.
@@ -221,6 +241,8 @@ class Bucket(Resource):
                 "put_bucket_encryption", ServerSideEncryptionConfiguration={"Rules": [rule]}
             ),
             "versioning": lambda status: self._put("put_bucket_versioning", VersioningConfiguration={"Status": status}),
+            "cross_origin_rules": lambda _rules: self._put("delete_bucket_cors"),
+            "website": lambda _none: self._put("delete_bucket_website"),
             "policy_statements": self._put_policy,
             "lifecycle_rules": self._put_lifecycle,
         }

@@ -523,8 +523,18 @@ class NatGateway(VpcResource):
         wait_until(f"{self.label} is deleted", probe, NAT_SECONDS, interval=10, usual="1 minute")
 
 
+DESTINATIONS = ("DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId")
+
+
+def _destination(route: dict[str, Any]) -> str | None:
+    return next((str(route[field]) for field in DESTINATIONS if route.get(field)), None)
+
+
 class RouteTable(VpcResource):
-    """A route table, its default route and its subnets. The route's target is a gateway or nothing."""
+    """A route table, its default route and its subnets. The route's target is a gateway or nothing.
+
+    Further routes are taken away, but for those into the user's own networks.
+    """
 
     kind = "AWS::EC2::RouteTable"
     resource_type = "route-table"
@@ -532,6 +542,8 @@ class RouteTable(VpcResource):
     deletion = "delete_route_table"
     fixed_fields = ("vpc_id",)
     EVERYWHERE = "0.0.0.0/0"
+    # How the ids of ways into networks of the user's own begin: transit gateway, peering, VPN, Outpost, global network.
+    OWN_NETWORKS = ("tgw-", "pcx-", "vgw-", "lgw-", "arn:")
     # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Route.html
     TARGETS = (
         "NatGatewayId",
@@ -559,6 +571,7 @@ class RouteTable(VpcResource):
         self.subnets = subnets
         self.gateway = gateway
         self.associations: dict[str, str] = {}
+        self.further: list[dict[str, Any]] = []
 
     def state(self, found: dict[str, Any]) -> dict[str, Any]:
         self.associations = {
@@ -566,13 +579,30 @@ class RouteTable(VpcResource):
             for item in found.get("Associations", [])
             if item.get("SubnetId")
         }
-        default: dict[str, Any] = next(
-            (route for route in found.get("Routes", []) if route.get("DestinationCidrBlock") == self.EVERYWHERE), {}
+        routes = found.get("Routes", [])
+        target = next(
+            (self._target(route) for route in routes if route.get("DestinationCidrBlock") == self.EVERYWHERE), None
         )
-        target = next((str(default[key]) for key in self.TARGETS if default.get(key)), None)
+        self.further = [route for route in routes if self._is_further(route)]
         if self.gateway is None and target and not target.startswith(("nat-", "igw-")):
             target = None  # a way out of the user's own, such as a transit gateway, beside ours
-        return {"vpc_id": found["VpcId"], "default_route": target, "subnet_ids": sorted(self.associations)}
+        return {
+            "vpc_id": found["VpcId"],
+            "default_route": target,
+            "further_routes": sorted(f"{_destination(route)} to {self._target(route)}" for route in self.further),
+            "subnet_ids": sorted(self.associations),
+        }
+
+    def _target(self, route: dict[str, Any]) -> str | None:
+        return next((str(route[key]) for key in self.TARGETS if route.get(key)), None)
+
+    def _is_further(self, route: dict[str, Any]) -> bool:
+        target = self._target(route) or ""
+        # A gateway endpoint adds and removes its route itself.
+        expected = (*self.OWN_NETWORKS, "vpce-")
+        return route.get("DestinationCidrBlock") != self.EVERYWHERE and bool(
+            target != "local" and not target.startswith(expected) and _destination(route)
+        )
 
     def in_use(self, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return [item for item in items if item.get("Associations")]
@@ -581,6 +611,7 @@ class RouteTable(VpcResource):
         return {
             "vpc_id": self.vpc.id,
             "default_route": self.gateway.id if self.gateway else None,
+            "further_routes": [],
             "subnet_ids": sorted(subnet.id for subnet in self.subnets),
         }
 
@@ -598,6 +629,9 @@ class RouteTable(VpcResource):
     def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
         if "default_route" in changes:
             self._put_route(current["default_route"])
+        for route in self.further if "further_routes" in changes else []:
+            field = next(field for field in DESTINATIONS if route.get(field))
+            self.release("delete_route", RouteTableId=self.id, **{field: route[field]})
         if "subnet_ids" in changes:
             self._put_subnets()
         super().update(current, changes)
