@@ -17,6 +17,7 @@ import sys
 from typing import Any
 
 import docker.models.containers as docker_containers
+import ecs_containers
 import ecs_deployments
 import ecs_task_protection
 import faults
@@ -61,6 +62,7 @@ def main(port: str, *addresses: str) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     _publish_only_on(list(addresses))
     ecs_deployments.install()
+    ecs_containers.install()
     asyncio.run(_serve(list(addresses), int(port)))
 
 

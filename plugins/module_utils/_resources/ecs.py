@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from .._reconcile.aws import Aws
@@ -78,20 +79,34 @@ class Cluster(Resource):
     kind = "AWS::ECS::Cluster"
     PROVIDERS = ("FARGATE", "FARGATE_SPOT")
 
-    def __init__(self, aws: Aws, name: str, tags: dict[str, str], container_insights: str) -> None:
+    def __init__(
+        self,
+        aws: Aws,
+        name: str,
+        tags: dict[str, str],
+        container_insights: str,
+        execute_command: dict[str, Any] | None = None,
+    ) -> None:
+        """``execute_command`` is an ExecuteCommandConfiguration; what it does not say stays as it is."""
         super().__init__(aws, name, tags)
         self.container_insights = container_insights
+        self.execute_command = execute_command or {}
+        self.found_execute_command: dict[str, Any] = {}
 
     def find(self) -> dict[str, Any] | None:
-        answer = self.aws.client("ecs").describe_clusters(clusters=[self.name], include=["TAGS", "SETTINGS"])
+        answer = self.aws.client("ecs").describe_clusters(
+            clusters=[self.name], include=["TAGS", "SETTINGS", "CONFIGURATIONS"]
+        )
         cluster = next((cluster for cluster in answer["clusters"] if cluster["status"] != "INACTIVE"), None)
         if cluster is None:
             return None
         self.id = cluster["clusterArn"]
         settings = {setting["name"]: setting["value"] for setting in cluster.get("settings", [])}
+        self.found_execute_command = cluster.get("configuration", {}).get("executeCommandConfiguration", {})
         return {
             "capacity_providers": sorted(cluster.get("capacityProviders", [])),
             "container_insights": settings.get("containerInsights", "disabled"),
+            "execute_command": self.found_execute_command,
             "tags": tags_from_list(cluster.get("tags")),
         }
 
@@ -99,6 +114,7 @@ class Cluster(Resource):
         return {
             "capacity_providers": list(self.PROVIDERS),
             "container_insights": self.container_insights,
+            "execute_command": self.execute_command,
             "tags": self.tags,
         }
 
@@ -109,12 +125,13 @@ class Cluster(Resource):
             settings=self._settings(),
             capacityProviders=list(self.PROVIDERS),
             defaultCapacityProviderStrategy=[{"capacityProvider": "FARGATE", "weight": 1}],
+            **self._configuration(),
         )["cluster"]["clusterArn"]
 
     def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
         ecs = self.aws.client("ecs")
-        if "container_insights" in changes:
-            ecs.update_cluster(cluster=self.name, settings=self._settings())
+        if "container_insights" in changes or "execute_command" in changes:
+            ecs.update_cluster(cluster=self.name, settings=self._settings(), **self._configuration())
         if "capacity_providers" in changes:
             ecs.put_cluster_capacity_providers(
                 cluster=self.name,
@@ -129,6 +146,14 @@ class Cluster(Resource):
 
     def untag(self, keys: list[str]) -> None:
         self.aws.client("ecs").untag_resource(resourceArn=self.id, tagKeys=keys)
+
+    def _configuration(self) -> dict[str, Any]:
+        """Return the request's part on ECS Exec. UpdateCluster replaces all of it, so it repeats what is there."""
+        found, wanted = self.found_execute_command, self.execute_command
+        if not wanted:
+            return {}
+        logs = {**found.get("logConfiguration", {}), **wanted.get("logConfiguration", {})}
+        return {"configuration": {"executeCommandConfiguration": {**found, **wanted, "logConfiguration": logs}}}
 
     def delete(self, current: dict[str, Any]) -> None:
         # A cluster with tasks that are still stopping is refused for a while.
@@ -165,6 +190,7 @@ class TaskDefinition(Resource):
         container: dict[str, Any],
         architecture: str = "X86_64",
         ephemeral_storage: int | None = None,
+        volumes: Sequence[str] = (),
     ) -> None:
         super().__init__(aws, family, tags)
         self.content: dict[str, Any] = {
@@ -176,10 +202,13 @@ class TaskDefinition(Resource):
             "requiresCompatibilities": ["FARGATE"],
             "runtimePlatform": {"cpuArchitecture": architecture, "operatingSystemFamily": "LINUX"},
             "containerDefinitions": [_normalised(container)],
+            "volumes": [{"name": volume} for volume in sorted(volumes)],
         }
         if ephemeral_storage:
             self.content["ephemeralStorage"] = {"sizeInGiB": ephemeral_storage}
         self.found_content: dict[str, Any] = {}
+        self.after: list[Resource] = []
+        """What must not go before it: without a service whose name they have, nobody would find its revisions."""
         self.found_further: list[str] = []
         self.found_tags: dict[str, str] = {}
 
@@ -202,6 +231,7 @@ class TaskDefinition(Resource):
         self.found_content["containerDefinitions"] = [
             _normalised(container) for container in found["containerDefinitions"]
         ]
+        self.found_content["volumes"] = sorted(found.get("volumes", []), key=lambda volume: volume["name"])
         self.found_further = surplus({**found, **self.found_content}, self.content, FILLED_IN)
         return {**self.found_content, "further": self.found_further, "tags": self.found_tags}
 
@@ -245,6 +275,13 @@ class TaskDefinition(Resource):
         for start in range(0, len(arns), 10):
             ecs.delete_task_definitions(taskDefinitions=arns[start : start + 10])
 
+    @classmethod
+    def families(cls, aws: Aws, prefix: str) -> list[str]:
+        """Return the families that have an active revision and whose names begin with a prefix."""
+        return aws.client("ecs").pages(
+            "list_task_definition_families", "families", familyPrefix=prefix, status="ACTIVE"
+        )
+
     def _revisions(self) -> list[str]:
         """Return the ARNs of all active revisions, the newest first."""
         arns = self.aws.client("ecs").pages(
@@ -254,5 +291,10 @@ class TaskDefinition(Resource):
 
 
 def _normalised(container: dict[str, Any]) -> dict[str, Any]:
-    """Return a container definition with its unordered lists in order."""
-    return {**container, "environment": sorted(container.get("environment", []), key=lambda item: item["name"])}
+    """Return a container definition with its unordered lists in order, and what it need not say."""
+    return {
+        **container,
+        "environment": sorted(container.get("environment", []), key=lambda item: item["name"]),
+        "mountPoints": sorted(container.get("mountPoints", []), key=lambda item: item["sourceVolume"]),
+        "readonlyRootFilesystem": container.get("readonlyRootFilesystem", False),
+    }
