@@ -55,6 +55,11 @@ options:
       - File on the controller with the certificate authorities that the build needs, where a network re-signs TLS.
       - The Dockerfile finds it as C(ca-bundle.crt) at the top of the build context. It is not part of the tag.
     type: path
+  database_ca_bundle:
+    description:
+      - File on the controller with the certificate authorities by which the containers know their database, in PEM.
+      - The Dockerfile finds it as C(database-ca.crt) at the top of the build context. It is part of the tag.
+    type: path
   push:
     description:
       - Whether the image is pushed to the ECR repository C(sm2a-<environment>/<name>).

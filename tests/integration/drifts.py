@@ -25,7 +25,8 @@ OPEN = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
 class Drift:
     """A change by hand.
 
-    ``shown`` are the fields that a plan shows, by the resources' kinds and names; None for one that is made again.
+    ``shown`` are the fields that a plan shows, by the resources' kinds and names; None for one that is made again. Of
+    several fields there are spaces in between.
     ``emulator`` is the one that knows what is changed.
     """
 
@@ -277,7 +278,7 @@ NETWORK = [
         "a route of a private subnet to the internet gateway",
         "network",
         lambda c: c.ec2.create_route(RouteTableId=c.table(), DestinationCidrBlock=ELSEWHERE, GatewayId=c.internet()),
-        {PRIVATE: "further_routes"},
+        {PRIVATE: "foreign_routes"},
     ),
     Drift(
         "a route to somebody's network interface",
@@ -285,14 +286,14 @@ NETWORK = [
         lambda c: c.ec2.create_route(
             RouteTableId=c.table("-public"), DestinationCidrBlock=ELSEWHERE, NetworkInterfaceId=c.interface()
         ),
-        {PUBLIC: "further_routes"},
+        {PUBLIC: "foreign_routes"},
         "moto",
     ),
     Drift(
         "all of IPv6 led to the internet gateway",
         "network",
         lambda c: c.ec2.create_route(RouteTableId=c.table(), DestinationIpv6CidrBlock="::/0", GatewayId=c.internet()),
-        {PRIVATE: "further_routes"},
+        {PRIVATE: "foreign_routes"},
         "moto",
     ),
     Drift(
@@ -312,7 +313,6 @@ NETWORK = [
         "network",
         lambda c: c.ec2.modify_vpc_endpoint(VpcEndpointId=c.endpoint("-sqs"), PrivateDnsEnabled=False),
         {f"{EC2}VPCEndpoint {NAMES}-sqs": "private_dns"},
-        "moto",
     ),
     Drift(
         "a port of the endpoints opened to elsewhere",
@@ -478,14 +478,12 @@ DATABASES = [
         "database",
         lambda c: c.parameter("rds.force_ssl", "0"),
         {PARAMETERS: "parameters"},
-        "moto",
     ),
     Drift(
         "a foreign parameter",
         "database",
         lambda c: c.parameter("log_statement", "all"),
         {PARAMETERS: "further_parameters"},
-        "moto",
     ),
     Drift(
         "the subnets of the database changed",
@@ -540,7 +538,7 @@ BALANCERS = [
         "a foreign rule in the place of ours",
         "load_balancer",
         lambda c: (c.elbv2.delete_rule(RuleArn=c.rule()), c.forward_rule(443, 1)),
-        {RULE: "action"},
+        {RULE: "action paths tags"},
     ),
     Drift(
         "a further listener",
@@ -616,7 +614,12 @@ BALANCERS = [
     ),
 ]
 STORAGE = [
-    Drift("a bucket open to everybody", "storage", lambda c: c.bucket_policy(OPEN), {LOGS: "policy_statements"}),
+    Drift(
+        "a bucket open to everybody",
+        "storage",
+        lambda c: (c.s3.delete_public_access_block(Bucket=c.bucket()), c.bucket_policy(OPEN)),
+        {LOGS: "policy_statements public_access_block"},
+    ),
     Drift(
         "a bucket open to another account",
         "storage",
@@ -656,12 +659,13 @@ STORAGE = [
         "lists of access let in",
         "storage",
         lambda c: (
+            c.s3.delete_public_access_block(Bucket=c.bucket()),
             c.s3.put_bucket_ownership_controls(
                 Bucket=c.bucket(), OwnershipControls={"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
             ),
             c.s3.put_bucket_acl(Bucket=c.bucket(), ACL="public-read"),
         ),
-        {LOGS: "ownership"},
+        {LOGS: "ownership public_access_block"},
     ),
     Drift(
         "versions no longer kept",
@@ -823,13 +827,13 @@ SERVICES = [
         lambda c: c.update_service(
             "scheduler", deploymentConfiguration={"deploymentCircuitBreaker": {"enable": False, "rollback": False}}
         ),
-        {f"{SERVICE}-scheduler": "circuit_breaker"},
+        {f"{SERVICE}-scheduler": "circuit_breaker maximum_percent minimum_healthy_percent rollback"},
     ),
     Drift(
         "a foreign revision in our family",
         "airflow",
         lambda c: c.register("scheduler", tagged=False, image="elsewhere"),
-        {f"{DEFINITION}-scheduler": "containerDefinitions", f"{SERVICE}-scheduler": "task_definition"},
+        {f"{DEFINITION}-scheduler": "containerDefinitions tags", f"{SERVICE}-scheduler": "task_definition"},
     ),
     Drift(
         "a service moved to a foreign revision",
@@ -837,7 +841,7 @@ SERVICES = [
         lambda c: c.update_service(
             "scheduler", taskDefinition=c.register("scheduler", tagged=False, image="elsewhere")
         ),
-        {f"{DEFINITION}-scheduler": "containerDefinitions", f"{SERVICE}-scheduler": "task_definition"},
+        {f"{DEFINITION}-scheduler": "containerDefinitions tags", f"{SERVICE}-scheduler": "task_definition"},
     ),
     Drift(
         "a revision with our tags and another user",
@@ -857,7 +861,7 @@ SERVICES = [
         "a revision that may do more",
         "scaler",
         lambda c: c.register("scaler", tagged=True, linuxParameters={"capabilities": {"add": ["SYS_PTRACE"]}}),
-        {f"{DEFINITION}-scaler": "further", f"{SERVICE}-scaler": "task_definition"},
+        {f"{DEFINITION}-scaler": "containerDefinitions further", f"{SERVICE}-scaler": "task_definition"},
     ),
     Drift(
         "a revision deregistered",

@@ -50,7 +50,7 @@ def differences(result: dict[str, Any]) -> dict[str, list[str] | None]:
 def test_it_is_shown_and_repaired(site: Site, drift: Drift) -> None:
     cloud = Cloud(site.account)
     names = {content: cloud.bucket(content) for content in ("logs", "dags")}
-    expected = {label.format(**names): [field] if field else None for label, field in drift.shown.items()}
+    expected = {label.format(**names): fields.split() if fields else None for label, fields in drift.shown.items()}
 
     drift.change(cloud)
     planned = site.component(drift.component, check=True)

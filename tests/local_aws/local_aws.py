@@ -25,6 +25,7 @@ import time
 import urllib.request
 from pathlib import Path
 
+import authority
 import docker_engine
 from docker_engine import SetupError, run
 
@@ -44,9 +45,12 @@ LABEL = f"ministack.instance={os.environ.get('MINISTACK_HOSTNAME') or socket.get
 def up() -> None:
     """Start Docker and MiniStack and make the base images available. Does nothing where all of it is there."""
     LOGS.mkdir(parents=True, exist_ok=True)
+    authority.load()
     docker_engine.ensure_engine(DOCKERD_PID, LOGS / "dockerd.log")
     for image in (docker_engine.DEBIAN, docker_engine.POSTGRES):
         docker_engine.ensure_image(image)
+    docker_engine.ensure_network(LABEL)
+    docker_engine.ensure_packet_filter()
     if not _healthy():
         _start_ministack()
     print(f"AWS API: {ADDRESS}")
@@ -65,6 +69,7 @@ def down() -> None:
     _stop(MINISTACK_PID, LAUNCHER.name)
     if docker_engine.answers():
         _remove_containers()
+        docker_engine.remove_packet_filter()
         for kind in ("network", "volume"):
             names = run("docker", kind, "ls", "--quiet", "--filter", f"label={LABEL}").split()
             if names:
@@ -95,6 +100,7 @@ def variables() -> None:
     """Print the environment variables that the local inventory reads, for a shell to evaluate."""
     print(f"export SM2A_LOCAL_GATEWAY={docker_engine.gateway()}")
     print(f"export SM2A_LOCAL_CA_BUNDLE={docker_engine.ca_bundle() or ''}")
+    print(f"export SM2A_LOCAL_AUTHORITY={authority.CERTIFICATE}")
 
 
 def _healthy() -> bool:
@@ -121,7 +127,8 @@ def _start_ministack() -> None:
         "MINISTACK_REGION": REGION,
         # The name in queue URLs: containers and this machine both reach the bridge's address.
         "MINISTACK_HOST": bridge,
-        "MINISTACK_RDS_PUBLIC_ENDPOINT": "1",
+        # Databases are reached at their own addresses.
+        "DOCKER_NETWORK": docker_engine.NETWORK,
         "IOT_MTLS_ENABLED": "0",
         "LOG_LEVEL": os.environ.get("LOG_LEVEL", "INFO"),
     }

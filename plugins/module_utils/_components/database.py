@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -20,7 +21,7 @@ from .._resources.secretsmanager import DerivedSecret, read_secret_fields
 from ._account import database_class_faults
 from ._base import Component
 from ._kms_rules import kms_key_option
-from ._names import secret_name
+from ._names import DATABASE_AUTHORITIES, secret_name
 from ._option import Fact, Form, Option, Return, refusals
 from ._option_rules import SECURITY_GROUP_ID, SUBNET_ID, validate_form
 from ._shared_options import RECOVERY_WINDOW_DAYS
@@ -30,6 +31,7 @@ SUBNETS = "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_VPC.Worki
 VERSIONS = "https://docs.aws.amazon.com/AmazonRDS/latest/PostgreSQLReleaseNotes/postgresql-release-calendar.html"
 STORAGE = "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html"
 CLASSES = "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.DBInstanceClass.html"
+AUTHORITIES = "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.SSL.html"
 SNAPSHOTS = "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBSnapshot.html"
 
 ENGINES: dict[str, dict[str, Any]] = {
@@ -40,8 +42,7 @@ ENGINES: dict[str, dict[str, Any]] = {
         "parameters": {"rds.force_ssl": "1"},
         "logs": ["postgresql", "upgrade"],
         "scheme": "postgresql+psycopg2",
-        "result_scheme": "db+postgresql",
-        "tls": "sslmode=require",
+        "tls": ("sslmode=verify-full", "sslrootcert"),
     },
     "mysql": {
         "versions": ("8.4",),
@@ -50,11 +51,19 @@ ENGINES: dict[str, dict[str, Any]] = {
         "parameters": {"require_secure_transport": "1", "character_set_server": "utf8mb4"},
         "logs": ["error"],
         "scheme": "mysql+mysqldb",
-        "result_scheme": "db+mysql+mysqldb",
-        "tls": "ssl_mode=REQUIRED",
+        "tls": ("ssl_mode=VERIFY_IDENTITY", "ssl_ca"),
     },
 }
 DATABASE_NAME = "airflow"
+# The secrets from which Airflow's services read how to reach the database: with whose login, and who they are. Celery's
+# result backend is in the same database, and Airflow derives its address.
+CONNECTIONS = {
+    "connection_migration": ("database_master", "migration"),
+    "connection_airflow": ("database_airflow", "API server and the scheduler"),
+    "connection_dag_processor": ("database_dag_processor", "DAG processor"),
+    "connection_triggerer": ("database_triggerer", "triggerer"),
+    "connection_worker": ("database_worker", "workers"),
+}
 TIME = r"([01]\d|2[0-3]):[0-5]\d"
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 WINDOW = Form(rf"{TIME}-{TIME}", "it must be hh24:mi-hh24:mi in UTC", CREATE)
@@ -78,9 +87,9 @@ class DatabaseComponent(Component):
     NAME = "database"
     SUMMARY = "RDS instance, PostgreSQL or MySQL, with Airflow's metadata database"
     DESCRIPTION = (
-        "Creates a private, encrypted RDS instance for PostgreSQL or MySQL, and the secrets from which Airflow and "
-        "the scaler read how to reach it.",
-        "The master password is read from Secrets Manager by the module and stands in no variable, result or diff.",
+        "Creates a private, encrypted RDS instance for PostgreSQL or MySQL, and the secrets from which each of "
+        "Airflow's services and the scaler read how to reach it, with a login of their own.",
+        "Passwords are read from Secrets Manager by the module and stand in no variable, result or diff.",
     )
     TASK = "Create the database"
     MAIN = ("engine", "instance_class", "multi_az", "deletion_protection", "final_snapshot")
@@ -122,6 +131,16 @@ class DatabaseComponent(Component):
             "bool", "Whether changes are made at once instead of in the maintenance window.", default=True
         ),
         "final_snapshot": Option("bool", "Whether deleting the instance leaves a snapshot.", default=True),
+        "ca_certificate_identifier": Option(
+            "str",
+            (
+                "Authority that signs the certificate of the database server.",
+                "The images trust all of these. RDS renews the server's certificate by itself.",
+            ),
+            choices=("rds-ca-rsa2048-g1", "rds-ca-rsa4096-g1", "rds-ca-ecc384-g1"),
+            default="rds-ca-rsa2048-g1",
+            why=AUTHORITIES,
+        ),
         "snapshot_identifier": Option("str", "Snapshot from which a new instance is restored.", form=SNAPSHOT),
         "subnet_ids": Option(
             "list",
@@ -164,8 +183,8 @@ class DatabaseComponent(Component):
             "dict",
             "Secrets that hold the connections.",
             {
-                "sql_alchemy_conn": "sm2a/dev/config/sql_alchemy_conn",
-                "result_backend": "sm2a/dev/config/result_backend",
+                "connection_migration": "sm2a/dev/config/sql_alchemy_conn/migration",
+                "connection_worker": "sm2a/dev/config/sql_alchemy_conn/worker",
                 "scaler": "sm2a/dev/scaler/database",
             },
         ),
@@ -234,12 +253,13 @@ class DatabaseComponent(Component):
             final_snapshot=options["final_snapshot"],
             snapshot_identifier=options["snapshot_identifier"],
         )
-        written = ("sql_alchemy_conn", "result_backend", "scaler")
-        self.secret_names = {secret: secret_name(self.environment, secret) for secret in written}
+        self.secret_names = {secret: secret_name(self.environment, secret) for secret in (*CONNECTIONS, "scaler")}
         secrets = [
-            self._secret("sql_alchemy_conn", lambda: self._url("scheme"), "Airflow's metadata database"),
-            self._secret("result_backend", lambda: self._url("result_scheme"), "Celery's result backend"),
-            self._secret("scaler", self._scaler_login, "The scaler's read-only login"),
+            *(
+                self._secret(secret, partial(self._url, login), f"The metadata database, for the {who}")
+                for secret, (login, who) in CONNECTIONS.items()
+            ),
+            self._secret("scaler", self._scaler_login, "The metadata database, for the scaler"),
         ]
         return [subnet_group, parameter_group, self.instance, *secrets]
 
@@ -255,6 +275,7 @@ class DatabaseComponent(Component):
             "BackupRetentionPeriod": options["backup_retention_period"],
             "DeletionProtection": options["deletion_protection"],
             "AutoMinorVersionUpgrade": options["auto_minor_version_upgrade"],
+            "CACertificateIdentifier": options["ca_certificate_identifier"],
             "CopyTagsToSnapshot": True,
             "PubliclyAccessible": False,
             "StorageType": "gp3",
@@ -298,14 +319,16 @@ class DatabaseComponent(Component):
             recovery_window_days=self.options["recovery_window_days"],
         )
 
-    def _url(self, scheme: str) -> str:
-        login = self._login("database_master")
+    def _url(self, secret: str) -> str:
+        login = self._login(secret)
         if has_unknown([login, self.instance.endpoint]):
             return KNOWN_AFTER_APPLY
         engine = ENGINES[self.options["engine"]]
         user, password = quote(login["username"], safe=""), quote(login["password"], safe="")
         host = f"{self.instance.endpoint}:{self.instance.port}"
-        return f"{engine[scheme]}://{user}:{password}@{host}/{DATABASE_NAME}?{engine['tls']}"
+        verified, authorities = engine["tls"]
+        tls = f"{verified}&{authorities}={DATABASE_AUTHORITIES}"
+        return f"{engine['scheme']}://{user}:{password}@{host}/{DATABASE_NAME}?{tls}"
 
     def _scaler_login(self) -> str:
         login = self._login("database_scaler")

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import binascii
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ from ._option_rules import IMAGE, IMAGE_ADDRESS
 
 LIFECYCLE = "https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html"
 REPOSITORIES = "https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html"
+DATABASE_TLS = "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.SSL.html"
 DOCKERFILES = "https://docs.docker.com/reference/dockerfile/"
 # Fargate's own default: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RuntimePlatform.html
 PUSHED_PLATFORM = "linux/amd64"
@@ -108,6 +110,16 @@ class ImageComponent(Component):
                 "The Dockerfile finds it as C(ca-bundle.crt) at the top of the build context. It is not part of "
                 "the tag.",
             ),
+        ),
+        "database_ca_bundle": Option(
+            "path",
+            (
+                "File on the controller with the certificate authorities by which the containers know their "
+                "database, in PEM.",
+                "The Dockerfile finds it as C(database-ca.crt) at the top of the build context. It is part of the tag.",
+            ),
+            role_doc=("By default RDS's, of the regions that the collection knows.",),
+            role_value="{{ image_database_ca_bundle or (role_path ~ '/files/rds-ca-bundle.pem') }}",
         ),
         "push": Option(
             "bool",
@@ -222,9 +234,16 @@ class ImageComponent(Component):
             yield OptionError("source", source, "there is no such folder on the controller")
         elif not Path(source, "Dockerfile").is_file():
             yield OptionError("source", source, "there is no Dockerfile in the folder", DOCKERFILES)
-        bundle = self.options["ca_bundle"]
-        if bundle and not Path(bundle).is_file():
-            yield OptionError("ca_bundle", bundle, "there is no such file on the controller")
+        for option in ("ca_bundle", "database_ca_bundle"):
+            bundle = self.options[option]
+            if bundle and not Path(bundle).is_file():
+                yield OptionError(option, bundle, "there is no such file on the controller")
+            elif bundle and option == "database_ca_bundle" and not _knows_region(Path(bundle), self.aws.region):
+                rule = (
+                    f"it has authorities of RDS, but not those of {self.aws.region}, so that no container could "
+                    "connect to its database; download AWS's file and give its path"
+                )
+                yield OptionError(option, bundle, rule, DATABASE_TLS)
         for key in self.options["build_arguments"]:
             if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key):
                 rule = "a name has letters, digits and underscores"
@@ -256,13 +275,17 @@ class ImageComponent(Component):
         )
 
     def _context(self) -> BuildContext:
-        bundle = self.options["ca_bundle"]
+        network, database = (
+            Path(self.options[option]) if self.options[option] else None
+            for option in ("ca_bundle", "database_ca_bundle")
+        )
         return BuildContext(
             Path(self.options["source"]),
             {str(key): str(value) for key, value in self.options["build_arguments"].items()},
             # An image that stays on this machine is for this machine, whatever that is.
             self.options["platform"] or (PUSHED_PLATFORM if self.options["push"] else None),
-            Path(bundle) if bundle else None,
+            network,
+            database,
         )
 
     def _local_images(self, docker: Docker, name: str) -> list[Resource]:
@@ -275,6 +298,15 @@ class ImageComponent(Component):
             repository = self.image.uri.rpartition(":")[0]
             return {"name": name, "uri": self.image.uri, "repository_uri": repository, "tag": self.image.tag}
         return image_facts(name, self.options["uri"])
+
+
+def _knows_region(bundle: Path, region: str) -> bool:
+    """Tell whether a file of authorities has RDS's for a region; a file without any of RDS's is somebody's own."""
+    blocks = re.findall(rb"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", bundle.read_bytes(), re.DOTALL)
+    # A certificate's names stand in it as they are, behind base64.
+    names = [binascii.a2b_base64(block) for block in blocks]
+    known = [name for name in names if b"Amazon RDS " in name]
+    return not known or any(f"Amazon RDS {region} Root CA".encode() in name for name in known)
 
 
 def image_facts(name: str, uri: str) -> dict[str, Any]:

@@ -27,6 +27,8 @@ from .ecr import Repository, has_image, registry_login
 
 CA_BUNDLE = "ca-bundle.crt"
 """The file at the top of a build context that holds the certificate authorities of the network."""
+DATABASE_CA_BUNDLE = "database-ca.crt"
+"""The file at the top of a build context that holds the certificate authorities of the database."""
 
 WITHOUT_DOCKER = (
     "Without Docker, name images that exist in image_uris, as in image_uris: {airflow: registry/airflow:1, "
@@ -136,6 +138,7 @@ class BuildContext:
     build_arguments: dict[str, str]
     platform: str | None = None
     ca_bundle: Path | None = None
+    database_ca_bundle: Path | None = None
 
     def files(self) -> list[str]:
         """Return the paths, relative to the folder, of what is sent to Docker."""
@@ -143,7 +146,7 @@ class BuildContext:
         found = []
         for path in _walk(self.source):
             relative = path.relative_to(self.source).as_posix()
-            if relative in (".dockerignore", CA_BUNDLE) or NEVER.search(relative):
+            if relative in (".dockerignore", CA_BUNDLE, DATABASE_CA_BUNDLE) or NEVER.search(relative):
                 continue
             if relative == "Dockerfile" or not ignored.match(relative):
                 found.append(relative)
@@ -171,19 +174,23 @@ class BuildContext:
                 add(b"argument", key.encode(), value.encode())
         if self.platform:
             add(b"platform", self.platform.encode())
+        if self.database_ca_bundle:
+            # Unlike the network's authorities, these stay in the image.
+            add(b"database authorities", self.database_ca_bundle.read_bytes())
         return digest.hexdigest()[:TAG_LENGTH]
 
     def copy_to(self, folder: Path) -> None:
-        """Copy the files to an empty folder, with the certificate authorities if there are any."""
+        """Copy the files to an empty folder, with the files of certificate authorities that are given."""
         for relative in self.files():
             path, copy = self.source / relative, folder / relative
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, copy, follow_symlinks=False)
             if not path.is_symlink():
                 copy.chmod(0o755 if _executable(path) else 0o644)
-        if self.ca_bundle:
-            shutil.copyfile(self.ca_bundle, folder / CA_BUNDLE)
-            (folder / CA_BUNDLE).chmod(0o644)
+        for bundle, name in ((self.ca_bundle, CA_BUNDLE), (self.database_ca_bundle, DATABASE_CA_BUNDLE)):
+            if bundle:
+                shutil.copyfile(bundle, folder / name)
+                (folder / name).chmod(0o644)
 
 
 class DockerImage(Resource):

@@ -19,7 +19,8 @@ from .._reconcile.waits import retry_while, wait_until
 # How long AWS advises to go on asking after what was just created:
 # https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
 CONSISTENCY_SECONDS = 300
-UNKNOWN_YET = re.compile(r"^Invalid\w+\.NotFound$|^NatGatewayNotFound$")
+# A rule, a route or an association that is not there will not come by itself: only what has an id does.
+UNKNOWN_YET = re.compile(r"^Invalid(?!Permission|Route\.|Association)\w+\.NotFound$|^NatGatewayNotFound$")
 # A NAT gateway takes two to three minutes to come and about one to go.
 NAT_SECONDS = 900
 # What held a resource gives it back some time after it is gone itself: the network interfaces of load balancers,
@@ -381,7 +382,7 @@ class InternetGateway(VpcResource):
 
 
 class Subnet(VpcResource):
-    """A subnet in one zone."""
+    """A subnet in one zone. What is started in it gets no public address unless it asks for one."""
 
     kind = "AWS::EC2::Subnet"
     resource_type = "subnet"
@@ -399,10 +400,21 @@ class Subnet(VpcResource):
             "vpc_id": found["VpcId"],
             "cidr": found["CidrBlock"],
             "availability_zone": found["AvailabilityZone"],
+            "public_addresses": found.get("MapPublicIpOnLaunch", False),
         }
 
     def wanted(self) -> dict[str, Any]:
-        return {"vpc_id": self.vpc.id, "cidr": self.cidr, "availability_zone": self.availability_zone}
+        return {
+            "vpc_id": self.vpc.id,
+            "cidr": self.cidr,
+            "availability_zone": self.availability_zone,
+            "public_addresses": False,
+        }
+
+    def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
+        if "public_addresses" in changes:
+            self.call("modify_subnet_attribute", SubnetId=self.id, MapPublicIpOnLaunch={"Value": False})
+        super().update(current, changes)
 
     def create(self, desired: dict[str, Any]) -> None:
         self.id = self.call(
@@ -523,17 +535,11 @@ class NatGateway(VpcResource):
         wait_until(f"{self.label} is deleted", probe, NAT_SECONDS, interval=10, usual="1 minute")
 
 
-DESTINATIONS = ("DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId")
-
-
-def _destination(route: dict[str, Any]) -> str | None:
-    return next((str(route[field]) for field in DESTINATIONS if route.get(field)), None)
-
-
 class RouteTable(VpcResource):
     """A route table, its default route and its subnets. The route's target is a gateway or nothing.
 
-    Further routes are taken away, but for those into the user's own networks.
+    Routes to other networks of the user, by peering, transit or private gateways, are left alone. Any other route of
+    somebody else's, which leads to the internet or through somebody's network interface, is taken away.
     """
 
     kind = "AWS::EC2::RouteTable"
@@ -542,8 +548,6 @@ class RouteTable(VpcResource):
     deletion = "delete_route_table"
     fixed_fields = ("vpc_id",)
     EVERYWHERE = "0.0.0.0/0"
-    # How the ids of ways into networks of the user's own begin: transit gateway, peering, VPN, Outpost, global network.
-    OWN_NETWORKS = ("tgw-", "pcx-", "vgw-", "lgw-", "arn:")
     # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Route.html
     TARGETS = (
         "NatGatewayId",
@@ -556,6 +560,10 @@ class RouteTable(VpcResource):
         "CarrierGatewayId",
         "CoreNetworkArn",
     )
+    DESTINATIONS = ("DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId")
+    # Beside "local": of the VPC itself, of endpoints, and of ways to other networks of the user.
+    # https://docs.aws.amazon.com/vpc/latest/userguide/route-table-options.html
+    LEFT_ALONE = ("local", "vpce-", "pcx-", "tgw-", "vgw-", "lgw-", "cagw-", "arn:")
 
     def __init__(
         self,
@@ -571,7 +579,8 @@ class RouteTable(VpcResource):
         self.subnets = subnets
         self.gateway = gateway
         self.associations: dict[str, str] = {}
-        self.further: list[dict[str, Any]] = []
+        self.foreign: dict[str, dict[str, str]] = {}
+        """The destination of each route that is to go, by the words that tell of it."""
 
     def state(self, found: dict[str, Any]) -> dict[str, Any]:
         self.associations = {
@@ -583,26 +592,24 @@ class RouteTable(VpcResource):
         target = next(
             (self._target(route) for route in routes if route.get("DestinationCidrBlock") == self.EVERYWHERE), None
         )
-        self.further = [route for route in routes if self._is_further(route)]
         if self.gateway is None and target and not target.startswith(("nat-", "igw-")):
             target = None  # a way out of the user's own, such as a transit gateway, beside ours
+        self.foreign = {
+            f"{destination} to {way}": {key: destination}
+            for route in routes
+            for key in self.DESTINATIONS
+            if (destination := route.get(key)) and destination != self.EVERYWHERE
+            if not (way := self._target(route) or "nothing").startswith(self.LEFT_ALONE)
+        }
         return {
             "vpc_id": found["VpcId"],
             "default_route": target,
-            "further_routes": sorted(f"{_destination(route)} to {self._target(route)}" for route in self.further),
+            "foreign_routes": sorted(self.foreign),
             "subnet_ids": sorted(self.associations),
         }
 
     def _target(self, route: dict[str, Any]) -> str | None:
         return next((str(route[key]) for key in self.TARGETS if route.get(key)), None)
-
-    def _is_further(self, route: dict[str, Any]) -> bool:
-        target = self._target(route) or ""
-        # A gateway endpoint adds and removes its route itself.
-        expected = (*self.OWN_NETWORKS, "vpce-")
-        return route.get("DestinationCidrBlock") != self.EVERYWHERE and bool(
-            target != "local" and not target.startswith(expected) and _destination(route)
-        )
 
     def in_use(self, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return [item for item in items if item.get("Associations")]
@@ -611,7 +618,7 @@ class RouteTable(VpcResource):
         return {
             "vpc_id": self.vpc.id,
             "default_route": self.gateway.id if self.gateway else None,
-            "further_routes": [],
+            "foreign_routes": [],
             "subnet_ids": sorted(subnet.id for subnet in self.subnets),
         }
 
@@ -629,9 +636,9 @@ class RouteTable(VpcResource):
     def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
         if "default_route" in changes:
             self._put_route(current["default_route"])
-        for route in self.further if "further_routes" in changes else []:
-            field = next(field for field in DESTINATIONS if route.get(field))
-            self.release("delete_route", RouteTableId=self.id, **{field: route[field]})
+        if "foreign_routes" in changes:
+            for destination in self.foreign.values():
+                self.release("delete_route", RouteTableId=self.id, **destination)
         if "subnet_ids" in changes:
             self._put_subnets()
         super().update(current, changes)
@@ -649,7 +656,13 @@ class RouteTable(VpcResource):
             with ignoring("RouteAlreadyExists"):
                 self.call("create_route", **route)
                 return
-        self.call("replace_route", **route)
+        try:
+            self.call("replace_route", **route)
+        except ClientError as error:
+            # Somebody took it away meanwhile.
+            if code_of(error) != "InvalidRoute.NotFound":
+                raise
+            self.call("create_route", **route)
 
     def _put_subnets(self) -> None:
         wanted = {subnet.id for subnet in self.subnets}
@@ -668,8 +681,16 @@ class RouteTable(VpcResource):
         for table in self.aws.client("ec2").pages("describe_route_tables", "RouteTables", Filters=by_subnet):
             for item in table["Associations"]:
                 if item.get("SubnetId") == subnet_id and item["RouteTableId"] != self.id:
-                    association = item["RouteTableAssociationId"]
-                    self.call("replace_route_table_association", AssociationId=association, RouteTableId=self.id)
+                    self._replace(item["RouteTableAssociationId"], subnet_id)
+
+    def _replace(self, association: str, subnet_id: str) -> None:
+        try:
+            self.call("replace_route_table_association", AssociationId=association, RouteTableId=self.id)
+        except ClientError as error:
+            # Somebody took it away meanwhile.
+            if code_of(error) != "InvalidAssociationID.NotFound":
+                raise
+            self.call("associate_route_table", RouteTableId=self.id, SubnetId=subnet_id)
 
     def delete(self, current: dict[str, Any]) -> None:
         self.remove_strays()

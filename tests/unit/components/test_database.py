@@ -13,6 +13,7 @@ import pytest
 from declared import component
 from fake_aws import FakeAws, FakeClient
 
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._names import DATABASE_AUTHORITIES
 from ansible_collections.sm2a.airflow.plugins.module_utils._components.database import DatabaseComponent
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.values import KNOWN_AFTER_APPLY
 from ansible_collections.sm2a.airflow.plugins.module_utils._resources.rds import Instance, ParameterGroup
@@ -24,7 +25,10 @@ OPTIONS: dict[str, Any] = {
 }
 LOGINS = {
     "sm2a/test/database/master": {"username": "sm2a", "password": "p/w"},
-    "sm2a/test/database/scaler-login": {"username": "sm2a_scaler", "password": "q"},
+    **{
+        f"sm2a/test/database/{user}-login": {"username": f"sm2a_{user}", "password": "q"}
+        for user in ("airflow", "dag-processor", "triggerer", "worker", "scaler")
+    },
 }
 
 
@@ -57,11 +61,17 @@ def test_a_parameter_group_belongs_to_one_major_version(options: dict[str, Any],
 @pytest.mark.parametrize(
     ("engine", "address"),
     [
-        ("postgres", "postgresql+psycopg2://sm2a:p%2Fw@db.example:1/airflow?sslmode=require"),
-        ("mysql", "mysql+mysqldb://sm2a:p%2Fw@db.example:1/airflow?ssl_mode=REQUIRED"),
+        (
+            "postgres",
+            f"postgresql+psycopg2://sm2a:p%2Fw@db.example:1/airflow?sslmode=verify-full&sslrootcert={DATABASE_AUTHORITIES}",
+        ),
+        (
+            "mysql",
+            f"mysql+mysqldb://sm2a:p%2Fw@db.example:1/airflow?ssl_mode=VERIFY_IDENTITY&ssl_ca={DATABASE_AUTHORITIES}",
+        ),
     ],
 )
-def test_airflow_is_told_an_address_with_tls_and_what_a_url_needs_escaped(engine: str, address: str) -> None:
+def test_airflow_is_told_an_address_with_verified_tls_and_what_a_url_needs_escaped(engine: str, address: str) -> None:
     made = database(engine=engine)
     secrets = only(DerivedSecret, made)
     values = {secret.name: secret.desired()["value"] for secret in secrets}
@@ -70,8 +80,10 @@ def test_airflow_is_told_an_address_with_tls_and_what_a_url_needs_escaped(engine
     made.instance.endpoint, made.instance.port = "db.example", 1
     values = {secret.name: secret.desired()["value"] for secret in secrets}
 
-    assert values["sm2a/test/config/sql_alchemy_conn"] == address
-    assert values["sm2a/test/config/result_backend"] == f"db+{address}".replace("+psycopg2", "")
+    assert values["sm2a/test/config/sql_alchemy_conn/migration"] == address
+    for user in ("airflow", "dag-processor", "triggerer", "worker"):
+        own = address.replace("sm2a:p%2Fw", f"sm2a_{user}:q")
+        assert values[f"sm2a/test/config/sql_alchemy_conn/{user}"] == own
     assert json.loads(values["sm2a/test/scaler/database"]) == {
         "engine": engine,
         "host": "db.example",

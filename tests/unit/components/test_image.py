@@ -6,15 +6,19 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import trustme
+from cryptography import x509
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components.image import ImageComponent
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors import OptionError
 
+RDS_AUTHORITIES = Path(__file__).parents[3] / "roles/image/files/rds-ca-bundle.pem"
 AWS: Any = SimpleNamespace(region="eu-central-1", account_id="123456789012", partition="aws", check_mode=True)
 
 
@@ -66,6 +70,40 @@ def test_bad_folders(source: Path) -> None:
         component(source=str(source), build_arguments={"A B": 1}).validate()
     with pytest.raises(OptionError, match="no Dockerfile"):
         component(source=str(source / "src")).validate()
+
+
+@pytest.mark.parametrize(
+    ("region", "known"), [("eu-central-1", True), ("us-west-2", True), ("eu-central-9", False), ("cn-north-1", False)]
+)
+def test_authorities_of_rds_are_of_the_region(source: Path, region: str, known: bool) -> None:
+    made = component(source=str(source), database_ca_bundle=str(RDS_AUTHORITIES))
+    made.aws = SimpleNamespace(**{**vars(AWS), "region": region})
+
+    faults = [fault.option for fault in made.faults()]
+
+    assert faults == ([] if known else ["database_ca_bundle"])
+
+
+def test_authorities_of_ones_own_are_of_any_region(source: Path, tmp_path: Path) -> None:
+    own = tmp_path / "authority.pem"
+    trustme.CA().cert_pem.write_to_path(str(own))
+
+    assert list(component(source=str(source), database_ca_bundle=str(own)).faults()) == []
+
+
+def test_every_authority_of_rds_is_a_root_for_decades_and_each_region_has_all_kinds() -> None:
+    certificates = x509.load_pem_x509_certificates(RDS_AUTHORITIES.read_bytes())
+    kinds: dict[str, set[str]] = {}
+    for certificate in certificates:
+        certificate.verify_directly_issued_by(certificate)
+        assert certificate.not_valid_after_utc.year > 2060
+        [name] = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+        found = re.fullmatch(r"Amazon RDS ([a-z0-9-]+) Root CA (RSA2048|RSA4096|ECC384) G1", str(name.value))
+        assert found, name
+        kinds.setdefault(found[1], set()).add(found[2])
+
+    assert len(kinds) >= 29
+    assert {region: kind for region, kind in kinds.items() if len(kind) != 3} == {}
 
 
 @pytest.mark.parametrize(

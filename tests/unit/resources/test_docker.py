@@ -54,6 +54,10 @@ def test_the_tag_is_of_the_content(source: Path, tmp_path: Path) -> None:
     assert tag() == first
 
     tags = [first, tag({"A": "1"}), tag({"A": "2"}), tag(platform="linux/arm64")]
+    # These authorities stay in the image.
+    tags.append(tag(database_ca_bundle=bundle))
+    bundle.write_text("other certificates")
+    tags.append(tag(database_ca_bundle=bundle))
     (source / "run").chmod(0o644)
     tags.append(tag())
     (source / "src" / "main.py").write_text("print('goodbye')\n")
@@ -71,10 +75,10 @@ def test_the_copy_has_what_docker_needs(source: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     copy.mkdir()
 
-    BuildContext(source, {}, ca_bundle=bundle).copy_to(copy)
+    BuildContext(source, {}, ca_bundle=bundle, database_ca_bundle=bundle).copy_to(copy)
 
     files = sorted(str(path.relative_to(copy)) for path in copy.rglob("*") if path.is_file())
-    assert files == ["Dockerfile", "ca-bundle.crt", "src/main.py"]
+    assert files == ["Dockerfile", "ca-bundle.crt", "database-ca.crt", "src/main.py"]
 
 
 @pytest.mark.parametrize(

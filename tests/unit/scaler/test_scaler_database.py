@@ -6,11 +6,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
+import ssl
+import threading
+from pathlib import Path
 from typing import Any
 
+import psycopg
+import pymysql
 import pytest
+import trustme
 
 from sm2a_scaler import database
 from sm2a_scaler.database import POSTGRESQL, Database, DatabaseError, Login, Session
@@ -162,7 +169,9 @@ def test_unknown_engine() -> None:
 
 
 @pytest.mark.parametrize(("engine", "driver"), [("postgres", "psycopg"), ("mysql", "pymysql")])
-def test_session_is_encrypted_bounded_and_read_only(engine: str, driver: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_session_is_bounded_and_read_only(
+    engine: str, driver: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     statements: list[str] = []
     options: dict[str, Any] = {}
 
@@ -183,10 +192,68 @@ def test_session_is_encrypted_bounded_and_read_only(engine: str, driver: str, mo
         return Driver()
 
     monkeypatch.setattr(f"{driver}.connect", connect)
+    trustme.CA().cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    monkeypatch.setattr(database, "AUTHORITIES", str(tmp_path / "authority.pem"))
     database.connect(Login.parse(json.dumps(SECRET | {"engine": engine})))
 
     assert options["connect_timeout"] == database.CONNECT_SECONDS
     assert options["autocommit"] is True
-    assert options.get("sslmode") == "require" or options["ssl"]
     assert any("read_only" in text or "READ ONLY" in text for text in statements)
     assert any("statement_timeout = 3000" in text or "max_execution_time = 3000" in text for text in statements)
+
+
+class TlsServer:
+    """Speaks as much of a database's protocol as comes before and during TLS, and then hangs up."""
+
+    # PostgreSQL: the client asks for TLS, and "S" agrees. MySQL: the server begins, with its version, a challenge and
+    # what it is able to do; the client then asks for TLS.
+    GREETING = bytes.fromhex("0a") + b"8.4.0\0" + bytes(4) + b"12345678" + bytes.fromhex("00ffff2d0200ffdf15")
+    GREETING += bytes(10) + b"123456789012\0caching_sha2_password\0"
+
+    def __init__(self, engine: str, certificate: trustme.LeafCert) -> None:
+        self.engine = engine
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        certificate.configure_cert(self.context)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.connected = False
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def serve(self) -> None:
+        connection, _address = self.listener.accept()
+        with connection, contextlib.suppress(OSError):
+            if self.engine == "mysql":
+                connection.sendall(len(self.GREETING).to_bytes(3, "little") + b"\0" + self.GREETING)
+                connection.recv(36, socket.MSG_WAITALL)
+            else:
+                connection.recv(8, socket.MSG_WAITALL)
+                connection.sendall(b"S")
+            with self.context.wrap_socket(connection, server_side=True) as encrypted:
+                # Only a client that accepts the certificate goes on to say who it is.
+                self.connected = bool(encrypted.recv(1))
+
+
+@pytest.mark.parametrize("engine", ["postgres", "mysql"])
+@pytest.mark.parametrize(
+    ("name", "trusted", "accepted"),
+    [
+        ("127.0.0.1", True, True),
+        ("127.0.0.1", False, False),
+        ("another.example.com", True, False),
+    ],
+)
+def test_only_the_database_itself_gets_the_login(
+    engine: str, name: str, trusted: bool, accepted: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    authority = trustme.CA()
+    (authority if trusted else trustme.CA()).cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    monkeypatch.setattr(database, "AUTHORITIES", str(tmp_path / "authority.pem"))
+    server = TlsServer(engine, authority.issue_cert(name))
+    secret = SECRET | {"engine": engine, "host": "127.0.0.1", "port": server.port}
+
+    with pytest.raises((psycopg.Error, pymysql.Error)):  # the server hangs up in any case
+        database.connect(Login.parse(json.dumps(secret)))
+
+    server.thread.join(10)
+    assert server.connected is accepted
