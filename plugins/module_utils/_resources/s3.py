@@ -234,9 +234,7 @@ class Bucket(Resource):
             "public_access_block": lambda block: self._put(
                 "put_public_access_block", PublicAccessBlockConfiguration=block
             ),
-            "ownership": lambda owner: self._put(
-                "put_bucket_ownership_controls", OwnershipControls={"Rules": [{"ObjectOwnership": owner}]}
-            ),
+            "ownership": self._put_ownership,
             "encryption": lambda rule: self._put(
                 "put_bucket_encryption", ServerSideEncryptionConfiguration={"Rules": [rule]}
             ),
@@ -249,6 +247,16 @@ class Bucket(Resource):
         for field, write in writers.items():
             if field in state:
                 write(state[field])
+
+    def _put_ownership(self, owner: str) -> None:
+        controls = {"Rules": [{"ObjectOwnership": owner}]}
+        # A list of access that lets others in has to go first:
+        # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-ownership-error-responses.html
+        with ignoring("InvalidBucketAclWithObjectOwnership"):
+            self._put("put_bucket_ownership_controls", OwnershipControls=controls)
+            return
+        self._put("put_bucket_acl", ACL="private")
+        self._put("put_bucket_ownership_controls", OwnershipControls=controls)
 
     def _put_policy(self, statements: list[dict[str, Any]]) -> None:
         together = [*self._of_others["policy_statements"], *statements]

@@ -151,6 +151,19 @@ def test_a_bucket_serves_no_pages(found: dict[str, Any], write: str) -> None:
     assert apply(bucket(s3)) == "update" and writes(s3) == [write]
 
 
+def test_a_list_of_access_that_lets_others_in_goes_before_lists_are_switched_off() -> None:
+    refused = refusal("InvalidBucketAclWithObjectOwnership")
+    s3 = configured(
+        get_bucket_ownership_controls={"OwnershipControls": {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}},
+        put_bucket_ownership_controls=in_turn(refused, {}),
+    )
+
+    apply(bucket(s3))
+
+    assert writes(s3) == ["put_bucket_ownership_controls", "put_bucket_acl", "put_bucket_ownership_controls"]
+    assert s3.called("put_bucket_acl")[0]["ACL"] == "private"
+
+
 def test_a_policy_without_statements_is_deleted() -> None:
     statement = {**THEIR_STATEMENT, "Sid": "sm2aDenyPlainHttp"}
     s3 = configured(get_bucket_policy={"Policy": json.dumps({"Statement": [statement]})})
