@@ -26,11 +26,12 @@ from .errors import (
     WaitTimeoutError,
     code_of,
     is_lost,
+    is_unknown,
 )
 from .resource import Resource
 from .tags import ENVIRONMENT, former_tags
 from .values import SENSITIVE, SENSITIVE_CHANGED, changed_fields, project
-from .waits import wait_until
+from .waits import CONSISTENCY_SECONDS, retry_while, wait_until
 
 # How AWS's services say, by code or in words, that what a call was to make is there already, or what it was to delete
 # is not. botocore repeats a call whose answer was lost, and is then told so.
@@ -121,7 +122,7 @@ class Engine:
         if any(not dependency.ready for dependency in resource.dependencies()):
             resource.ready = False
             return Step(resource, "deferred")
-        current = _find(resource)
+        current = self._look(resource)
         desired = resource.desired()
         if current is None:
             step = Step(resource, "create", {}, _shown(resource, desired))
@@ -189,6 +190,15 @@ class Engine:
                 self._unsettled[step.resource] = step
             raise
         self._unsettled[step.resource] = step
+
+    def _look(self, resource: Resource) -> dict[str, Any] | None:
+        """Find a resource, patient with AWS if what it is looked for in was made a moment ago.
+
+        That there is no such resource ``find`` answers itself; an error says that something else is unknown.
+        """
+        if not any(step.action == "create" for step in list(self._unsettled.values())):
+            return _find(resource)
+        return retry_while(is_unknown, lambda: _find(resource), CONSISTENCY_SECONDS)
 
     def _settle(self, resource: Resource, fresh: bool) -> None:
         if resource.slow and not self.wait:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from types import TracebackType
 
 try:
@@ -21,6 +22,12 @@ except ImportError:
 
 # Documents the rules that SM2A adds to AWS's.
 OPTIONS = "https://github.com/sm2a/airflow/blob/main/docs/configuration.md"
+
+
+UNKNOWN = re.compile(r"NotFound|NoSuch|NonExistent|DoesNotExist")
+# IAM says so of a policy whose ARN is wrong, and no waiting makes it right:
+# https://docs.aws.amazon.com/IAM/latest/APIReference/API_AttachRolePolicy.html
+WRONG_POLICY = "not attachable"
 
 
 class OptionError(ValueError):
@@ -68,6 +75,11 @@ def code_of(error: ClientError) -> str:
 def is_lost(error: Exception) -> bool:
     """Tell whether the connection broke before there was an answer: nobody knows whether AWS did what was asked."""
     return isinstance(error, (_ConnectionError, _HTTPClientError))
+
+
+def is_unknown(error: ClientError) -> bool:
+    """Tell whether AWS does not know what a request names: it is not there, or it was made a moment ago."""
+    return bool(UNKNOWN.search(code_of(error))) and WRONG_POLICY not in str(error)
 
 
 class ignoring:

@@ -16,7 +16,7 @@ from .._reconcile.aws import Aws
 from .._reconcile.errors import ClientError, NotOwnedError, ReconcileError, code_of, ignoring
 from .._reconcile.resource import Resource
 from .._reconcile.tags import former_tags, tags_from_list, tags_to_list
-from .._reconcile.waits import wait_until
+from .._reconcile.waits import retry_while, wait_until
 from .policies import opening_statements
 
 # What S3 answers where a setting was never made.
@@ -213,7 +213,12 @@ class Bucket(Resource):
         # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
         if self.aws.region != "us-east-1":
             request["CreateBucketConfiguration"] = {"LocationConstraint": self.aws.region}
-        self.aws.client("s3").create_bucket(**request)
+        # The name of a bucket that was just deleted is not free at once.
+        retry_while(
+            lambda error: code_of(error) == "OperationAborted",
+            lambda: self.aws.client("s3").create_bucket(**request),
+            SETTLING_SECONDS,
+        )
         # A new bucket has neither of these.
         self._write({key: value for key, value in desired.items() if key not in ("cross_origin_rules", "website")})
 
