@@ -20,6 +20,7 @@ from typing import Any
 
 import docker.models.containers as docker_containers
 import docker_engine
+import ec2_flow_logs
 import ecs_containers
 import ecs_deployments
 import ecs_task_protection
@@ -68,6 +69,7 @@ def main(port: str, *addresses: str) -> None:
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     _publish_nothing()
+    ec2_flow_logs.install()
     ecs_deployments.install()
     ecs_containers.install()
     elb_duplicates.install()
