@@ -24,6 +24,7 @@ import ec2_flow_logs
 import ecs_containers
 import ecs_deployments
 import ecs_task_protection
+import elb_duplicates
 import faults
 import iam_enforcement
 import rds_certificates
@@ -71,6 +72,7 @@ def main(port: str, *addresses: str) -> None:
     ec2_flow_logs.install()
     ecs_deployments.install()
     ecs_containers.install()
+    elb_duplicates.install()
     rds_certificates.install([address for address in addresses if ":" not in address])
     # After the certificates, which are for the names that it gives.
     vpc_network.install(docker_engine.gateway())
