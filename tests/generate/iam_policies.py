@@ -26,8 +26,11 @@ REQUEST_TAG = f"aws:RequestTag/{ENVIRONMENT_TAG}"
 RESOURCE_TAG = f"aws:ResourceTag/{ENVIRONMENT_TAG}"
 # Services whose resources have ids of AWS's: with the tag as a condition all of them are one pattern.
 BY_TAG = {"acm", "ec2", "elasticloadbalancing", "servicediscovery"}
-# The services of deployer-compute.json; deployer.json has the others.
-COMPUTE = {"acm", "cloudwatch", "ec2", "ecs", "elasticloadbalancing", "rds", "route53", "servicediscovery"}
+# The services of the policies of whoever deploys; deployer.json has all others.
+PARTS = {
+    "deployer-network": {"acm", "ec2", "elasticloadbalancing", "route53", "servicediscovery"},
+    "deployer-services": {"cloudwatch", "ecr", "ecs", "logs", "rds", "s3", "sqs"},
+}
 # Parts of names that users or AWS choose, by what they look like in the table.
 PATTERNS = (
     (r"(:secret:sm2a/\$\{ENVIRONMENT\}/).*", r"\1*"),
@@ -49,6 +52,8 @@ Condition = tuple[tuple[str, str, str], ...]
 
 OURS: Condition = (("StringEquals", RESOURCE_TAG, "${ENVIRONMENT}"),)
 NEW: Condition = (("StringEquals", REQUEST_TAG, "${ENVIRONMENT}"),)
+# For what AWS has made without tags, such as the default security group of a VPC.
+NOBODYS: Condition = (("Null", RESOURCE_TAG, "true"), *NEW)
 # What an action may be done to, and under which conditions, by action and pattern.
 Grants = dict[tuple[str, str], set[Condition]]
 
@@ -61,26 +66,30 @@ def texts() -> dict[str, str]:
 def policies() -> dict[str, dict[str, Any]]:
     """Return the policies by name. Whoever deploys or deletes has the one for reading besides.
 
-    Those of whoever deploys are two, since IAM takes no policy as large as both.
+    Those of whoever deploys are several, since IAM takes no policy as large as all of them.
     """
     table: dict[str, list[Row]] = json.loads(TABLE.read_text())
     needs = {name: grants(rows) for name, rows in table.items()}
     writing = {name: _without(needs[name], needs["read-only"]) for name in ("deployer", "teardown")}
-    compute = {key for key in writing["deployer"] if key[0].partition(":")[0] in COMPUTE}
-    return {
-        "read-only": document(needs["read-only"]),
-        "deployer": document({key: found for key, found in writing["deployer"].items() if key not in compute}),
-        "deployer-compute": document({key: found for key, found in writing["deployer"].items() if key in compute}),
-        "teardown": document(writing["teardown"]),
-    }
+    parts = {name: _of(writing["deployer"], services) for name, services in PARTS.items()}
+    rest = {key: found for key, found in writing["deployer"].items() if not any(key in part for part in parts.values())}
+    wanted = {"read-only": needs["read-only"], "deployer": rest, **parts, "teardown": writing["teardown"]}
+    return {name: document(allowed) for name, allowed in wanted.items()}
+
+
+def _of(allowed: Grants, services: set[str]) -> Grants:
+    return {key: found for key, found in allowed.items() if key[0].partition(":")[0] in services}
 
 
 def grants(rows: Iterable[Row]) -> Grants:
     """Return what has to be allowed for these rows."""
     found: Grants = defaultdict(set)
     either: set[tuple[str, str]] = set()
-    for row in rows:
-        condition = _condition(row)
+    conditions_of = [(row, _condition(row)) for row in rows]
+    anybodys = {(row["action"], _pattern(row, ())) for row, condition in conditions_of if not condition}
+    for row, condition in conditions_of:
+        if condition == OURS and (row["action"], _pattern(row, ())) in anybodys:
+            continue
         key = row["action"], _pattern(row, condition)
         if {REQUEST_TAG, RESOURCE_TAG} <= row["context"].keys():
             either.add(key)
@@ -157,6 +166,8 @@ def _condition(row: Row) -> Condition:
         # Where AWS tells it, tags may be given only together with what they are for, or somebody else's could be
         # made ours.
         making = sorted(key for key in context if key.endswith(":CreateAction"))
+        if not making and row["action"].startswith("ec2:") and not row["resource"].endswith("*"):
+            return NOBODYS
         return (*(("Null", key, "false") for key in making), *NEW)
     if row["resource"] == "*" and "ecs:cluster" in context:
         return (("ArnEquals", "ecs:cluster", context["ecs:cluster"]),)
@@ -168,6 +179,8 @@ def _pattern(row: Row, condition: Condition) -> str:
     service = row["action"].partition(":")[0]
     if resource == "*":
         return resource
+    if condition == NOBODYS:
+        return re.sub("/[^/]*$", "/*", resource)
     if condition and condition[-1] in (*OURS, *NEW) and service in BY_TAG:
         return f"arn:aws:{service}:${{REGION}}:${{ACCOUNT}}:*"
     if row["action"] != "iam:PassRole" and ":role/sm2a-" in resource:

@@ -99,7 +99,7 @@ OF_USERS = [(user, name) for user, names in USERS.items() for name in names if n
 
 def user_rows(user: str) -> list[Row]:
     """Return what the playbooks of a user of docs/iam call."""
-    return table("calls")[USERS[user][-1].removesuffix("-compute")]
+    return table("calls")[USERS[user][-1].partition("-services")[0]]
 
 
 def cases() -> Iterator[tuple[str, Document, list[Document], list[Row]]]:

@@ -415,6 +415,8 @@ def _of_tags(action: str, given: dict[str, Any], arns: list[str], place: Place) 
         elif service == "logs":
             # The actions on tags name a log group without what stands for its streams.
             arn = arn.partition(":log-stream:")[0]
+        elif not iam_reference.resource_types(TAGGING[service]):
+            arn = "*"
         elif arn == "*":
             arn = next(iter(_arns(TAGGING[service], {}, place)), "*")
         context = _context(TAGGING[service], kind_of(TAGGING[service], arn), arn, given, place)
