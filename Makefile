@@ -80,6 +80,10 @@ test-mysql: $(SET_UP) ## The same with MySQL in the place of PostgreSQL; not a p
 	@trap '$(LOCAL_AWS) down' EXIT; eval "$$($(LOCAL_AWS) up > /dev/null && $(LOCAL_AWS) variables)"; \
 		SM2A_TEST_DATABASE_ENGINE=mysql python -m pytest tests/e2e -v -s
 
+.PHONY: test-crashes
+test-crashes: $(SET_UP) ## Kill runs after every single write, throttle them, lose answers; nightly
+	@time python -m pytest tests/integration/nightly_crashes.py -n 2 --dist worksteal
+
 .PHONY: test-versions
 test-versions: $(SET_UP) ## Unit and integration tests on the oldest supported versions; nightly
 	@time tests/versions.sh
