@@ -16,6 +16,7 @@ SET_UP := .venv/set-up
 LOCAL_AWS := python tests/local_aws/local_aws.py
 # Whose tests show calls that a whole site does not make: options and changes of all kinds.
 RECORDED_MODULES := cluster database environment_info image load_balancer network observability queue secrets security storage
+RECORD_IAM := PYTHONPATH=$(CURDIR)/tests/generate:$(CURDIR)/tests/local_aws python $(CURDIR)/tests/iam/record.py
 SITE := ansible-playbook playbooks/site.yml -i inventories/local
 
 .PHONY: help
@@ -62,13 +63,13 @@ record-iam: $(SET_UP) ## Note again what playbooks and modules call, and write d
 	@SM2A_TEST_IAM=RECORD SM2A_TEST_IAM_RECORD=$(CURDIR)/.local/iam/life python -m pytest -q tests/integration/nightly_iam.py
 	@SM2A_TEST_IAM=RECORD SM2A_TEST_IAM_RECORD=$(CURDIR)/.local/iam/modules python -m pytest -q -k ministack \
 		$(addprefix tests/integration/test_,$(addsuffix .py,$(RECORDED_MODULES)))
-	@cd .local/iam && python ../../tests/generate/iam_record.py calls life.dev=dev life.production=production \
+	@cd .local/iam && $(RECORD_IAM) calls life.dev=dev life.production=production \
 		life.endpoints=dev modules=test
 	@$(MAKE) --no-print-directory generate
 
 .PHONY: record-services
 record-services: $(SET_UP) ## Write the table of what services do from what the last `make test-e2e` noted
-	@python tests/generate/iam_record.py services .local/log/iam.jsonl
+	@$(RECORD_IAM) services .local/log/iam.jsonl
 
 .PHONY: removals
 removals: $(SET_UP) ## Take everything out of every policy in turn, into build/removals.md with what is denied then

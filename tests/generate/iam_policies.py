@@ -29,7 +29,8 @@ BY_TAG = {"acm", "ec2", "elasticloadbalancing", "servicediscovery"}
 # The services of the policies of whoever deploys; deployer.json has all others.
 PARTS = {
     "deployer-network": {"acm", "ec2", "elasticloadbalancing", "route53", "servicediscovery"},
-    "deployer-services": {"cloudwatch", "ecr", "ecs", "logs", "rds", "s3", "sqs"},
+    "deployer-storage": {"ecr", "logs", "s3", "sqs"},
+    "deployer-services": {"cloudwatch", "ecs", "rds"},
 }
 # Parts of names that users or AWS choose, by what they look like in the table.
 PATTERNS = (

@@ -21,7 +21,7 @@ ROOT_ACCESS_KEY = "local"
 SECRET_KEY = "emulator-only"
 # The policies of docs/iam that a user has, by the access key of the user.
 USERS = {
-    "LOCALDEPLOYER": ("read-only", "deployer", "deployer-network", "deployer-services"),
+    "LOCALDEPLOYER": ("read-only", "deployer", "deployer-network", "deployer-storage", "deployer-services"),
     "LOCALTEARDOWN": ("read-only", "teardown"),
     "LOCALREADONLY": ("read-only",),
 }

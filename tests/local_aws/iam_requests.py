@@ -71,7 +71,7 @@ NAMED_BY: dict[str, dict[str, tuple[str, ...]]] = {
         "db": ("DBInstanceIdentifier",),
         "og": ("OptionGroupName",),
         "pg": ("DBParameterGroupName",),
-        "snapshot": ("DBSnapshotIdentifier", "FinalDBSnapshotIdentifier"),
+        "snapshot": ("DBSnapshotIdentifier",),
         "subgrp": ("DBSubnetGroupName",),
     },
     "secretsmanager": {"Secret": ("SecretId", "Name")},
@@ -211,6 +211,10 @@ def checks(action: str, given: dict[str, Any], place: Place, resource: str = "*"
     found += _of_tags(action, given, arns, place)
     found += _of_roles(action, given, place)
     found += _of_keys(action, given, arns, place)
+    if action == "rds:DeleteDBInstance" and given.get("FinalDBSnapshotIdentifier"):
+        found += checks(
+            "rds:CreateDBSnapshot", {**given, "DBSnapshotIdentifier": given["FinalDBSnapshotIdentifier"]}, place
+        )
     found += [Check(dependent, _any(dependent, place)) for dependent in DEPENDENT.get(action, ())]
     return found
 
