@@ -15,7 +15,8 @@ import subprocess
 import sys
 import time
 import urllib.error
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -36,25 +37,42 @@ def _free_port() -> int:
 @pytest.fixture(scope="session", params=["moto", "ministack"])
 def emulator(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     """Start one emulator on a free port of the loopback interface, without access to Docker."""
+    folder = tmp_path_factory.mktemp("emulator")
+    with (moto if request.param == "moto" else ministack)(folder) as running:
+        yield running
+
+
+def moto(folder: Path) -> AbstractContextManager[Emulator]:
+    """Run moto."""
     port = _free_port()
-    command = {
-        "moto": [str(Path(EMULATORS_PYTHON).with_name("moto_server")), "-H", "127.0.0.1", "-p", str(port)],
-        "ministack": [EMULATORS_PYTHON, str(LAUNCHER), str(port), "127.0.0.1"],
-    }[request.param]
+    command = [str(Path(EMULATORS_PYTHON).with_name("moto_server")), "-H", "127.0.0.1", "-p", str(port)]
+    settings = {"MOTO_ACM_VALIDATION_WAIT": "2", "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}
+    return _running("moto", port, command, settings, folder)
+
+
+def ministack(folder: Path, **settings: str) -> AbstractContextManager[Emulator]:
+    """Run MiniStack with what the local AWS adds to it, and environment variables."""
+    port = _free_port()
+    command = [EMULATORS_PYTHON, str(LAUNCHER), str(port), "127.0.0.1"]
+    return _running("ministack", port, command, {"GATEWAY_PORT": str(port), **settings}, folder)
+
+
+@contextmanager
+def _running(
+    name: str, port: int, command: list[str], settings: dict[str, str], folder: Path
+) -> Generator[Emulator, None, None]:
     environment = {
         **os.environ,
-        "GATEWAY_PORT": str(port),
-        "MOTO_ACM_VALIDATION_WAIT": "2",
-        "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
+        **settings,
         # Containers are the end-to-end tests' business; here an emulated API is enough and fast.
         "DOCKER_HOST": "unix:///nonexistent",
     }
-    log = tmp_path_factory.mktemp("emulator") / f"{request.param}.log"
+    log = folder / f"{name}.log"
     with log.open("w") as stream:
         process = subprocess.Popen(
-            command, env=environment, stdout=stream, stderr=stream, stdin=subprocess.DEVNULL, cwd=log.parent
+            command, env=environment, stdout=stream, stderr=stream, stdin=subprocess.DEVNULL, cwd=folder
         )
-    running = Emulator(request.param, f"http://127.0.0.1:{port}")
+    running = Emulator(name, f"http://127.0.0.1:{port}")
     try:
         deadline = time.monotonic() + 60
         while True:
@@ -63,7 +81,7 @@ def emulator(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
                 break
             except (urllib.error.URLError, ConnectionError):
                 if time.monotonic() > deadline or process.poll() is not None:
-                    pytest.fail(f"{request.param} did not start:\n{log.read_text()[-3000:]}")
+                    pytest.fail(f"{name} did not start:\n{log.read_text()[-3000:]}")
                 time.sleep(0.2)
         yield running
     finally:

@@ -11,11 +11,14 @@ containers, so neither the API nor the ports of those containers must be reachab
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import resource
 import signal
 import sys
 from typing import Any
 
+import certificates
 import docker.models.containers as docker_containers
 import ecs_deployments
 import ecs_task_protection
@@ -23,6 +26,7 @@ import faults
 import rds_certificates
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
+from load_balancer import LoadBalancers
 from ministack.app import app
 
 
@@ -52,7 +56,13 @@ async def _serve(addresses: list[str], port: int) -> None:
     config.keep_alive_timeout = 75
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    await serve(faults.install(ecs_task_protection.install(app)), config, shutdown_trigger=stop.wait)
+    async with contextlib.AsyncExitStack() as stack:
+        # Where it is not set, ports of listeners stay closed: nobody asks them.
+        offset = os.environ.get("SM2A_LOCAL_PORT_OFFSET")
+        if offset is not None:
+            balancers = asyncio.create_task(LoadBalancers(addresses, int(offset)).run())
+            stack.callback(balancers.cancel)
+        await serve(faults.install(ecs_task_protection.install(app)), config, shutdown_trigger=stop.wait)
 
 
 def main(port: str, *addresses: str) -> None:
@@ -63,6 +73,7 @@ def main(port: str, *addresses: str) -> None:
     _publish_only_on(list(addresses))
     ecs_deployments.install()
     rds_certificates.install(list(addresses))
+    certificates.install()
     asyncio.run(_serve(list(addresses), int(port)))
 
 
