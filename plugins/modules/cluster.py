@@ -32,6 +32,16 @@ options:
       - VPC in which the names resolve.
       - Required with O(service_discovery=true).
     type: str
+  execute_command_log_group:
+    description:
+      - CloudWatch log group that records the sessions of ECS Exec.
+      - Without it what is configured stays; a new cluster records them in the log group of the container.
+    type: str
+  kms_key_arn:
+    description:
+      - KMS key that encrypts the sessions of ECS Exec, and the log group of their records.
+      - Without it the cluster keeps the key that it has.
+    type: str
 extends_documentation_fragment:
   - sm2a.airflow._component
   - sm2a.airflow._attributes

@@ -14,7 +14,8 @@ module: observability
 short_description: CloudWatch log groups of the containers
 version_added: 0.1.0
 description:
-  - Creates the log groups that the containers of Airflow and of the scaler write to. Task logs are in S3.
+  - Creates the log groups that the containers of Airflow and of the scaler write to, and one for the sessions of ECS
+    Exec. Task logs are in S3.
 author:
   - SM2A contributors (@sm2a)
 options:
@@ -64,6 +65,7 @@ observability:
       sample:
         airflow: /sm2a/dev/airflow
         scaler: /sm2a/dev/scaler
+        execute_command: /sm2a/dev/execute-command
 plan:
   description: Every resource of the component and what was done, or would be done, to it.
   returned: always

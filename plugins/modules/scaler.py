@@ -66,9 +66,19 @@ options:
     type: dict
     default: {}
   execute_command:
-    description: Whether ECS Exec may open a shell in the containers.
+    description:
+      - Whether ECS Exec may open a shell in the containers.
+      - Its agent has to write to the root file system, which is then not read-only, and no capability is dropped.
     type: bool
     default: false
+  read_only_root_filesystem:
+    description:
+      - Whether the root file system of the containers is read-only.
+      - Airflow's containers can then write to C(/tmp) and to their home C(/opt/airflow), both as large as the task's
+        ephemeral storage, and the scaler's to nothing.
+      - An image of your own must declare these two folders as C(VOLUME), as ours does.
+    type: bool
+    default: true
   pools:
     description:
       - 'The worker pools: for each C(service), C(queue), C(queue_url), C(concurrency), C(minimum) and C(maximum).'

@@ -59,6 +59,8 @@ FACTS: dict[str, dict[str, Fact]] = {
     },
     "cluster": {
         "vpc_id": Fact("network", needed_if="service_discovery"),
+        "execute_command_log_group": Fact("observability", needed=False),
+        "kms_key_arn": Fact("security", needed=False),
     },
     "image": {
         "kms_key_arn": Fact("security", needed=False),

@@ -13,6 +13,14 @@ def test_lifecycle(account: Account, vpc: Vpc) -> None:
     account.lifecycle("cluster", change={"container_insights": "enabled"}, vpc_id=vpc.id)
 
 
+def test_sessions_of_ecs_exec_are_recorded(account: Account, vpc: Vpc) -> None:
+    key = account.client("kms").create_key()["KeyMetadata"]["Arn"]
+    group = account.run("observability")["observability"]["log_groups"]["execute_command"]
+    options = {"vpc_id": vpc.id, "execute_command_log_group": group}
+
+    account.lifecycle("cluster", change={"kms_key_arn": key}, **options)
+
+
 def test_namespace_goes_when_it_is_no_longer_wanted(account: Account, vpc: Vpc) -> None:
     account.run("cluster", vpc_id=vpc.id)
     result = account.run("cluster", service_discovery=False)

@@ -27,6 +27,7 @@ from pathlib import Path
 
 import authority
 import docker_engine
+import domain
 from docker_engine import SetupError, run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -98,6 +99,7 @@ def variables() -> None:
     print(f"export SM2A_LOCAL_GATEWAY={docker_engine.gateway()}")
     print(f"export SM2A_LOCAL_CA_BUNDLE={docker_engine.ca_bundle() or ''}")
     print(f"export SM2A_LOCAL_AUTHORITY={authority.CERTIFICATE}")
+    print(f"export SM2A_LOCAL_URL={domain.url()}")
 
 
 def _healthy() -> bool:
@@ -117,6 +119,10 @@ def _request(method: str, path: str, timeout: float) -> int:
 
 def _start_ministack() -> None:
     bridge = docker_engine.gateway()
+    offset = domain.choose_ports(["127.0.0.1", bridge])
+    if offset:
+        ports = " and ".join(str(port + offset) for port in domain.LISTENER_PORTS)
+        print(f"The ports 80 and 443 cannot be had here; the load balancer has {ports} instead")
     environment = {
         **os.environ,
         "GATEWAY_PORT": str(PORT),
@@ -126,6 +132,7 @@ def _start_ministack() -> None:
         "MINISTACK_HOST": bridge,
         "MINISTACK_RDS_PUBLIC_ENDPOINT": "1",
         "IOT_MTLS_ENABLED": "0",
+        "SM2A_LOCAL_PORT_OFFSET": str(offset),
         "LOG_LEVEL": os.environ.get("LOG_LEVEL", "INFO"),
     }
     log = LOGS / "ministack.log"

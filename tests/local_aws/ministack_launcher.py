@@ -11,7 +11,6 @@ containers, so neither the API nor the ports of those containers must be reachab
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import resource
 import signal
@@ -20,6 +19,8 @@ from typing import Any
 
 import certificates
 import docker.models.containers as docker_containers
+import domain
+import ecs_containers
 import ecs_deployments
 import ecs_task_protection
 import faults
@@ -56,13 +57,19 @@ async def _serve(addresses: list[str], port: int) -> None:
     config.keep_alive_timeout = 75
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    async with contextlib.AsyncExitStack() as stack:
-        # Where it is not set, ports of listeners stay closed: nobody asks them.
-        offset = os.environ.get("SM2A_LOCAL_PORT_OFFSET")
-        if offset is not None:
-            balancers = asyncio.create_task(LoadBalancers(addresses, int(offset)).run())
-            stack.callback(balancers.cancel)
+    # Whichever of the two fails ends the other: half of an emulator is worse than none.
+    async with asyncio.TaskGroup() as both:
+        balancers = both.create_task(_balance(addresses))
         await serve(faults.install(ecs_task_protection.install(app)), config, shutdown_trigger=stop.wait)
+        balancers.cancel()
+
+
+async def _balance(addresses: list[str]) -> None:
+    """Open the ports of load balancers, and give the account a domain, where their place is known."""
+    offset = os.environ.get("SM2A_LOCAL_PORT_OFFSET")
+    if offset is not None:
+        domain.install()
+        await LoadBalancers(addresses, int(offset)).run()
 
 
 def main(port: str, *addresses: str) -> None:
@@ -72,6 +79,7 @@ def main(port: str, *addresses: str) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     _publish_only_on(list(addresses))
     ecs_deployments.install()
+    ecs_containers.install()
     rds_certificates.install(list(addresses))
     certificates.install()
     asyncio.run(_serve(list(addresses), int(port)))

@@ -39,6 +39,9 @@ EXECUTION_API = "https://airflow.apache.org/docs/apache-airflow/stable/configura
 # Fargate ends a task at the latest two minutes after SIGTERM:
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html
 STOP_SECONDS = 120
+# What programs of Airflow can write to. The image declares the same paths as VOLUME: only then the folders belong to
+# the user of the image. https://docs.aws.amazon.com/AmazonECS/latest/developerguide/bind-mounts.html
+AIRFLOW_VOLUMES = {"home": "/opt/airflow", "tmp": "/tmp"}
 VISIBILITY = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html"
 # For how long SQS hides a message at most, seconds (VISIBILITY).
 MOST_HIDDEN = 43200
@@ -112,7 +115,25 @@ def container_options(program: str) -> dict[str, Option]:
             ),
             default={},
         ),
-        "execute_command": Option("bool", "Whether ECS Exec may open a shell in the containers.", default=False),
+        "execute_command": Option(
+            "bool",
+            (
+                "Whether ECS Exec may open a shell in the containers.",
+                "Its agent has to write to the root file system, which is then not read-only, and no capability is "
+                "dropped.",
+            ),
+            default=False,
+        ),
+        "read_only_root_filesystem": Option(
+            "bool",
+            (
+                "Whether the root file system of the containers is read-only.",
+                "Airflow's containers can then write to C(/tmp) and to their home C(/opt/airflow), both as large as "
+                "the task's ephemeral storage, and the scaler's to nothing.",
+                "An image of your own must declare these two folders as C(VOLUME), as ours does.",
+            ),
+            default=True,
+        ),
     }
 
 
@@ -307,8 +328,14 @@ def task_definition(
     size: dict[str, Any],
     health_check: str | None = None,
     port: int | None = None,
+    volumes: dict[str, str] | None = None,
 ) -> TaskDefinition:
-    """Return the task definition of one container, named ``name``, that logs to the options' log group."""
+    """Return the task definition of one container, named ``name``, that logs to the options' log group.
+
+    ``volumes`` are the paths that it can write to, by the names of their volumes, where all else is read-only.
+    """
+    read_only = options["read_only_root_filesystem"] and not options["execute_command"]
+    mounted = volumes or {} if read_only else {}
     return TaskDefinition(
         aws,
         family,
@@ -317,7 +344,14 @@ def task_definition(
         memory=size["memory"],
         execution_role_arn=options["role_arns"].get("execution", ""),
         task_role_arn=options["role_arns"].get(role, ""),
-        container=_container(aws, options, name, command, variables, health_check, port),
+        container={
+            **_container(aws, options, name, command, variables, health_check, port),
+            "readonlyRootFilesystem": read_only,
+            "mountPoints": [
+                {"sourceVolume": volume, "containerPath": path, "readOnly": False} for volume, path in mounted.items()
+            ],
+        },
+        volumes=list(mounted),
         architecture=options["architecture"],
         ephemeral_storage=size.get("ephemeral_storage"),
     )
@@ -338,6 +372,7 @@ def _container(
         "essential": True,
         "command": command,
         "stopTimeout": STOP_SECONDS,
+        "linuxParameters": _linux_parameters(options["execute_command"]),
         "environment": [
             {"name": key, "value": value} for key, value in {"AWS_DEFAULT_REGION": aws.region, **variables}.items()
         ],
@@ -364,3 +399,14 @@ def _container(
             "startPeriod": 120,
         }
     return container
+
+
+def _linux_parameters(execute_command: bool) -> dict[str, Any]:
+    """Return an init process, which collects what programs leave behind, and no capability.
+
+    The agent of ECS Exec keeps Docker's: AWS does not say which of them it needs.
+    """
+    parameters: dict[str, Any] = {"initProcessEnabled": True}
+    if not execute_command:
+        parameters["capabilities"] = {"drop": ["ALL"]}
+    return parameters

@@ -19,6 +19,7 @@ from .._resources.servicediscovery import DiscoveryService, PrivateDnsNamespace
 from ._base import Component
 from ._containers import (
     AIRFLOW_OPTIONS,
+    AIRFLOW_VOLUMES,
     airflow_faults,
     airflow_variables,
     http_check,
@@ -250,6 +251,7 @@ class AirflowComponent(Component):
                 "SM2A_SCALER_DATABASE_SECRET": secret_name(self.environment, "scaler"),
             },
             size=MIGRATION_SIZE,
+            volumes=AIRFLOW_VOLUMES,
         )
 
     def _migrate(self, definition: TaskDefinition) -> OneOffTask:
@@ -292,6 +294,7 @@ class AirflowComponent(Component):
             size=size,
             health_check=SERVICES[name]["health_check"],
             port=API_SERVER_PORT if is_api else None,
+            volumes=AIRFLOW_VOLUMES,
         )
         groups = self.options["security_group_ids"]
         return Service(

@@ -14,6 +14,8 @@ from .._reconcile.resource import Resource
 from .._resources.ecs import Cluster
 from .._resources.servicediscovery import PrivateDnsNamespace
 from ._base import Component
+from ._containers import LOG_GROUP
+from ._kms_rules import kms_key_option
 from ._names import namespace_name
 from ._option import Fact, Option, Return
 from ._option_rules import VPC_ID
@@ -49,6 +51,19 @@ class ClusterComponent(Component):
             needed_if="service_discovery",
             fact=Fact("network", ("vpc_id",)),
         ),
+        "execute_command_log_group": Option(
+            "str",
+            (
+                "CloudWatch log group that records the sessions of ECS Exec.",
+                "Without it what is configured stays; a new cluster records them in the log group of the container.",
+            ),
+            form=LOG_GROUP,
+            fact=Fact("observability", ("log_groups", "execute_command")),
+        ),
+        "kms_key_arn": kms_key_option(
+            "KMS key that encrypts the sessions of ECS Exec, and the log group of their records.",
+            "Without it the cluster keeps the key that it has.",
+        ),
     }
     RETURNS = {
         "name": Return("str", "Name of the cluster.", "sm2a-dev"),
@@ -79,12 +94,25 @@ class ClusterComponent(Component):
             yield OptionError("vpc_id", self.options["vpc_id"], rule, NAMESPACES)
 
     def resources(self) -> list[Resource]:
-        self.cluster = Cluster(self.aws, self.prefix, self.tags, self.options["container_insights"])
+        self.cluster = Cluster(
+            self.aws, self.prefix, self.tags, self.options["container_insights"], self._execute_command()
+        )
         self.namespace = PrivateDnsNamespace(
             self.aws, namespace_name(self.environment), self.tags, self.options["vpc_id"] or ""
         )
         self.namespace.absent = not self.options["service_discovery"]
         return [self.cluster, self.namespace]
+
+    def _execute_command(self) -> dict[str, Any]:
+        """Return what is said of ECS Exec; without a log group or a key it says nothing of it."""
+        group, key = self.options["execute_command_log_group"], self.options["kms_key_arn"]
+        configuration: dict[str, Any] = {"kmsKeyId": key} if key else {}
+        if group:
+            # Whether the records are encrypted: ECS Exec refuses to work if it is told so and the group has no key.
+            encrypted = {"cloudWatchEncryptionEnabled": True} if key else {}
+            configuration["logging"] = "OVERRIDE"
+            configuration["logConfiguration"] = {"cloudWatchLogGroupName": group, **encrypted}
+        return configuration
 
     def facts(self) -> dict[str, Any]:
         namespace = None

@@ -16,7 +16,7 @@ from ._names import log_group_name
 from ._option import Option, Return
 
 RETENTION = "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"
-PROGRAMS = ("airflow", "scaler")
+PROGRAMS = ("airflow", "scaler", "execute_command")
 
 
 class ObservabilityComponent(Component):
@@ -25,7 +25,8 @@ class ObservabilityComponent(Component):
     NAME = "observability"
     SUMMARY = "CloudWatch log groups of the containers"
     DESCRIPTION = (
-        "Creates the log groups that the containers of Airflow and of the scaler write to. Task logs are in S3.",
+        "Creates the log groups that the containers of Airflow and of the scaler write to, and one for the sessions of "
+        "ECS Exec. Task logs are in S3.",
     )
     TASK = "Create the log groups"
     MAIN = ("log_retention_in_days",)
@@ -46,7 +47,11 @@ class ObservabilityComponent(Component):
         "log_groups": Return(
             "dict",
             "Name of the log group of each program.",
-            {"airflow": "/sm2a/dev/airflow", "scaler": "/sm2a/dev/scaler"},
+            {
+                "airflow": "/sm2a/dev/airflow",
+                "scaler": "/sm2a/dev/scaler",
+                "execute_command": "/sm2a/dev/execute-command",
+            },
         ),
     }
     PLAN = ("AWS::Logs::LogGroup", "/sm2a/dev/airflow")
@@ -62,7 +67,7 @@ class ObservabilityComponent(Component):
         self.log_groups = {
             program: LogGroup(
                 self.aws,
-                log_group_name(self.environment, program),
+                log_group_name(self.environment, program.replace("_", "-")),
                 self.tags,
                 self.options["log_retention_in_days"],
                 self.options["kms_key_arn"],

@@ -35,6 +35,8 @@ from ._service_policies import ServicePolicies
 SERVICE_LINKED_ROLES = ("ecs.amazonaws.com", "elasticloadbalancing.amazonaws.com", "rds.amazonaws.com")
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html
 EXECUTE_COMMAND = [f"ssmmessages:{verb}{kind}Channel" for verb in ("Create", "Open") for kind in ("Control", "Data")]
+# What its agent needs to record a session in a log group.
+RECORD_COMMANDS = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
 # Where workers and triggerers show the logs of what runs on them.
 # https://airflow.apache.org/docs/apache-airflow/stable/configurations-ref.html#worker-log-server-port
 LOG_SERVER_PORTS = (8793, 8794)
@@ -317,7 +319,9 @@ class SecurityComponent(Component):
         statements = ServicePolicies(self.aws, self.environment).statements(service)
         if service in self.options["execute_command_services"]:
             # These actions know no resources.
-            statements.append({"Action": EXECUTE_COMMAND, "Resource": "*"})
+            statements.append({"Action": [*EXECUTE_COMMAND, "logs:DescribeLogGroups"], "Resource": "*"})
+            group = self.aws.arn("logs", f"log-group:{log_group_name(self.environment, 'execute-command')}:*")
+            statements.append({"Action": RECORD_COMMANDS, "Resource": group})
         return statements
 
     def facts(self) -> dict[str, Any]:

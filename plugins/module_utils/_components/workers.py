@@ -17,6 +17,7 @@ from .._resources.ecs_service import Service, service_names, service_tasks
 from ._base import Component
 from ._containers import (
     AIRFLOW_OPTIONS,
+    AIRFLOW_VOLUMES,
     airflow_faults,
     airflow_variables,
     task_definition,
@@ -149,6 +150,7 @@ class WorkersComponent(Component):
             command=["sm2a-worker", "--queues", name, "--concurrency", str(pool["concurrency"])],
             variables=variables,
             size=pool,
+            volumes=AIRFLOW_VOLUMES,
         )
         return Service(
             self.aws,

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from .._reconcile.aws import Aws
@@ -61,20 +62,34 @@ class Cluster(Resource):
     kind = "AWS::ECS::Cluster"
     PROVIDERS = ("FARGATE", "FARGATE_SPOT")
 
-    def __init__(self, aws: Aws, name: str, tags: dict[str, str], container_insights: str) -> None:
+    def __init__(
+        self,
+        aws: Aws,
+        name: str,
+        tags: dict[str, str],
+        container_insights: str,
+        execute_command: dict[str, Any] | None = None,
+    ) -> None:
+        """``execute_command`` is an ExecuteCommandConfiguration; what it does not say stays as it is."""
         super().__init__(aws, name, tags)
         self.container_insights = container_insights
+        self.execute_command = execute_command or {}
+        self.found_execute_command: dict[str, Any] = {}
 
     def find(self) -> dict[str, Any] | None:
-        answer = self.aws.client("ecs").describe_clusters(clusters=[self.name], include=["TAGS", "SETTINGS"])
+        answer = self.aws.client("ecs").describe_clusters(
+            clusters=[self.name], include=["TAGS", "SETTINGS", "CONFIGURATIONS"]
+        )
         cluster = next((cluster for cluster in answer["clusters"] if cluster["status"] != "INACTIVE"), None)
         if cluster is None:
             return None
         self.id = cluster["clusterArn"]
         settings = {setting["name"]: setting["value"] for setting in cluster.get("settings", [])}
+        self.found_execute_command = cluster.get("configuration", {}).get("executeCommandConfiguration", {})
         return {
             "capacity_providers": sorted(cluster.get("capacityProviders", [])),
             "container_insights": settings.get("containerInsights", "disabled"),
+            "execute_command": self.found_execute_command,
             "tags": tags_from_list(cluster.get("tags")),
         }
 
@@ -82,6 +97,7 @@ class Cluster(Resource):
         return {
             "capacity_providers": list(self.PROVIDERS),
             "container_insights": self.container_insights,
+            "execute_command": self.execute_command,
             "tags": self.tags,
         }
 
@@ -92,12 +108,13 @@ class Cluster(Resource):
             settings=self._settings(),
             capacityProviders=list(self.PROVIDERS),
             defaultCapacityProviderStrategy=[{"capacityProvider": "FARGATE", "weight": 1}],
+            **self._configuration(),
         )["cluster"]["clusterArn"]
 
     def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
         ecs = self.aws.client("ecs")
-        if "container_insights" in changes:
-            ecs.update_cluster(cluster=self.name, settings=self._settings())
+        if "container_insights" in changes or "execute_command" in changes:
+            ecs.update_cluster(cluster=self.name, settings=self._settings(), **self._configuration())
         if "capacity_providers" in changes:
             ecs.put_cluster_capacity_providers(
                 cluster=self.name,
@@ -109,6 +126,14 @@ class Cluster(Resource):
 
     def _settings(self) -> list[dict[str, str]]:
         return [{"name": "containerInsights", "value": self.container_insights}]
+
+    def _configuration(self) -> dict[str, Any]:
+        """Return the request's part on ECS Exec. UpdateCluster replaces all of it, so it repeats what is there."""
+        found, wanted = self.found_execute_command, self.execute_command
+        if not wanted:
+            return {}
+        logs = {**found.get("logConfiguration", {}), **wanted.get("logConfiguration", {})}
+        return {"configuration": {"executeCommandConfiguration": {**found, **wanted, "logConfiguration": logs}}}
 
     def delete(self, current: dict[str, Any]) -> None:
         # A cluster with tasks that are still stopping is refused for a while.
@@ -144,6 +169,7 @@ class TaskDefinition(Resource):
         container: dict[str, Any],
         architecture: str = "X86_64",
         ephemeral_storage: int | None = None,
+        volumes: Sequence[str] = (),
     ) -> None:
         super().__init__(aws, family, tags)
         self.content: dict[str, Any] = {
@@ -155,6 +181,7 @@ class TaskDefinition(Resource):
             "requiresCompatibilities": ["FARGATE"],
             "runtimePlatform": {"cpuArchitecture": architecture, "operatingSystemFamily": "LINUX"},
             "containerDefinitions": [_normalised(container)],
+            "volumes": [{"name": volume} for volume in sorted(volumes)],
         }
         if ephemeral_storage:
             self.content["ephemeralStorage"] = {"sizeInGiB": ephemeral_storage}
@@ -180,6 +207,7 @@ class TaskDefinition(Resource):
         self.found_content["containerDefinitions"] = [
             _normalised(container) for container in found["containerDefinitions"]
         ]
+        self.found_content["volumes"] = sorted(found.get("volumes", []), key=lambda volume: volume["name"])
         return {**self.found_content, "tags": self.found_tags}
 
     def desired(self) -> dict[str, Any]:
@@ -220,5 +248,10 @@ class TaskDefinition(Resource):
 
 
 def _normalised(container: dict[str, Any]) -> dict[str, Any]:
-    """Return a container definition with its unordered lists in order."""
-    return {**container, "environment": sorted(container.get("environment", []), key=lambda item: item["name"])}
+    """Return a container definition with its unordered lists in order, and what it need not say."""
+    return {
+        **container,
+        "environment": sorted(container.get("environment", []), key=lambda item: item["name"]),
+        "mountPoints": sorted(container.get("mountPoints", []), key=lambda item: item["sourceVolume"]),
+        "readonlyRootFilesystem": container.get("readonlyRootFilesystem", False),
+    }

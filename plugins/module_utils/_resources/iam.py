@@ -16,6 +16,7 @@ from .._reconcile.aws import Aws
 from .._reconcile.errors import ClientError, code_of, ignoring
 from .._reconcile.resource import Resource
 from .._reconcile.tags import ENVIRONMENT, REGION, tags_from_list, tags_to_list
+from .._reconcile.values import changed_fields
 from .._reconcile.waits import retry_while, wait_until
 
 INLINE = "sm2a"
@@ -25,6 +26,10 @@ MISSING = "NoSuchEntity"
 # IAM is eventually consistent; a change is everywhere after some seconds.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_general.html#troubleshoot_general_eventual-consistency
 CONSISTENCY_SECONDS = 60
+# A role by itself takes four calls; one call tells of so many of the account's, with all that they have:
+# https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountAuthorizationDetails.html
+ROLES_LISTED = 200
+DENIED = ("AccessDenied", "AccessDeniedException")
 
 
 class Role(Resource):
@@ -62,26 +67,46 @@ class Role(Resource):
         self.path = path
 
     def find(self) -> dict[str, Any] | None:
+        seen = self._in_listing()
+        if seen is not None:
+            state = self._state(seen, seen["RolePolicyList"], seen["AttachedManagedPolicies"])
+            # What is not as it should be is read once more by itself, in case that the listing lags or lacks it.
+            if not changed_fields(state, self.desired()):
+                return state
         iam = self.aws.client("iam")
         with ignoring(MISSING):
             role = iam.get_role(RoleName=self.name)["Role"]
             attached = iam.pages("list_attached_role_policies", "AttachedPolicies", RoleName=self.name)
-            inline = iam.pages("list_role_policies", "PolicyNames", RoleName=self.name)
-            policy = None
-            if INLINE in inline:
-                found = iam.get_role_policy(RoleName=self.name, PolicyName=INLINE)["PolicyDocument"]
-                policy = _same_or_found(found, self.policy)
-            self.id = role["Arn"]
-            return {
-                "path": role["Path"],
-                "trust": _same_or_found(role["AssumeRolePolicyDocument"], self.trust),
-                "policy": policy,
-                "further_inline_policies": sorted(set(inline) - {INLINE}),
-                "managed_policies": sorted(policy["PolicyArn"] for policy in attached),
-                "permissions_boundary": role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", ""),
-                "tags": tags_from_list(role.get("Tags")),
-            }
+            names = iam.pages("list_role_policies", "PolicyNames", RoleName=self.name)
+            inline = [{"PolicyName": name} for name in names if name != INLINE]
+            if INLINE in names:
+                inline.append(iam.get_role_policy(RoleName=self.name, PolicyName=INLINE))
+            return self._state(role, inline, attached)
         return None
+
+    def _in_listing(self) -> dict[str, Any] | None:
+        """Return the role among all of the account, if one call tells of all and nothing was written yet."""
+        # Not every implementation of the listing knows of boundaries, so that none is read by itself.
+        if self.absent or self.aws.writes or self.permissions_boundary == "":
+            return None
+        roles = self.aws.once("iam", ROLES_LISTED, partial(_roles_of_account, self.aws))
+        return next((role for role in roles if role["RoleName"] == self.name), None)
+
+    def _state(
+        self, role: dict[str, Any], inline: list[dict[str, Any]], attached: list[dict[str, Any]]
+    ) -> dict[str, Any]:
+        """Return the fields of ``desired`` as they are. The inline policy of ours has its document, others a name."""
+        found = next((policy["PolicyDocument"] for policy in inline if policy["PolicyName"] == INLINE), None)
+        self.id = role["Arn"]
+        return {
+            "path": role["Path"],
+            "trust": _same_or_found(role["AssumeRolePolicyDocument"], self.trust),
+            "policy": None if found is None else _same_or_found(found, self.policy),
+            "further_inline_policies": sorted({policy["PolicyName"] for policy in inline} - {INLINE}),
+            "managed_policies": sorted(policy["PolicyArn"] for policy in attached),
+            "permissions_boundary": role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", ""),
+            "tags": tags_from_list(role.get("Tags")),
+        }
 
     def desired(self) -> dict[str, Any]:
         boundary = self.permissions_boundary
@@ -206,6 +231,17 @@ class ServiceLinkedRole(Resource):
             return self._among(self._list(f"{LINKED_ROLES}{self.name}/"))
 
         wait_until(f"{self.label} is visible", visible, CONSISTENCY_SECONDS, interval=2)
+
+
+def _roles_of_account(aws: Aws) -> list[dict[str, Any]]:
+    """Return the first roles of the account with their policies: all of them, unless it has very many.
+
+    Empty where we may not ask. Whoever is missing has to be read by itself.
+    """
+    with ignoring(*DENIED):
+        answer = aws.client("iam").get_account_authorization_details(Filter=["Role"], MaxItems=ROLES_LISTED)
+        return list(answer["RoleDetailList"])
+    return []
 
 
 def _same_or_found(found: dict[str, Any], wanted: dict[str, Any] | None) -> dict[str, Any] | None:

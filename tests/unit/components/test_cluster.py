@@ -37,3 +37,32 @@ def test_the_namespace_goes_when_nobody_wants_it(names: bool) -> None:
 )
 def test_only_names_need_a_vpc(options: dict[str, object], refused: list[str]) -> None:
     assert [fault.option for fault in component(ClusterComponent, FakeAws(), **options).faults()] == refused
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({}, {}),
+        (
+            {"execute_command_log_group": "/sm2a/test/execute-command"},
+            {"logging": "OVERRIDE", "logConfiguration": {"cloudWatchLogGroupName": "/sm2a/test/execute-command"}},
+        ),
+        (
+            {"execute_command_log_group": "/sm2a/test/execute-command", "kms_key_arn": "arn of a key"},
+            {
+                "kmsKeyId": "arn of a key",
+                "logging": "OVERRIDE",
+                "logConfiguration": {
+                    "cloudWatchLogGroupName": "/sm2a/test/execute-command",
+                    "cloudWatchEncryptionEnabled": True,
+                },
+            },
+        ),
+    ],
+)
+def test_sessions_of_ecs_exec_are_recorded_where_there_is_a_log_group(
+    options: dict[str, object], said: dict[str, object]
+) -> None:
+    made = component(ClusterComponent, FakeAws(), service_discovery=False, **options).resources()
+
+    assert isinstance(made[0], Cluster) and made[0].desired()["execute_command"] == said

@@ -7,14 +7,19 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_aws import FakeAws
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._containers import (
+    AIRFLOW_VOLUMES,
     airflow_variables,
     container_faults,
     http_check,
+    task_definition,
 )
 
 OPTIONS: dict[str, Any] = {
@@ -107,3 +112,78 @@ def test_every_service_needs_its_role() -> None:
     [error] = container_faults(options, ["worker"])
 
     assert error.option == "role_arns" and error.rule == "the role of worker is missing"
+
+
+def definition(volumes: dict[str, str] | None = None, **options: Any) -> dict[str, Any]:
+    """Return the content of a task definition whose container has these options."""
+    given = {
+        "role_arns": {},
+        "image": "registry.example.com/airflow:1",
+        "log_group": "/sm2a/test/airflow",
+        "architecture": "X86_64",
+        "execute_command": False,
+        "read_only_root_filesystem": True,
+        **options,
+    }
+    size = {"cpu": 256, "memory": 512}
+    made = task_definition(
+        FakeAws(),  # type: ignore[arg-type]
+        given,
+        "x",
+        {},
+        role="worker",
+        name="worker",
+        command=["x"],
+        variables={},
+        size=size,
+        volumes=volumes,
+    )
+    return made.content
+
+
+def test_a_container_writes_to_its_volumes_only_and_has_no_capability() -> None:
+    content = definition(AIRFLOW_VOLUMES)
+    [container] = content["containerDefinitions"]
+
+    assert container["readonlyRootFilesystem"] is True
+    assert {point["containerPath"]: point["sourceVolume"] for point in container["mountPoints"]} == {
+        path: volume for volume, path in AIRFLOW_VOLUMES.items()
+    }
+    assert content["volumes"] == [{"name": volume} for volume in sorted(AIRFLOW_VOLUMES)]
+    assert container["linuxParameters"] == {"initProcessEnabled": True, "capabilities": {"drop": ["ALL"]}}
+
+
+def test_the_scaler_writes_to_nothing() -> None:
+    content = definition()
+
+    assert content["volumes"] == [] and content["containerDefinitions"][0]["mountPoints"] == []
+    assert content["containerDefinitions"][0]["readonlyRootFilesystem"] is True
+
+
+@pytest.mark.parametrize(
+    ("options", "parameters"),
+    [
+        # Its agent writes to the root file system, with capabilities of which AWS says nothing.
+        ({"execute_command": True}, {"initProcessEnabled": True}),
+        (
+            {"read_only_root_filesystem": False},
+            {"initProcessEnabled": True, "capabilities": {"drop": ["ALL"]}},
+        ),
+    ],
+)
+def test_a_root_file_system_that_is_written_to_needs_no_volume(
+    options: dict[str, Any], parameters: dict[str, Any]
+) -> None:
+    content = definition(AIRFLOW_VOLUMES, **options)
+    [container] = content["containerDefinitions"]
+
+    assert container["readonlyRootFilesystem"] is False
+    assert content["volumes"] == container["mountPoints"] == []
+    assert container["linuxParameters"] == parameters
+
+
+def test_the_image_declares_the_volumes_that_airflow_writes_to() -> None:
+    dockerfile = Path(__file__).parents[3] / "roles/airflow/files/image/Dockerfile"
+    [declared] = re.findall(r"^VOLUME (.*)$", dockerfile.read_text(), re.MULTILINE)
+
+    assert sorted(json.loads(declared)) == sorted(AIRFLOW_VOLUMES.values())

@@ -13,13 +13,15 @@ from fake_aws import FakeAws
 from ansible_collections.sm2a.airflow.plugins.module_utils._components.observability import ObservabilityComponent
 from ansible_collections.sm2a.airflow.plugins.module_utils._resources.logs import LogGroup
 
+GROUPS = ["/sm2a/test/airflow", "/sm2a/test/scaler", "/sm2a/test/execute-command"]
+
 
 @pytest.mark.parametrize(
     ("options", "names"),
     [
-        ({}, ["/sm2a/test/airflow", "/sm2a/test/scaler"]),
+        ({}, GROUPS),
         ({"state": "absent"}, []),
-        ({"state": "absent", "delete_log_groups": True}, ["/sm2a/test/airflow", "/sm2a/test/scaler"]),
+        ({"state": "absent", "delete_log_groups": True}, GROUPS),
     ],
 )
 def test_log_groups(options: dict[str, object], names: list[str]) -> None:
@@ -32,4 +34,4 @@ def test_what_is_kept_is_what_was_asked_for() -> None:
     made = component(ObservabilityComponent, FakeAws(), log_retention_in_days=7, kms_key_arn="arn of a key")
 
     states = [group.desired() for group in made.resources() if isinstance(group, LogGroup)]
-    assert [(state["retention_in_days"], state["kms_key_arn"]) for state in states] == [(7, "arn of a key")] * 2
+    assert [(state["retention_in_days"], state["kms_key_arn"]) for state in states] == [(7, "arn of a key")] * 3

@@ -79,6 +79,7 @@ class FakeAws:
     def __init__(self, check_mode: bool = False, **clients: FakeClient) -> None:
         self.check_mode = check_mode
         self.clients = clients
+        self.writes: list[str] = []
         self.once = each_time
 
     def client(self, service: str) -> FakeClient:

@@ -66,6 +66,29 @@ def test_the_order_of_variables_makes_no_revision() -> None:
     assert step.action == "none" and ecs.called("register_task_definition") == []
 
 
+def test_what_aws_fills_in_makes_no_revision() -> None:
+    point = {"sourceVolume": "tmp", "containerPath": "/tmp"}
+    wanted = {"container": {**CONTAINER, "mountPoints": [point]}, "volumes": ["tmp", "home"]}
+    answered = {**CONTAINER, "mountPoints": [{**point, "readOnly": False}], "readonlyRootFilesystem": False}
+    volumes = [{"name": name, "host": {}} for name in ("tmp", "home")]
+    ecs = registered(3, containerDefinitions=[answered], volumes=volumes)
+
+    [step] = Engine("test", check_mode=False).apply([definition(ecs, **wanted)])
+
+    assert step.action == "none" and ecs.called("register_task_definition") == []
+
+
+def test_a_root_file_system_that_somebody_opened_is_closed_again() -> None:
+    wanted = {"container": {**CONTAINER, "readonlyRootFilesystem": True}}
+    ecs = registered(3, containerDefinitions=[CONTAINER])
+
+    [step] = Engine("test", check_mode=False).apply([definition(ecs, **wanted)])
+
+    assert step.action == "update"
+    [request] = ecs.called("register_task_definition")
+    assert request["containerDefinitions"][0]["readonlyRootFilesystem"] is True
+
+
 def test_an_unknown_family_has_no_revision() -> None:
     ecs = FakeClient(describe_task_definition=refusal("ClientException", "Unable to describe task definition."))
 
@@ -140,3 +163,24 @@ def test_an_inactive_cluster_is_not_there() -> None:
     aws: Any = FakeAws(ecs=FakeClient(describe_clusters={"clusters": [{"status": "INACTIVE"}]}))
 
     assert Cluster(aws, "sm2a-test", OURS, "disabled").find() is None
+
+
+def test_what_is_not_said_of_ecs_exec_stays() -> None:
+    found = {"kmsKeyId": "key", "logging": "OVERRIDE", "logConfiguration": {"cloudWatchEncryptionEnabled": True}}
+    cluster = {
+        "clusterArn": "arn",
+        "status": "ACTIVE",
+        "tags": TAGS,
+        "capacityProviders": ["FARGATE", "FARGATE_SPOT"],
+        "configuration": {"executeCommandConfiguration": found},
+    }
+    wanted = {"logging": "OVERRIDE", "logConfiguration": {"cloudWatchLogGroupName": "group"}}
+    ecs = FakeClient(describe_clusters={"clusters": [cluster]}, update_cluster={})
+    aws: Any = FakeAws(ecs=ecs)
+
+    [step] = Engine("test", check_mode=False).apply([Cluster(aws, "sm2a-test", OURS, "disabled", wanted)])
+
+    assert step.action == "update"
+    [request] = ecs.called("update_cluster")
+    logs = {"cloudWatchEncryptionEnabled": True, "cloudWatchLogGroupName": "group"}
+    assert request["configuration"] == {"executeCommandConfiguration": {**found, "logConfiguration": logs}}

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from fake_aws import each_time, refusal
+from fake_aws import FakeAws, FakeClient, each_time, refusal
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.engine import ApplyError, Engine
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.tags import ownership_tags
@@ -38,6 +38,9 @@ class Iam:
             return self.linked
         return sorted(self.role["inline"]) if self.role and result == "PolicyNames" else []
 
+    def get_account_authorization_details(self, **_arguments: Any) -> dict[str, Any]:
+        raise refusal("AccessDenied")
+
     def get_role(self, RoleName: str) -> dict[str, Any]:
         if self.role is None:
             raise refusal("NoSuchEntity")
@@ -57,7 +60,7 @@ class Iam:
 
     def get_role_policy(self, RoleName: str, PolicyName: str) -> dict[str, Any]:
         assert self.role is not None
-        return {"PolicyDocument": self.role["inline"][PolicyName]}
+        return {"PolicyName": PolicyName, "PolicyDocument": self.role["inline"][PolicyName]}
 
     def delete_role_policy(self, RoleName: str, PolicyName: str) -> None:
         raise refusal("NoSuchEntity")
@@ -75,7 +78,9 @@ class Iam:
 
 
 def aws(iam: Iam) -> Any:
-    return SimpleNamespace(client=lambda _service: iam, check_mode=False, region="eu-central-1", once=each_time)
+    return SimpleNamespace(
+        client=lambda _service: iam, check_mode=False, region="eu-central-1", once=each_time, writes=[]
+    )
 
 
 def role(iam: Iam) -> Role:
@@ -130,3 +135,86 @@ def test_a_service_linked_role_that_may_not_be_made_is_an_error() -> None:
 
     with pytest.raises(ApplyError, match=r"ServiceLinkedRole ecs\.amazonaws\.com: .*AccessDenied"):
         Engine("test", check_mode=False).apply([ServiceLinkedRole(aws(iam), "ecs.amazonaws.com")])
+
+
+def listed(a_role: Role, **different: Any) -> dict[str, Any]:
+    """Return a role as the account's listing has it, just as it should be but for what is ``different``."""
+    return {
+        "RoleName": a_role.name,
+        "Arn": "arn of the role",
+        "Path": "/",
+        "AssumeRolePolicyDocument": a_role.trust,
+        "RolePolicyList": [{"PolicyName": "sm2a", "PolicyDocument": a_role.policy}],
+        "AttachedManagedPolicies": [],
+        "Tags": [{"Key": key, "Value": value} for key, value in a_role.tags.items()],
+        **different,
+    }
+
+
+def role_among(iam: FakeClient) -> Role:
+    a_role = role(Iam())
+    a_role.aws = FakeAws(iam=iam)  # type: ignore[assignment]
+    return a_role
+
+
+def operations(iam: FakeClient) -> list[str]:
+    return [operation for operation, _arguments in iam.calls]
+
+
+def test_a_role_as_it_should_be_is_read_with_all_others_in_one_call() -> None:
+    iam = FakeClient()
+    a_role = role_among(iam)
+    iam.answers["get_account_authorization_details"] = {"RoleDetailList": [listed(a_role)], "IsTruncated": True}
+
+    [step] = Engine("test", check_mode=True).apply([a_role])
+
+    assert (step.action, a_role.id, operations(iam)) == (
+        "none",
+        "arn of the role",
+        ["get_account_authorization_details"],
+    )
+
+
+@pytest.mark.parametrize(
+    "different",
+    [
+        {"Path": "/other/"},
+        {"AssumeRolePolicyDocument": policy_document([])},
+        {"RolePolicyList": []},
+        {"RolePolicyList": [{"PolicyName": "theirs", "PolicyDocument": policy_document([])}]},
+        {"AttachedManagedPolicies": [{"PolicyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}]},
+        {"Tags": []},
+        {"RoleName": "another"},
+    ],
+)
+def test_a_role_that_is_listed_otherwise_is_read_by_itself(different: dict[str, Any]) -> None:
+    iam = FakeClient()
+    a_role = role_among(iam)
+    iam.answers |= {
+        "get_account_authorization_details": {"RoleDetailList": [listed(a_role, **different)]},
+        "get_role": {"Role": listed(a_role)},
+        "list_role_policies": {"PolicyNames": ["sm2a"]},
+        "get_role_policy": {"PolicyName": "sm2a", "PolicyDocument": a_role.policy},
+        "list_attached_role_policies": {"AttachedPolicies": []},
+    }
+
+    [step] = Engine("test", check_mode=True).apply([a_role])
+
+    assert step.action == "none", "the listing was late"
+    assert "get_role" in operations(iam)
+
+
+def test_who_may_not_list_roles_reads_each() -> None:
+    iam = FakeClient(get_account_authorization_details=refusal("AccessDenied"), get_role=refusal("NoSuchEntity"))
+
+    assert role_among(iam).find() is None
+    assert operations(iam) == ["get_account_authorization_details", "get_role"]
+
+
+def test_after_a_write_the_listing_is_not_asked() -> None:
+    iam = FakeClient(get_role=refusal("NoSuchEntity"))
+    a_role = role_among(iam)
+    a_role.aws.writes.append("CreateRole")
+
+    assert a_role.find() is None
+    assert operations(iam) == ["get_role"]
