@@ -107,7 +107,7 @@ def _proved(option: dict[str, Any]) -> bool:
 def _with_issued_certificate(operation: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def checked(params: Any) -> Any:
         for arn in alb._parse_certificate_arns(params):
-            certificate = acm._certificates.get(arn)
+            certificate: Any = acm._certificates.get(arn)
             if certificate is None:
                 return alb._error("CertificateNotFound", f"Certificate '{arn}' not found")
             _look(certificate)

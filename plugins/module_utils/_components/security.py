@@ -27,7 +27,7 @@ from ._names import (
     secret_name,
 )
 from ._option import Fact, Option, Return, refusals
-from ._option_rules import VPC_ID, validate_form
+from ._option_rules import VPC_ID, validate_form, validate_network
 from ._service_policies import ServicePolicies
 
 # AWS services that need a service-linked role; a new account has none.
@@ -43,13 +43,6 @@ LOG_SERVER_PORTS = (8793, 8794)
 DATABASE_PORTS = {"postgres": 5432, "mysql": 3306}
 RULES = "https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html"
 DELETION = "https://docs.aws.amazon.com/kms/latest/APIReference/API_ScheduleKeyDeletion.html"
-
-
-def _validate_cidr(option: str, cidr: str, documentation: str) -> None:
-    try:
-        ip_network(cidr)
-    except ValueError as error:
-        raise OptionError(option, cidr, f"it is not a network: {error}", documentation) from None
 
 
 class SecurityComponent(Component):
@@ -77,7 +70,7 @@ class SecurityComponent(Component):
             "Networks from which users reach the load balancer, IPv4 or IPv6. An empty list closes it to everybody.",
             elements="str",
             default=["0.0.0.0/0"],
-            check=_validate_cidr,
+            check=validate_network,
             why=RULES,
         ),
         "database_engine": Option(
