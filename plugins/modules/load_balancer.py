@@ -44,9 +44,12 @@ options:
     description: Route 53 hosted zone of O(domain_name).
     type: str
   ssl_policy:
-    description: Security policy of the HTTPS listener.
+    description:
+      - Security policy of the HTTPS listener, which says which versions of TLS and ciphers it takes.
+      - The default takes TLS 1.3 and 1.2, and keys that a quantum computer does not break from browsers that offer
+        them.
     type: str
-    default: ELBSecurityPolicy-TLS13-1-2-2021-06
+    default: ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09
   url:
     description: Address at which users reach Airflow, if it is not the load balancer's own or O(domain_name).
     type: str

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import trustme
 from emulators import Account, Vpc
 
 
@@ -23,12 +24,23 @@ def options(vpc: Vpc) -> dict[str, Any]:
     }
 
 
+def own_certificate() -> dict[str, bytes]:
+    """Return a certificate of somebody's own authority, as ImportCertificate takes it."""
+    authority = trustme.CA()
+    leaf = authority.issue_cert("airflow.example.com")
+    return {
+        "Certificate": leaf.cert_chain_pems[0].bytes(),
+        "PrivateKey": leaf.private_key_pem.bytes(),
+        "CertificateChain": authority.cert_pem.bytes(),
+    }
+
+
 def test_lifecycle(account: Account, options: dict[str, Any]) -> None:
     account.lifecycle("load_balancer", change={"idle_timeout": 120, "stickiness_duration": 3600}, **options)
 
 
 def test_https_with_a_certificate_redirects_plain_http(account: Account, options: dict[str, Any]) -> None:
-    certificate = account.client("acm").request_certificate(DomainName="airflow.example.com")["CertificateArn"]
+    certificate = account.client("acm").import_certificate(**own_certificate())["CertificateArn"]
     options.update(protocol="HTTPS", certificate_arn=certificate)
 
     result = account.run("load_balancer", **options)
@@ -64,6 +76,11 @@ def test_domain_gets_a_certificate_and_records(account: Account, options: dict[s
     }
     assert ("airflow.example.com.", "A") in records and any(kind == "CNAME" for _name, kind in records)
     assert not account.run("load_balancer", **options)["changed"]
+
+    tagged = account.run("load_balancer", tags={"owner": "data"}, **options)
+    assert {step["action"] for step in tagged["plan"] if "Certificate" in step["kind"]} == {"update"}
+    assert len(account.client("acm").list_certificates()["CertificateSummaryList"]) == 1
+
     assert account.run("load_balancer", state="absent", **options)["changed"]
     left = route53.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
     assert {record["Type"] for record in left} == {"NS", "SOA"}

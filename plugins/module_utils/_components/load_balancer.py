@@ -13,7 +13,13 @@ from .._reconcile.errors import OptionError
 from .._reconcile.resource import Resource
 from .._reconcile.values import has_unknown
 from .._resources.elbv2 import Listener, LoadBalancer, PathRule, TargetGroup
-from .._resources.route53 import AliasRecord, Certificate, ValidationRecord
+from .._resources.route53 import (
+    AliasRecord,
+    Certificate,
+    SurplusCertificate,
+    ValidationRecord,
+    certificates_of,
+)
 from ._account import hosted_zone_faults
 from ._base import Component
 from ._names import API_SERVER_PORT
@@ -92,8 +98,14 @@ class LoadBalancerComponent(Component):
         "hosted_zone_id": Option("str", "Route 53 hosted zone of O(domain_name).", form=ZONE_ID),
         "ssl_policy": Option(
             "str",
-            "Security policy of the HTTPS listener.",
-            default="ELBSecurityPolicy-TLS13-1-2-2021-06",
+            (
+                "Security policy of the HTTPS listener, which says which versions of TLS and ciphers it takes.",
+                "The default takes TLS 1.3 and 1.2, and keys that a quantum computer does not break from browsers that "
+                "offer them.",
+            ),
+            # What AWS recommends and its console takes: https://docs.aws.amazon.com/elasticloadbalancing/latest/
+            # application/describe-ssl-policies.html
+            default="ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09",
             form=SSL_POLICY,
         ),
         "url": Option(
@@ -240,6 +252,10 @@ class LoadBalancerComponent(Component):
         options = self.options
         attributes = {
             "routing.http.drop_invalid_header_fields.enabled": "true",
+            # AWS's defaults. With another desync_mitigation_mode requests may be smuggled past the rules of the
+            # listener, with another xff_header_processing.mode clients choose the addresses under which they are known.
+            "routing.http.desync_mitigation_mode": "defensive",
+            "routing.http.xff_header_processing.mode": "append",
             # With the port that users see, to which Airflow sends them back after the login:
             # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html
             "routing.http.preserve_host_header.enabled": "true",
@@ -264,7 +280,10 @@ class LoadBalancerComponent(Component):
             if not certificate and options["protocol"] == "HTTPS":
                 requested = Certificate(self.aws, options["domain_name"], self.tags)
                 validation = ValidationRecord(self.aws, requested, zone)
+                _used, *others = certificates_of(self.aws, options["domain_name"], self.tags) or [None]
+                surplus = [one for one in others if one and not one.get("InUseBy")]
                 resources += [requested, validation]
+                resources += [SurplusCertificate(self.aws, one, self.tags) for one in surplus]
                 certificate = requested
         forward = {"Type": "forward"}
         redirect = {
