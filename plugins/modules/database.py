@@ -14,9 +14,9 @@ module: database
 short_description: RDS instance, PostgreSQL or MySQL, with Airflow's metadata database
 version_added: 0.1.0
 description:
-  - Creates a private, encrypted RDS instance for PostgreSQL or MySQL, and the secrets from which Airflow and the scaler
-    read how to reach it.
-  - The master password is read from Secrets Manager by the module and stands in no variable, result or diff.
+  - Creates a private, encrypted RDS instance for PostgreSQL or MySQL, and the secrets from which each of Airflow's
+    services and the scaler read how to reach it, with a login of their own.
+  - Passwords are read from Secrets Manager by the module and stand in no variable, result or diff.
 author:
   - SM2A contributors (@sm2a)
 options:
@@ -174,8 +174,8 @@ database:
       description: Secrets that hold the connections.
       type: dict
       sample:
-        sql_alchemy_conn: sm2a/dev/config/sql_alchemy_conn
-        result_backend: sm2a/dev/config/result_backend
+        connection_migration: sm2a/dev/config/sql_alchemy_conn/migration
+        connection_worker: sm2a/dev/config/sql_alchemy_conn/worker
         scaler: sm2a/dev/scaler/database
 plan:
   description: Every resource of the component and what was done, or would be done, to it.

@@ -100,6 +100,7 @@ secrets:
       sample:
         admin: sm2a/dev/admin
         database_master: sm2a/dev/database/master
+        database_worker: sm2a/dev/database/worker-login
         database_scaler: sm2a/dev/database/scaler-login
         fernet_key: sm2a/dev/config/fernet_key
         api_secret_key: sm2a/dev/config/api_secret_key

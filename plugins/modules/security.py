@@ -16,9 +16,10 @@ version_added: 0.1.0
 description:
   - Creates security groups, a KMS key, and one IAM role per service with the least privilege.
   - Users reach the load balancer only; the load balancer and Airflow reach the API server; the API server reads the
-    logs of running tasks from workers and triggerers; Airflow reaches the database.
-  - Rules for incoming traffic that somebody else added to these groups are taken away, and so are inline policies that
-    somebody else added to these roles. The database's group allows no outgoing traffic.
+    logs of running tasks from workers and triggerers; Airflow reaches the database, everything that speaks HTTPS, and
+    what O(egress) names. The load balancer calls the API server only, and the database nobody.
+  - Rules that somebody else added to these groups are taken away, and so are inline policies that somebody else added
+    to these roles.
   - IAM roles are global. If a role of this name belongs to another region's environment, the module leaves it alone and
     fails.
 author:
@@ -34,6 +35,34 @@ options:
     type: list
     elements: str
     default: [0.0.0.0/0]
+  egress:
+    description:
+      - 'What tasks and Airflow''s services may call besides what speaks HTTPS at port 443, as AWS does: databases, SSH
+        or mail servers that DAGs use.'
+      - 'The groups are stateful: answers need no rule.'
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      cidr:
+        description: Network that may be called, IPv4 or IPv6.
+        type: str
+        required: true
+      protocol:
+        description: Protocol. V(all) has no ports.
+        type: str
+        choices: [tcp, udp, all]
+        default: tcp
+      from_port:
+        description:
+          - The port, or the first of several.
+          - From 0 to 65535.
+        type: int
+      to_port:
+        description:
+          - The last port, if there are several.
+          - From 0 to 65535.
+        type: int
   database_engine:
     description: Engine of the metadata database, for its port.
     type: str
@@ -70,6 +99,17 @@ options:
         C(migration) and C(scaler).
     type: dict
     default: {}
+  configuration_secrets:
+    description: Secrets of your own below C(sm2a/<environment>/config/), which options of Airflow name by their form
+      C(*_secret). Airflow's services may read these and no others.
+    type: list
+    elements: str
+    default: []
+  image_uris:
+    description: Images that exist elsewhere, so that ECS may pull those in repositories of Amazon ECR. What else it
+      needs for them, O(role_policies) can allow.
+    type: dict
+    default: {}
   execute_command_services:
     description: Services in whose containers C(aws ecs execute-command) may open a shell.
     type: list
@@ -103,6 +143,8 @@ EXAMPLES = r"""
     region: eu-central-1
     vpc_id: vpc-0123456789abcdef0
     ingress_cidrs: [203.0.113.0/24]
+    egress:
+      - {cidr: 10.20.0.0/16, from_port: 5432}
     role_policies:
       worker: [arn:aws:iam::123456789012:policy/data-lake-read]
 """

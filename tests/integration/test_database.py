@@ -15,7 +15,10 @@ from emulators import Account, Vpc
 @pytest.fixture
 def options(account: Account, vpc: Vpc) -> dict[str, object]:
     """A network to put the database into, and the logins that the secrets role makes."""
-    for name in ("master", "scaler-login"):
+    for name in (
+        "master",
+        *(f"{user}-login" for user in ("airflow", "dag-processor", "triggerer", "worker", "scaler")),
+    ):
         account.client("secretsmanager").create_secret(
             Name=f"sm2a/test/database/{name}",
             SecretString=json.dumps({"username": name.replace("-", "_"), "password": "p/ss@word"}),
@@ -39,11 +42,12 @@ def test_connections_are_written_for_airflow_and_never_shown(account: Account, o
 
     secrets = account.client("secretsmanager")
     facts = result["database"]
-    connection = secrets.get_secret_value(SecretId="sm2a/test/config/sql_alchemy_conn")["SecretString"]
-    assert connection == (
-        f"postgresql+psycopg2://master:p%2Fss%40word@{facts['endpoint']}:{facts['port']}/airflow"
-        "?sslmode=verify-full&sslrootcert=/opt/sm2a/database-ca.crt"
-    )
+    for service, user in (("migration", "master"), ("worker", "worker_login")):
+        name = f"sm2a/test/config/sql_alchemy_conn/{service}"
+        assert secrets.get_secret_value(SecretId=name)["SecretString"] == (
+            f"postgresql+psycopg2://{user}:p%2Fss%40word@{facts['endpoint']}:{facts['port']}/airflow"
+            "?sslmode=verify-full&sslrootcert=/opt/sm2a/database-ca.crt"
+        )
     login = json.loads(secrets.get_secret_value(SecretId="sm2a/test/scaler/database")["SecretString"])
     assert (login["username"], login["password"], login["port"]) == ("scaler_login", "p/ss@word", facts["port"])
     assert "p/ss@word" not in json.dumps(result) and "p%2Fss%40word" not in json.dumps(result)
@@ -53,7 +57,7 @@ def test_a_plan_without_logins_lists_everything(account: Account) -> None:
     result = account.run(
         "database", check=True, subnet_ids=["(known after apply)"], security_group_ids=["(known after apply)"]
     )
-    assert [step["action"] for step in result["plan"]] == ["create"] * 6
+    assert [step["action"] for step in result["plan"]] == ["create"] * 9
 
 
 def test_deletion_leaves_a_final_snapshot(account: Account, options: dict[str, object]) -> None:

@@ -311,3 +311,55 @@ def test_a_network_of_our_own_goes_also_once_another_is_given(account: Account, 
 
     left = [found["VpcId"] for found in account.client("ec2").describe_vpcs()["Vpcs"]]
     assert vpc.id in left and created["vpc_id"] not in left
+
+
+def test_what_aws_makes_with_a_vpc_leads_nowhere_and_is_closed_again(account: Account) -> None:
+    vpc_id = account.run("network")["network"]["vpc_id"]
+    ec2 = account.client("ec2")
+    inside = {"Name": "vpc-id", "Values": [vpc_id]}
+    by_default = [inside, {"Name": "group-name", "Values": ["default"]}]
+    [group] = ec2.describe_security_groups(Filters=by_default)["SecurityGroups"]
+    assert (group["IpPermissions"], group["IpPermissionsEgress"]) == ([], [])
+    everybody = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+    ec2.authorize_security_group_ingress(GroupId=group["GroupId"], IpPermissions=[everybody])
+    ec2.authorize_security_group_egress(GroupId=group["GroupId"], IpPermissions=[everybody])
+
+    shown = account.run("network", check=True)
+    repaired = account.run("network")
+
+    rules = {"AWS::EC2::SecurityGroupIngress sm2a-test-default", "AWS::EC2::SecurityGroupEgress sm2a-test-default"}
+    assert set(shown["diff"]["before"]) == set(repaired["diff"]["before"]) == rules
+    [group] = ec2.describe_security_groups(Filters=by_default)["SecurityGroups"]
+    assert (group["IpPermissions"], group["IpPermissionsEgress"]) == ([], [])
+    assert not account.run("network")["changed"]
+
+
+def test_another_main_route_table_and_routes_to_the_internet_are_led_back(account: Account) -> None:
+    facts = account.run("network")["network"]
+    ec2 = account.client("ec2")
+    of_vpc = [{"Name": "vpc-id", "Values": [facts["vpc_id"]]}]
+    tables = ec2.describe_route_tables(Filters=of_vpc)["RouteTables"]
+    by_name = {tag["Value"]: table for table in tables for tag in table["Tags"] if tag["Key"] == "Name"}
+    main, public = by_name["sm2a-test-main"], by_name["sm2a-test-public"]
+    [gateway] = ec2.describe_internet_gateways(Filters=[{"Name": "attachment.vpc-id", "Values": [facts["vpc_id"]]}])[
+        "InternetGateways"
+    ]
+    private = facts["private_route_table_ids"][0]
+    for table in (main["RouteTableId"], private):
+        ec2.create_route(
+            RouteTableId=table, DestinationCidrBlock="198.51.100.0/24", GatewayId=gateway["InternetGatewayId"]
+        )
+    [association] = [item for item in main["Associations"] if item["Main"]]
+    ec2.replace_route_table_association(
+        AssociationId=association["RouteTableAssociationId"], RouteTableId=public["RouteTableId"]
+    )
+    ec2.modify_subnet_attribute(SubnetId=facts["private_subnet_ids"][0], MapPublicIpOnLaunch={"Value": True})
+
+    shown = account.run("network", check=True)["diff"]["before"]
+    repaired = account.run("network")["diff"]["before"]
+
+    assert shown == repaired
+    foreign = [f"198.51.100.0/24 to {gateway['InternetGatewayId']}"]
+    assert shown["AWS::EC2::RouteTable sm2a-test-main"] == {"foreign_routes": foreign, "main": False}
+    assert {"foreign_routes": foreign} in shown.values() and {"public_addresses": True} in shown.values()
+    assert not account.run("network")["changed"]

@@ -16,8 +16,12 @@ NAMES = [
     "sm2a/test/config/api_secret_key",
     "sm2a/test/config/fernet_key",
     "sm2a/test/config/jwt_secret",
+    "sm2a/test/database/airflow-login",
+    "sm2a/test/database/dag-processor-login",
     "sm2a/test/database/master",
     "sm2a/test/database/scaler-login",
+    "sm2a/test/database/triggerer-login",
+    "sm2a/test/database/worker-login",
 ]
 
 

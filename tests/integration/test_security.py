@@ -70,22 +70,44 @@ def test_without_networks_nobody_comes_in_and_nothing_changes_again(account: Acc
     assert not account.run("security", vpc_id=vpc.id, ingress_cidrs=[])["changed"]
 
 
-def test_the_database_calls_nobody(account: Account, vpc: Vpc) -> None:
+def test_outgoing_rules_that_somebody_added_are_shown_and_go(account: Account, vpc: Vpc) -> None:
     groups = account.run("security", vpc_id=vpc.id)["security"]["security_group_ids"]
     ec2 = account.client("ec2")
-
-    def egress(name: str) -> list[Any]:
-        found = ec2.describe_security_groups(GroupIds=[groups[name]])["SecurityGroups"][0]
-        return list(found["IpPermissionsEgress"])
-
-    assert egress("database") == [] and egress("airflow")
     everywhere = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
-    ec2.authorize_security_group_egress(GroupId=groups["database"], IpPermissions=[everywhere])
+    for group in groups.values():
+        ec2.authorize_security_group_egress(GroupId=group, IpPermissions=[everywhere])
 
-    repaired = account.run("security", vpc_id=vpc.id)
+    shown = updates(account.run("security", vpc_id=vpc.id, check=True))
+    repaired = updates(account.run("security", vpc_id=vpc.id))
 
-    assert updates(repaired) == {"AWS::EC2::SecurityGroup sm2a-test-database": {"egress": ["-1 all to 0.0.0.0/0"]}}
-    assert egress("database") == []
+    names = ("load-balancer", "airflow", "api-server", "database")
+    assert set(shown) == {f"AWS::EC2::SecurityGroupEgress sm2a-test-{name}" for name in names}
+    assert all("-1 all to 0.0.0.0/0" in state["rules"] for state in shown.values())
+    assert repaired == shown
+    found = ec2.describe_security_groups(GroupIds=list(groups.values()))["SecurityGroups"]
+    assert all(one["IpProtocol"] == "tcp" for group in found for one in group["IpPermissionsEgress"])
+    assert [group["IpPermissionsEgress"] for group in found if group["GroupId"] == groups["database"]] == [[]]
+    assert not account.run("security", vpc_id=vpc.id)["changed"]
+
+
+def test_further_egress_is_made_and_taken_back(account: Account, vpc: Vpc) -> None:
+    egress = [
+        {"cidr": "10.20.0.0/16", "from_port": 5439},
+        {"cidr": "2001:DB8::/32", "protocol": "udp", "from_port": 1024, "to_port": 65535},
+        {"cidr": "192.0.2.7", "protocol": "all"},
+    ]
+    account.run("security", vpc_id=vpc.id)
+
+    label = "AWS::EC2::SecurityGroupEgress sm2a-test-airflow"
+    added = updates(account.run("security", vpc_id=vpc.id, egress=egress), "after")[label]["rules"]
+    assert {"tcp 5439 to 10.20.0.0/16", "udp 1024-65535 to 2001:db8::/32", "-1 all to 192.0.2.7/32"} <= set(added)
+    assert not account.run("security", vpc_id=vpc.id, egress=egress)["changed"]
+    taken = updates(account.run("security", vpc_id=vpc.id), "after")[label]["rules"]
+    assert set(added) - set(taken) == {
+        "tcp 5439 to 10.20.0.0/16",
+        "udp 1024-65535 to 2001:db8::/32",
+        "-1 all to 192.0.2.7/32",
+    }
 
 
 def test_policies_that_somebody_added_go_and_a_boundary_stays(account: Account, vpc: Vpc) -> None:
@@ -116,8 +138,9 @@ def test_policies_that_somebody_added_go_and_a_boundary_stays(account: Account, 
 def test_what_a_former_key_encrypts_can_be_read(account: Account, vpc: Vpc) -> None:
     def allowed() -> list[str]:
         policy = account.client("iam").get_role_policy(RoleName="sm2a-test-worker", PolicyName="sm2a")["PolicyDocument"]
-        [resources] = [item["Resource"] for item in policy["Statement"] if "kms:Decrypt" in item["Action"]]
-        return [resources] if isinstance(resources, str) else list(resources)
+        found = [item["Resource"] for item in policy["Statement"] if str(item["Action"]).startswith("kms:")]
+        assert len(found) == 2 and found[0] == found[1]
+        return [found[0]] if isinstance(found[0], str) else list(found[0])
 
     former = account.run("security", vpc_id=vpc.id)["security"]["kms_key_arn"]
     assert allowed() == [former]
@@ -225,9 +248,4 @@ def test_only_the_api_server_reads_logs_of_running_tasks(account: Account, vpc: 
         for permission in found["IpPermissions"]
         for pair in permission["UserIdGroupPairs"]
     }
-    assert allowed == {
-        (8793, groups["api_server"]),
-        (8794, groups["api_server"]),
-        (8080, groups["airflow"]),
-        (8080, groups["load_balancer"]),
-    }
+    assert allowed == {(8793, groups["api_server"]), (8794, groups["api_server"])}

@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -46,6 +46,14 @@ path-include /usr/share/locale/locale.alias
 path-exclude /usr/share/man/*
 """,
 }
+# The network that stands for the VPC. Its addresses are those of the local inventory's VPC: this machine, which is the
+# load balancer too, has one of a public subnet, and containers have those of private ones.
+NETWORK = "sm2a"
+NETWORK_OPTIONS = {"subnet": "10.42.0.0/16", "gateway": "10.42.0.1", "ip-range": "10.42.128.0/17"}
+# It enters the network namespaces of containers where we may not, or where Docker's engine is a virtual machine.
+PACKET_FILTER = "sm2a-packet-filter"
+PACKET_FILTER_IMAGE = f"{PACKET_FILTER}:1"
+PACKET_FILTER_PACKAGES = {"iptables": "iptables", "nsenter": "util-linux"}
 SLIM_FOLDERS = ("usr/share/locale", "usr/share/man", "var/cache/apt", "var/lib/apt/lists", "var/log")
 
 
@@ -115,11 +123,49 @@ def apt_install(*packages: str) -> None:
 
 def gateway() -> str:
     """Return the address under which containers reach this machine."""
-    for config in json.loads(run("docker", "network", "inspect", "bridge"))[0]["IPAM"]["Config"]:
-        if config.get("Gateway"):
-            return str(config["Gateway"])
-    # Engines before 23 do not always say it; the address is then the bridge interface's own.
-    return run("ip", "-4", "-o", "addr", "show", "docker0").split()[3].split("/")[0]
+    return NETWORK_OPTIONS["gateway"]
+
+
+def ensure_network(label: str) -> None:
+    """Make the network of the containers, with a label by which it is deleted. Raises SetupError."""
+    if run("docker", "network", "ls", "--quiet", "--filter", f"name=^{NETWORK}$"):
+        return
+    options = [f"--{name}={value}" for name, value in NETWORK_OPTIONS.items()]
+    bridge = f"--opt=com.docker.network.bridge.name={NETWORK}"
+    try:
+        run("docker", "network", "create", f"--label={label}", bridge, *options, NETWORK)
+    except subprocess.CalledProcessError as error:
+        raise SetupError(f"Docker cannot make a network {NETWORK_OPTIONS['subnet']}: {error.stderr}") from None
+
+
+def ensure_packet_filter() -> None:
+    """Make sure that packet filters can be put into containers' network namespaces: by ourselves or by a container."""
+    if _enters_itself():
+        for program, package in PACKET_FILTER_PACKAGES.items():
+            if not shutil.which(program):
+                apt_install(package)
+        return
+    ensure_stand_in(PACKET_FILTER_IMAGE)
+    if not run("docker", "ps", "--quiet", "--filter", f"name=^{PACKET_FILTER}$"):
+        rights = ("--pid=host", "--privileged", "--network=none")
+        run("docker", "run", "--detach", "--rm", "--init", f"--name={PACKET_FILTER}", *rights, PACKET_FILTER_IMAGE)
+
+
+def remove_packet_filter() -> None:
+    """Stop the container of ``ensure_packet_filter``, where there is one."""
+    if run("docker", "ps", "--quiet", "--filter", f"name=^{PACKET_FILTER}$"):
+        run("docker", "rm", "--force", PACKET_FILTER)
+
+
+def enter_namespace() -> list[str]:
+    """Return the begin of a command that runs a program in a namespace of one of the engine's processes."""
+    return ["nsenter"] if _enters_itself() else ["docker", "exec", "--interactive", PACKET_FILTER, "nsenter"]
+
+
+def _enters_itself() -> bool:
+    """Tell whether containers are processes of this machine that we may enter."""
+    installed = all(map(shutil.which, PACKET_FILTER_PACKAGES)) or bool(shutil.which("apt-get"))
+    return sys.platform == "linux" and os.geteuid() == 0 and installed
 
 
 def ensure_image(tag: str) -> None:

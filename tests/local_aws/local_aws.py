@@ -50,6 +50,8 @@ def up() -> None:
     docker_engine.ensure_engine(DOCKERD_PID, LOGS / "dockerd.log")
     for image in (docker_engine.DEBIAN, docker_engine.POSTGRES):
         docker_engine.ensure_image(image)
+    docker_engine.ensure_network(LABEL)
+    docker_engine.ensure_packet_filter()
     if not _healthy():
         _start_ministack()
     print(f"AWS API: {ADDRESS}")
@@ -68,6 +70,7 @@ def down() -> None:
     _stop(MINISTACK_PID, LAUNCHER.name)
     if docker_engine.answers():
         _remove_containers()
+        docker_engine.remove_packet_filter()
         for kind in ("network", "volume"):
             names = run("docker", kind, "ls", "--quiet", "--filter", f"label={LABEL}").split()
             if names:
@@ -130,7 +133,8 @@ def _start_ministack() -> None:
         "MINISTACK_REGION": REGION,
         # The name in queue URLs: containers and this machine both reach the bridge's address.
         "MINISTACK_HOST": bridge,
-        "MINISTACK_RDS_PUBLIC_ENDPOINT": "1",
+        # Databases are reached at their own addresses.
+        "DOCKER_NETWORK": docker_engine.NETWORK,
         "IOT_MTLS_ENABLED": "0",
         "SM2A_LOCAL_PORT_OFFSET": str(offset),
         "LOG_LEVEL": os.environ.get("LOG_LEVEL", "INFO"),

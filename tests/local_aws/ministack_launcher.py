@@ -19,34 +19,27 @@ from typing import Any
 
 import certificates
 import docker.models.containers as docker_containers
+import docker_engine
 import domain
 import ecs_containers
 import ecs_deployments
 import ecs_task_protection
 import faults
 import rds_certificates
+import security_groups
+import vpc_network
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from load_balancer import LoadBalancers
 from ministack.app import app
 
 
-def bound_ports(ports: dict[str, Any], addresses: list[str]) -> dict[str, Any]:
-    """Return docker-py's ``ports`` with every fixed port of all interfaces bound to these addresses instead."""
-    return {
-        inner: [(address, outer) for address in addresses] if isinstance(outer, int) and outer else outer
-        for inner, outer in ports.items()
-    }
-
-
-def _publish_only_on(addresses: list[str]) -> None:
-    """Make docker-py publish containers' ports on these addresses; MiniStack publishes databases on all."""
+def _publish_nothing() -> None:
+    """Make docker-py publish no port; MiniStack publishes those of databases, past the filters of the VPC."""
     original = docker_containers._create_container_args
 
     def arguments(options: dict[str, Any]) -> Any:
-        if options.get("ports"):
-            options["ports"] = bound_ports(options["ports"], addresses)
-        return original(options)
+        return original({name: value for name, value in options.items() if name != "ports"})
 
     docker_containers._create_container_args = arguments
 
@@ -77,11 +70,14 @@ def main(port: str, *addresses: str) -> None:
     # Every worker polls with connections of its own; the usual soft limit of 1024 files is soon reached.
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    _publish_only_on(list(addresses))
+    _publish_nothing()
     ecs_deployments.install()
     ecs_containers.install()
     rds_certificates.install(list(addresses))
     certificates.install()
+    # After the certificates, which are for the names that it gives.
+    vpc_network.install(docker_engine.gateway())
+    security_groups.install(docker_engine.gateway(), int(port), docker_engine.enter_namespace())
     asyncio.run(_serve(list(addresses), int(port)))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from .._reconcile.aws import Aws
 from .._reconcile.errors import OptionError
 from .._resources.ecs import TaskDefinition
-from ._names import secret_path
+from ._names import SECRETS, secret_path
 from ._option import Fact, Form, Option, refusals
 from ._option_rules import (
     BUCKET_NAME,
@@ -30,7 +30,8 @@ from ._option_rules import (
 )
 from ._own_options import CONFIGURATION
 from ._secret_values import kind_of
-from ._variables import SECRET_OPTIONS, validate_configuration, validate_variables, variables_of
+from ._service_secrets import LOOKS_UP, service_options
+from ._variables import validate_configuration, validate_variables, variables_of
 
 CLUSTERS = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCluster.html"
 TASK_ROLES = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html"
@@ -237,8 +238,8 @@ def _faults_of_queues(queues: dict[str, Any], default_pool: str | None) -> Itera
         yield OptionError("default_pool", default_pool, f"it must be one of {', '.join(sorted(queues))}")
 
 
-def airflow_variables(options: dict[str, Any], region: str) -> dict[str, str]:
-    """Return the environment variables of a container of Airflow."""
+def airflow_variables(options: dict[str, Any], region: str, service: str) -> dict[str, str]:
+    """Return the environment variables of the container of one of Airflow's services."""
     environment = options["environment"]
     given = options["queues"]
     queues = {pool: {"url": queue["url"]} for pool, queue in sorted(given.items())}
@@ -252,7 +253,15 @@ def airflow_variables(options: dict[str, Any], region: str) -> dict[str, str]:
             "refresh_interval": 30,
         },
     }
-    backend = {f"{kind}_prefix": secret_path(environment, kind) for kind in ("connections", "variables", "config")}
+    looks_up = ("connections", "variables") if service in LOOKS_UP else ()
+    backend = {
+        "config_prefix": secret_path(environment, "config"),
+        # Without a prefix nothing of its kind is looked up.
+        **{
+            f"{kind}_prefix": secret_path(environment, kind) if kind in looks_up else None
+            for kind in ("connections", "variables")
+        },
+    }
     own = {
         "core": {
             "executor": "CeleryExecutor",
@@ -298,7 +307,10 @@ def airflow_variables(options: dict[str, Any], region: str) -> dict[str, str]:
             "cookie_secure": options["url"].startswith("https:"),
         },
     }
-    secrets = {f"{name}_SECRET": secret for name, secret in SECRET_OPTIONS.items()}
+    secrets = {
+        f"{option}_SECRET": SECRETS[secret].removeprefix("config/")
+        for option, secret in service_options(service).items()
+    }
     return {
         **variables_of(own),
         **secrets,
@@ -307,6 +319,13 @@ def airflow_variables(options: dict[str, Any], region: str) -> dict[str, str]:
         **variables_of(options["configuration"]),
         **{name: str(value) for name, value in options["environment_variables"].items()},
     }
+
+
+# The image touches the file at each heartbeat of its job, which are 5 s apart. After 30 s Airflow itself calls a
+# scheduler or a triggerer unhealthy, and after 50 s a DAG processor:
+# https://airflow.apache.org/docs/apache-airflow/stable/configurations-ref.html#scheduler-health-check-threshold
+HEARTBEAT_FILE = "/tmp/sm2a-heartbeat"
+HEARTBEAT_CHECK = f"test -n \"$(find {HEARTBEAT_FILE} -newermt '-60 seconds')\""
 
 
 def http_check(port: int, path: str) -> str:

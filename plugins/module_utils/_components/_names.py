@@ -19,17 +19,23 @@ API_SERVER_PORT = 8080
 # In both images: the authorities by which whoever connects to the database knows it.
 DATABASE_AUTHORITIES = "/opt/sm2a/database-ca.crt"
 
-# Every secret of an environment, below ``sm2a/<environment>/``. Airflow reads its configuration from ``config/``, and
-# the scaler's role reads nothing but ``scaler/``.
+# Every secret of an environment, below ``sm2a/<environment>/``. Airflow reads its configuration from ``config/``.
 SECRETS = {
     "admin": "admin",
     "database_master": "database/master",
+    "database_airflow": "database/airflow-login",
+    "database_dag_processor": "database/dag-processor-login",
+    "database_triggerer": "database/triggerer-login",
+    "database_worker": "database/worker-login",
     "database_scaler": "database/scaler-login",
     "fernet_key": "config/fernet_key",
     "api_secret_key": "config/api_secret_key",
     "jwt_secret": "config/jwt_secret",
-    "sql_alchemy_conn": "config/sql_alchemy_conn",
-    "result_backend": "config/result_backend",
+    "connection_migration": "config/sql_alchemy_conn/migration",
+    "connection_airflow": "config/sql_alchemy_conn/airflow",
+    "connection_dag_processor": "config/sql_alchemy_conn/dag-processor",
+    "connection_triggerer": "config/sql_alchemy_conn/triggerer",
+    "connection_worker": "config/sql_alchemy_conn/worker",
     "scaler": "scaler/database",
 }
 

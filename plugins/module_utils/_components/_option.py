@@ -127,6 +127,9 @@ class Option:
                 yield from self._faults_of_item(name, item, region)
         if self.options and isinstance(value, dict):
             yield from faults(self.options, value, region, present, f"{name}.")
+        if self.options and isinstance(value, list):
+            for number, item in enumerate(value):
+                yield from faults(self.options, item, region, present, f"{name}[{number}].")
 
     def _faults_of_item(self, name: str, item: Any, region: str) -> Iterator[OptionError]:
         if self.form:

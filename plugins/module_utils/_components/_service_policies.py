@@ -6,45 +6,101 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from .._reconcile.aws import Aws
 from .._reconcile.tags import ENVIRONMENT
-from ._names import bucket_name, secret_path, worker_service
+from ._names import AIRFLOW_SERVICES, SECRETS, bucket_name, log_group_name, secret_path, worker_service
+from ._service_secrets import LOOKS_UP, service_secrets
+
+# What AWS's own policy AmazonECSTaskExecutionRolePolicy allows on repositories, which there are all of the account.
+# https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonECSTaskExecutionRolePolicy.html
+PULL = ["ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"]
+# For whom AWS's services use the key. S3 encrypts what is written and SQS what is sent with a new data key:
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
+DECRYPTS = {
+    "api_server": ("secretsmanager", "s3"),
+    "scheduler": ("secretsmanager", "sqs"),
+    "dag_processor": ("secretsmanager", "s3"),
+    "triggerer": ("secretsmanager", "s3"),
+    "worker": ("secretsmanager", "s3", "sqs"),
+    "migration": ("secretsmanager",),
+    "scaler": ("secretsmanager",),
+}
+ENCRYPTS = {"scheduler": "sqs", "triggerer": "s3", "worker": "s3"}
+READS_LOGS = ("api_server", "triggerer", "worker")
+WRITES_LOGS = ("triggerer", "worker")
+READS_DAGS = ("dag_processor", "worker")
 
 
 class ServicePolicies:
-    """The statements of the services' policies, without those on keys and for ECS Exec."""
+    """The statements of the services' policies, without those for ECS Exec.
 
-    def __init__(self, aws: Aws, environment: str) -> None:
+    ``configuration_secrets`` are those below ``config/`` that options of Airflow name which are the user's own, and
+    ``repositories`` the ARNs of the repositories from which images come.
+    """
+
+    def __init__(
+        self,
+        aws: Aws,
+        environment: str,
+        configuration_secrets: Sequence[str] = (),
+        repositories: Sequence[str] = (),
+    ) -> None:
         self.aws = aws
         self.environment = environment
+        self.configuration_secrets = configuration_secrets
+        self.repositories = repositories
         self.prefix = f"sm2a-{environment}"
 
     def statements(self, service: str) -> list[dict[str, Any]]:
-        """Return what a service may do by itself. "execution" has a policy of AWS's instead."""
+        """Return what a service may do, but for the keys."""
         if service == "execution":
-            return []
+            return self._execution()
+        statements = [self._secrets(service)]
         if service == "scaler":
-            return [self._secrets("scaler/*"), *self._scaling()]
-        names = ["config/*", "connections/*", "variables/*"]
-        if service == "migration":
-            # The six characters that Secrets Manager appends to a name:
-            # https://docs.aws.amazon.com/secretsmanager/latest/userguide/whats-in-a-secret.html
-            names += ["admin-??????", "scaler/*"]
-        statements = [self._secrets(*names)]
-        if service == "migration":
-            return statements
-        statements += self._buckets(write_logs=service != "api_server")
-        look = ["sqs:GetQueueUrl", "sqs:GetQueueAttributes"]
+            statements += self._scaling()
         if service == "scheduler":
-            statements.append(self._queues(*look, "sqs:SendMessage"))
+            # Kombu asks how many messages there are when it declares a queue.
+            statements.append(self._queues("sqs:GetQueueAttributes", "sqs:SendMessage"))
         if service == "worker":
-            take = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:SendMessage"]
-            statements.append(self._queues(*look, *take))
+            take = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"]
+            statements.append(self._queues("sqs:GetQueueAttributes", *take))
             protect = ["ecs:GetTaskProtection", "ecs:UpdateTaskProtection"]
             statements.append({"Action": protect, "Resource": self.aws.arn("ecs", f"task/{self.prefix}/*")})
+        return [*statements, *self._buckets(service)]
+
+    def key_statements(self, service: str, keys: list[str]) -> list[dict[str, Any]]:
+        """Return what a service may do with these keys: nothing by itself, only what AWS's services do for it.
+
+        https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service
+        """
+        statements = []
+        for action, services in (
+            ("kms:Decrypt", DECRYPTS.get(service, ())),
+            ("kms:GenerateDataKey", (ENCRYPTS[service],) if service in ENCRYPTS else ()),
+        ):
+            if keys and services:
+                via = [f"{name}.{self.aws.region}.amazonaws.com" for name in services]
+                condition = {"StringEquals": {"kms:ViaService": via[0] if len(via) == 1 else via}}
+                resource = keys[0] if len(keys) == 1 else keys
+                statements.append({"Action": action, "Resource": resource, "Condition": condition})
         return statements
+
+    def _execution(self) -> list[dict[str, Any]]:
+        """What ECS does before and while a container runs: it pulls the image, and writes the log."""
+        repositories = [self.aws.arn("ecr", f"repository/{self.prefix}/*"), *self.repositories]
+        return [
+            # It knows no resources.
+            {"Action": "ecr:GetAuthorizationToken", "Resource": "*"},
+            {"Action": PULL, "Resource": repositories[0] if len(repositories) == 1 else repositories},
+            {
+                "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+                "Resource": self.aws.arn("logs", f"log-group:{log_group_name(self.environment, '*')}"),
+            },
+        ]
 
     def _queues(self, *actions: str) -> dict[str, Any]:
         """Allow actions on the queues of every pool, also of one that is just being removed and still at work.
@@ -58,22 +114,36 @@ class ServicePolicies:
             "Condition": {"StringEquals": {f"aws:ResourceTag/{ENVIRONMENT}": self.environment}},
         }
 
-    def _secrets(self, *names: str) -> dict[str, Any]:
-        arns = [self.aws.arn("secretsmanager", f"secret:{secret_path(self.environment, name)}") for name in names]
-        return {"Action": "secretsmanager:GetSecretValue", "Resource": arns}
+    def _secrets(self, service: str) -> dict[str, Any]:
+        """Allow a service's own secrets by their names, and those that users keep where it looks them up."""
+        names = [SECRETS[secret] for secret in service_secrets(service)]
+        if service in AIRFLOW_SERVICES:
+            names += [f"config/{name}" for name in self.configuration_secrets]
+        # The six characters that Secrets Manager appends to a name:
+        # https://docs.aws.amazon.com/secretsmanager/latest/userguide/whats-in-a-secret.html
+        patterns = [f"{name}-??????" for name in names]
+        if service in LOOKS_UP:
+            patterns += ["connections/*", "variables/*"]
+        arns = [self.aws.arn("secretsmanager", f"secret:{secret_path(self.environment, name)}") for name in patterns]
+        return {"Action": "secretsmanager:GetSecretValue", "Resource": arns[0] if len(arns) == 1 else arns}
 
-    def _buckets(self, write_logs: bool) -> list[dict[str, Any]]:
+    def _buckets(self, service: str) -> list[dict[str, Any]]:
         place = (self.aws.account_id, self.aws.region)
         logs, dags = (
             f"arn:{self.aws.partition}:s3:::{bucket_name(self.environment, content, *place)}"
             for content in ("logs", "dags")
         )
-        actions = ["s3:GetObject", "s3:PutObject"] if write_logs else ["s3:GetObject"]
-        return [
-            {"Action": ["s3:ListBucket", "s3:GetBucketLocation"], "Resource": [logs, dags]},
-            {"Action": actions, "Resource": f"{logs}/*"},
-            {"Action": ["s3:GetObject", "s3:GetObjectVersion"], "Resource": f"{dags}/*"},
-        ]
+        statements: list[dict[str, Any]] = []
+        # Without leave to list, S3 answers that nobody may see an object that is not there.
+        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
+        if service in READS_LOGS:
+            statements.append({"Action": "s3:ListBucket", "Resource": logs})
+            actions = ["s3:GetObject", "s3:PutObject"] if service in WRITES_LOGS else "s3:GetObject"
+            statements.append({"Action": actions, "Resource": f"{logs}/*"})
+        if service in READS_DAGS:
+            statements.append({"Action": "s3:ListBucket", "Resource": dags})
+            statements.append({"Action": "s3:GetObject", "Resource": f"{dags}/*"})
+        return statements
 
     def _scaling(self) -> list[dict[str, Any]]:
         # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html

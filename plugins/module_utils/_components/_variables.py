@@ -15,19 +15,14 @@ from .._reconcile.errors import OptionError
 from ._airflow_options import OPTIONS, SENSITIVE
 from ._own_options import CONFIGURATION, split_variable, validate_known, validate_own
 from ._secret_values import connection_holds_secret, holds_secret, kind_of
+from ._service_secrets import CONNECTION, KEYS
 
 ENDPOINT = "https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html"
 VARIABLES = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/taskdef-envfiles.html"
 SECRETS = "https://github.com/sm2a/airflow/blob/main/docs/configuration.md#secrets"
 
-# What Airflow reads from Secrets Manager at run time, and the secret below the configuration prefix.
-SECRET_OPTIONS = {
-    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "sql_alchemy_conn",
-    "AIRFLOW__CELERY__RESULT_BACKEND": "result_backend",
-    "AIRFLOW__CORE__FERNET_KEY": "fernet_key",
-    "AIRFLOW__API__SECRET_KEY": "api_secret_key",
-    "AIRFLOW__API_AUTH__JWT_SECRET": "jwt_secret",
-}
+# What Airflow reads from Secrets Manager at run time, and what it derives from that.
+SECRET_OPTIONS = frozenset({CONNECTION, *KEYS, "AIRFLOW__CELERY__RESULT_BACKEND"})
 
 
 def variable_of(section: str, option: str) -> str:
@@ -42,6 +37,25 @@ def variables_of(configuration: dict[str, dict[str, Any]]) -> dict[str, str]:
         for section, values in configuration.items()
         for option, value in values.items()
     }
+
+
+def named_secrets(configuration: Any, *variables: Any) -> list[str]:
+    """Return the secrets below ``config/`` that options of Airflow name, in sections or as environment variables.
+
+    Airflow resolves only options that it knows to be sensitive, so of others nothing is taken for a name. What is no
+    mapping names nothing either: whether that may be is said elsewhere.
+    """
+    sections = configuration if isinstance(configuration, dict) else {}
+    given = variables_of({name: options for name, options in sections.items() if isinstance(options, dict)})
+    for mapping in variables:
+        given.update(mapping if isinstance(mapping, dict) else {})
+    named = set()
+    for variable, value in given.items():
+        section, option = split_variable(str(variable)) or ("", "")
+        sensitive = f"{section}.{option.removesuffix('_secret')}" in SENSITIVE
+        if option.endswith("_secret") and sensitive and isinstance(value, str):
+            named.add(value)
+    return sorted(named)
 
 
 def validate_configuration(option: str, configuration: dict[str, Any]) -> None:

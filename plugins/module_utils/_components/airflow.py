@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -21,6 +22,7 @@ from ._base import Component
 from ._containers import (
     AIRFLOW_OPTIONS,
     AIRFLOW_VOLUMES,
+    HEARTBEAT_CHECK,
     airflow_faults,
     airflow_variables,
     http_check,
@@ -31,6 +33,7 @@ from ._names import API_SERVER_PORT, namespace_name, secret_name
 from ._option import Fact, Form, Option, Return, refusals
 from ._option_rules import SECURITY_GROUP_ID, arn_form, validate_network
 from ._pools import pool_faults, typed_pools
+from ._service_secrets import LOGINS
 
 TARGET_GROUPS = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html"
 FORWARDED = "https://uvicorn.dev/deployment/#running-behind-nginx"
@@ -38,7 +41,6 @@ NAMES = "https://docs.aws.amazon.com/cloud-map/latest/api/API_Namespace.html"
 # Time in which a starting API server may fail the load balancer's checks, seconds.
 API_SERVER_GRACE = 180
 
-_JOB_CHECK = "airflow jobs check --job-type {} --local"
 SERVICES: dict[str, dict[str, Any]] = {
     "api_server": {
         # Without it, cookies that come from a load balancer with HTTPS would be sent over HTTP too.
@@ -48,17 +50,17 @@ SERVICES: dict[str, dict[str, Any]] = {
     },
     "scheduler": {
         "command": ["airflow", "scheduler"],
-        "health_check": _JOB_CHECK.format("SchedulerJob"),
+        "health_check": HEARTBEAT_CHECK,
         "size": {"cpu": 1024, "memory": 2048, "count": 1},
     },
     "dag_processor": {
         "command": ["airflow", "dag-processor"],
-        "health_check": _JOB_CHECK.format("DagProcessorJob"),
+        "health_check": HEARTBEAT_CHECK,
         "size": {"cpu": 1024, "memory": 2048, "count": 1},
     },
     "triggerer": {
         "command": ["airflow", "triggerer"],
-        "health_check": _JOB_CHECK.format("TriggererJob"),
+        "health_check": HEARTBEAT_CHECK,
         "size": {"cpu": 512, "memory": 1024, "count": 1},
     },
 }
@@ -240,19 +242,24 @@ class AirflowComponent(Component):
 
     def resources(self) -> list[Resource]:
         present = self.options["state"] == "present"
-        variables = airflow_variables(self.options, self.aws.region) if present else {}
-        migration = self._migration(variables)
+        migration = self._migration()
         # No service of a new version starts before its schema is there.
         after: list[Resource] = [self._migrate(migration)] if present else []
         namespace_id = self.options["namespace_id"] if present else self._namespace_found()
         self.discovery = DiscoveryService(self.aws, "api-server", self.tags, namespace_id or "")
         self.discovery.absent = not namespace_id
-        self.services = {name: self._service(name, variables, after) for name in SERVICES}
+        self.services = {name: self._service(name, after) for name in SERVICES}
         names = [] if self.discovery.absent else [self.discovery]
         definitions = [service.task_definition for service in self.services.values()]
         return [migration, *names, *after, *definitions, *self.services.values()]
 
-    def _migration(self, variables: dict[str, str]) -> TaskDefinition:
+    def _variables(self, service: str) -> dict[str, str]:
+        if self.options["state"] == "absent":
+            return {}
+        return airflow_variables(self.options, self.aws.region, service)
+
+    def _migration(self) -> TaskDefinition:
+        logins = {kind: secret_name(self.environment, secret) for kind, secret in LOGINS.items()}
         return task_definition(
             self.aws,
             self.options,
@@ -262,9 +269,9 @@ class AirflowComponent(Component):
             name="migration",
             command=["sm2a-migrate"],
             variables={
-                **variables,
+                **self._variables("migration"),
                 "SM2A_ADMIN_SECRET": secret_name(self.environment, "admin"),
-                "SM2A_SCALER_DATABASE_SECRET": secret_name(self.environment, "scaler"),
+                "SM2A_DATABASE_LOGINS": json.dumps(logins),
             },
             size=MIGRATION_SIZE,
             volumes=AIRFLOW_VOLUMES,
@@ -294,7 +301,7 @@ class AirflowComponent(Component):
         slots = sum(pool["maximum"] * pool["concurrency"] for pool in self.options["worker_pools"].values())
         return {"AIRFLOW__CORE__PARALLELISM": str(max(AIRFLOW_PARALLELISM, slots))}
 
-    def _service(self, name: str, variables: dict[str, str], after: list[Resource]) -> Service:
+    def _service(self, name: str, after: list[Resource]) -> Service:
         hyphenated = name.replace("_", "-")
         size = self._size(name)
         is_api = name == "api_server"
@@ -306,7 +313,7 @@ class AirflowComponent(Component):
             role=name,
             name=hyphenated,
             command=SERVICES[name]["command"],
-            variables={**self._further_variables(name), **variables},
+            variables={**self._further_variables(name), **self._variables(name)},
             size=size,
             health_check=SERVICES[name]["health_check"],
             port=API_SERVER_PORT if is_api else None,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -41,7 +42,6 @@ ENGINES: dict[str, dict[str, Any]] = {
         "parameters": {"rds.force_ssl": "1"},
         "logs": ["postgresql", "upgrade"],
         "scheme": "postgresql+psycopg2",
-        "result_scheme": "db+postgresql",
         "tls": ("sslmode=verify-full", "sslrootcert"),
     },
     "mysql": {
@@ -51,11 +51,19 @@ ENGINES: dict[str, dict[str, Any]] = {
         "parameters": {"require_secure_transport": "1", "character_set_server": "utf8mb4"},
         "logs": ["error"],
         "scheme": "mysql+mysqldb",
-        "result_scheme": "db+mysql+mysqldb",
         "tls": ("ssl_mode=VERIFY_IDENTITY", "ssl_ca"),
     },
 }
 DATABASE_NAME = "airflow"
+# The secrets from which Airflow's services read how to reach the database: with whose login, and who they are. Celery's
+# result backend is in the same database, and Airflow derives its address.
+CONNECTIONS = {
+    "connection_migration": ("database_master", "migration"),
+    "connection_airflow": ("database_airflow", "API server and the scheduler"),
+    "connection_dag_processor": ("database_dag_processor", "DAG processor"),
+    "connection_triggerer": ("database_triggerer", "triggerer"),
+    "connection_worker": ("database_worker", "workers"),
+}
 TIME = r"([01]\d|2[0-3]):[0-5]\d"
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 WINDOW = Form(rf"{TIME}-{TIME}", "it must be hh24:mi-hh24:mi in UTC", CREATE)
@@ -79,9 +87,9 @@ class DatabaseComponent(Component):
     NAME = "database"
     SUMMARY = "RDS instance, PostgreSQL or MySQL, with Airflow's metadata database"
     DESCRIPTION = (
-        "Creates a private, encrypted RDS instance for PostgreSQL or MySQL, and the secrets from which Airflow and "
-        "the scaler read how to reach it.",
-        "The master password is read from Secrets Manager by the module and stands in no variable, result or diff.",
+        "Creates a private, encrypted RDS instance for PostgreSQL or MySQL, and the secrets from which each of "
+        "Airflow's services and the scaler read how to reach it, with a login of their own.",
+        "Passwords are read from Secrets Manager by the module and stand in no variable, result or diff.",
     )
     TASK = "Create the database"
     MAIN = ("engine", "instance_class", "multi_az", "deletion_protection", "final_snapshot")
@@ -175,8 +183,8 @@ class DatabaseComponent(Component):
             "dict",
             "Secrets that hold the connections.",
             {
-                "sql_alchemy_conn": "sm2a/dev/config/sql_alchemy_conn",
-                "result_backend": "sm2a/dev/config/result_backend",
+                "connection_migration": "sm2a/dev/config/sql_alchemy_conn/migration",
+                "connection_worker": "sm2a/dev/config/sql_alchemy_conn/worker",
                 "scaler": "sm2a/dev/scaler/database",
             },
         ),
@@ -245,12 +253,13 @@ class DatabaseComponent(Component):
             final_snapshot=options["final_snapshot"],
             snapshot_identifier=options["snapshot_identifier"],
         )
-        written = ("sql_alchemy_conn", "result_backend", "scaler")
-        self.secret_names = {secret: secret_name(self.environment, secret) for secret in written}
+        self.secret_names = {secret: secret_name(self.environment, secret) for secret in (*CONNECTIONS, "scaler")}
         secrets = [
-            self._secret("sql_alchemy_conn", lambda: self._url("scheme"), "Airflow's metadata database"),
-            self._secret("result_backend", lambda: self._url("result_scheme"), "Celery's result backend"),
-            self._secret("scaler", self._scaler_login, "The scaler's read-only login"),
+            *(
+                self._secret(secret, partial(self._url, login), f"The metadata database, for the {who}")
+                for secret, (login, who) in CONNECTIONS.items()
+            ),
+            self._secret("scaler", self._scaler_login, "The metadata database, for the scaler"),
         ]
         return [subnet_group, parameter_group, self.instance, *secrets]
 
@@ -309,8 +318,8 @@ class DatabaseComponent(Component):
             recovery_window_days=self.options["recovery_window_days"],
         )
 
-    def _url(self, scheme: str) -> str:
-        login = self._login("database_master")
+    def _url(self, secret: str) -> str:
+        login = self._login(secret)
         if has_unknown([login, self.instance.endpoint]):
             return KNOWN_AFTER_APPLY
         engine = ENGINES[self.options["engine"]]
@@ -318,7 +327,7 @@ class DatabaseComponent(Component):
         host = f"{self.instance.endpoint}:{self.instance.port}"
         verified, authorities = engine["tls"]
         tls = f"{verified}&{authorities}={DATABASE_AUTHORITIES}"
-        return f"{engine[scheme]}://{user}:{password}@{host}/{DATABASE_NAME}?{tls}"
+        return f"{engine['scheme']}://{user}:{password}@{host}/{DATABASE_NAME}?{tls}"
 
     def _scaler_login(self) -> str:
         login = self._login("database_scaler")

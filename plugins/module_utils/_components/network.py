@@ -15,7 +15,7 @@ from .._reconcile.values import KNOWN_AFTER_APPLY
 from .._resources.flow_log import FlowLog
 from .._resources.iam import Role, policy_document, service_trust
 from .._resources.logs import RETENTION_DAYS, LogGroup
-from .._resources.security_group import IngressRules, SecurityGroup
+from .._resources.security_group import EgressRules, IngressRules, SecurityGroup
 from .._resources.vpc import (
     ElasticIp,
     InternetGateway,
@@ -25,6 +25,7 @@ from .._resources.vpc import (
     Vpc,
     VpcResource,
 )
+from .._resources.vpc_defaults import DefaultSecurityGroup, MainRouteTable
 from .._resources.vpc_endpoint import GatewayEndpoint, InterfaceEndpoint
 from ._account import if_it_can_be_read, vpc_faults
 from ._base import Component, named_tags
@@ -296,8 +297,22 @@ class NetworkComponent(Component):
             tags = named_tags(self.tags, name)
             resources.append(GatewayEndpoint(self.aws, name, tags, self.vpc, service, self.tables))
         resources += self._interface_endpoints()
+        resources += self._defaults()
         resources += self._obsolete(resources, gateway)
         return resources + self._flow_log()
+
+    def _defaults(self) -> list[Resource]:
+        """What AWS made with the VPC, and deletes with it."""
+        if self.options["state"] == "absent":
+            return []
+        group_name, table_name = self._default_names
+        group = DefaultSecurityGroup(self.aws, group_name, named_tags(self.tags, group_name), self.vpc)
+        table = MainRouteTable(self.aws, table_name, named_tags(self.tags, table_name), self.vpc)
+        return [group, IngressRules(self.aws, group, []), EgressRules(self.aws, group, []), table]
+
+    @property
+    def _default_names(self) -> tuple[str, str]:
+        return f"{self.prefix}-default", f"{self.prefix}-main"
 
     def _interface_endpoints(self) -> list[Resource]:
         names = self.options["interface_endpoints"]
@@ -311,11 +326,12 @@ class NetworkComponent(Component):
             tags = named_tags(self.tags, name)
             full = f"com.amazonaws.{self.aws.region}.{service}"
             endpoints.append(InterfaceEndpoint(self.aws, name, tags, self.vpc, full, self.private, group))
-        return [group, rules, *endpoints]
+        # Endpoints answer; they have nobody to call.
+        return [group, rules, EgressRules(self.aws, group, []), *endpoints]
 
     def _endpoint_group(self, name: str) -> SecurityGroup:
         description = "HTTPS from the VPC to its endpoints"
-        return SecurityGroup(self.aws, name, named_tags(self.tags, name), self.vpc, description, egress=False)
+        return SecurityGroup(self.aws, name, named_tags(self.tags, name), self.vpc, description)
 
     def _flow_log(self) -> list[Resource]:
         """The flow log with its log group and role, or what is left of them if they are not wanted any more."""
@@ -374,7 +390,8 @@ class NetworkComponent(Component):
         aws, tags, keep = self.aws, self.tags, {(type(resource), resource.name) for resource in wanted}
 
         def names(kind: type[VpcResource]) -> list[str]:
-            return sorted(name for name in kind.existing(aws, tags) if (kind, name) not in keep)
+            found = set(kind.existing(aws, tags)) - set(self._default_names)
+            return sorted(name for name in found if (kind, name) not in keep)
 
         subnets = {name: Subnet(aws, name, named_tags(tags, name), self.vpc, "", "") for name in names(Subnet)}
         addresses = {name: ElasticIp(aws, name, named_tags(tags, name)) for name in names(ElasticIp)}

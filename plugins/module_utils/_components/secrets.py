@@ -25,9 +25,24 @@ from ._option import Form, Option, Return
 from ._shared_options import RECOVERY_WINDOW_DAYS
 
 MASTER_USER = "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html"
-SCALER_USER = "sm2a_scaler"
+# The users of the metadata database beside its owner, by their secret, and who they are.
+DATABASE_USERS = {
+    "database_airflow": ("sm2a_airflow", "API server and scheduler use"),
+    "database_dag_processor": ("sm2a_dag_processor", "DAG processor uses"),
+    "database_triggerer": ("sm2a_triggerer", "triggerer uses"),
+    "database_worker": ("sm2a_worker", "workers use"),
+    "database_scaler": ("sm2a_scaler", "scaler uses"),
+}
 # Words that RDS keeps for itself or that the engines refuse as the name of a master user.
-RESERVED_USERS = {"admin", "postgres_admin", "public", "rdsadmin", "rdsrepladmin", "rds_superuser", SCALER_USER}
+RESERVED_USERS = {
+    "admin",
+    "postgres_admin",
+    "public",
+    "rdsadmin",
+    "rdsrepladmin",
+    "rds_superuser",
+    *(user for user, _who in DATABASE_USERS.values()),
+}
 USERNAME = Form(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}", "1 to 64 letters, digits, dots, hyphens, _ and @")
 EMAIL = Form(r"[^@\s\"]+@[^@\s\"]+", "it must be an e-mail address")
 # The stricter of both engines: MySQL takes 16 characters, PostgreSQL 63.
@@ -117,6 +132,7 @@ class SecretsComponent(Component):
             {
                 "admin": "sm2a/dev/admin",
                 "database_master": "sm2a/dev/database/master",
+                "database_worker": "sm2a/dev/database/worker-login",
                 "database_scaler": "sm2a/dev/database/scaler-login",
                 "fernet_key": "sm2a/dev/config/fernet_key",
                 "api_secret_key": "sm2a/dev/config/api_secret_key",
@@ -147,7 +163,7 @@ class SecretsComponent(Component):
     @property
     def names(self) -> dict[str, str]:
         """The name of every secret that is made up here."""
-        made_up = ("admin", "database_master", "database_scaler", "fernet_key", "api_secret_key", "jwt_secret")
+        made_up = ("admin", "database_master", *DATABASE_USERS, "fernet_key", "api_secret_key", "jwt_secret")
         return {secret: secret_name(self.environment, secret) for secret in made_up}
 
     def resources(self) -> list[Resource]:
@@ -163,13 +179,16 @@ class SecretsComponent(Component):
                 "Login of the owner of the metadata database",
                 partial(login, self.options["database_username"]),
             ),
-            (
-                names["database_scaler"],
-                "Login with which the scaler reads the metadata database",
-                partial(login, SCALER_USER),
+            *(
+                (names[secret], f"Login of the metadata database that the {who}", partial(login, user))
+                for secret, (user, who) in DATABASE_USERS.items()
             ),
             (names["fernet_key"], "Key with which Airflow encrypts connections and variables", fernet_key),
-            (names["api_secret_key"], "Key with which the API server signs sessions", partial(secrets.token_hex, 32)),
+            (
+                names["api_secret_key"],
+                "Key with which the API server signs what it asks workers and triggerers for",
+                partial(secrets.token_hex, 32),
+            ),
             (
                 names["jwt_secret"],
                 "Key with which Airflow signs tokens of tasks and users",

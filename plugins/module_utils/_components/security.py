@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
+from functools import partial
 from ipaddress import ip_network
 from typing import Any
 
@@ -15,7 +17,7 @@ from .._reconcile.resource import Resource
 from .._resources.iam import Role, ServiceLinkedRole, policy_document, service_trust
 from .._resources.kms import Key
 from .._resources.secretsmanager import key_arn_of_secret
-from .._resources.security_group import IngressRules, SecurityGroup
+from .._resources.security_group import EgressRules, IngressRules, SecurityGroup
 from ._base import Component, named_tags
 from ._iam_rules import POLICY_ARN, ROLE_PATH
 from ._kms_rules import kms_key_option
@@ -26,9 +28,10 @@ from ._names import (
     log_group_name,
     secret_name,
 )
-from ._option import Fact, Option, Return, refusals
+from ._option import Fact, Form, Option, Return, refusals
 from ._option_rules import VPC_ID, validate_form, validate_network
 from ._service_policies import ServicePolicies
+from ._service_secrets import OURS
 
 # AWS services that need a service-linked role; a new account has none.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_aws-services-that-work-with-iam.html
@@ -41,8 +44,43 @@ RECORD_COMMANDS = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutL
 # https://airflow.apache.org/docs/apache-airflow/stable/configurations-ref.html#worker-log-server-port
 LOG_SERVER_PORTS = (8793, 8794)
 DATABASE_PORTS = {"postgres": 5432, "mysql": 3306}
+# AWS's API, wherever it is: beyond a NAT gateway, at a gateway endpoint or at interface endpoints.
+HTTPS_PORT, EVERYWHERE = 443, "0.0.0.0/0"
+# Account, region and repository of an image in Amazon ECR.
+# https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html
+ECR_IMAGE = re.compile(
+    r"(\d{12})\.(?:dkr\.ecr(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?|"
+    r"dkr-ecr(?:-fips)?\.([a-z0-9-]+)\.on\.(?:aws|amazonwebservices\.com\.cn))/([a-z0-9._/-]+)"
+)
 RULES = "https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html"
+SECURITY = "https://github.com/sm2a/airflow/blob/main/docs/security.md#where-secrets-are"
+CREATE_SECRET = "https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html"
+CONFIGURATION_SECRET = Form(r"[A-Za-z0-9/_+=.@-]{1,400}", "letters, digits and / _ + = . @ -", CREATE_SECRET)
 DELETION = "https://docs.aws.amazon.com/kms/latest/APIReference/API_ScheduleKeyDeletion.html"
+
+
+# https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html
+PROTOCOLS = {"tcp": "tcp", "udp": "udp", "all": "-1"}
+HIGHEST_PORT = 65535
+
+
+def _further(rule: dict[str, Any]) -> tuple[str, str]:
+    """Return a rule of the option ``egress`` as what may pass, and where to."""
+    protocol, first = PROTOCOLS[rule["protocol"]], rule["from_port"]
+    last = first if rule["to_port"] is None else rule["to_port"]
+    ports = "all" if protocol == "-1" else str(first) if first == last else f"{first}-{last}"
+    return f"{protocol} {ports}", str(ip_network(rule["cidr"]))
+
+
+def _faults_of_ports(name: str, rule: dict[str, Any]) -> Iterator[OptionError]:
+    first, last = rule["from_port"], rule["to_port"]
+    if rule["protocol"] == "all":
+        if first is not None or last is not None:
+            yield OptionError(name, rule, "protocol: all has no ports", RULES)
+    elif first is None:
+        yield OptionError(name, rule, "from_port is needed, unless protocol is all", RULES)
+    elif last is not None and last < first:
+        yield OptionError(name, rule, "to_port must not be below from_port", RULES)
 
 
 class SecurityComponent(Component):
@@ -53,14 +91,15 @@ class SecurityComponent(Component):
     DESCRIPTION = (
         "Creates security groups, a KMS key, and one IAM role per service with the least privilege.",
         "Users reach the load balancer only; the load balancer and Airflow reach the API server; the API server reads "
-        "the logs of running tasks from workers and triggerers; Airflow reaches the database.",
-        "Rules for incoming traffic that somebody else added to these groups are taken away, and so are inline "
-        "policies that somebody else added to these roles. The database's group allows no outgoing traffic.",
+        "the logs of running tasks from workers and triggerers; Airflow reaches the database, everything that speaks "
+        "HTTPS, and what O(egress) names. The load balancer calls the API server only, and the database nobody.",
+        "Rules that somebody else added to these groups are taken away, and so are inline policies that somebody else "
+        "added to these roles.",
         "IAM roles are global. If a role of this name belongs to another region's environment, the module leaves it "
         "alone and fails.",
     )
     TASK = "Create security groups, key and roles"
-    MAIN = ("ingress_cidrs", "role_policies", "kms_key_arn")
+    MAIN = ("ingress_cidrs", "egress", "role_policies", "kms_key_arn")
     OPTIONS = {
         "vpc_id": Option(
             "str", "VPC of the security groups.", form=VPC_ID, needed=True, fact=Fact("network", ("vpc_id",))
@@ -72,6 +111,28 @@ class SecurityComponent(Component):
             default=["0.0.0.0/0"],
             check=validate_network,
             why=RULES,
+        ),
+        "egress": Option(
+            "list",
+            (
+                "What tasks and Airflow's services may call besides what speaks HTTPS at port 443, as AWS does: "
+                "databases, SSH or mail servers that DAGs use.",
+                "The groups are stateful: answers need no rule.",
+            ),
+            elements="dict",
+            default=[],
+            options={
+                "cidr": Option(
+                    "str",
+                    "Network that may be called, IPv4 or IPv6.",
+                    required=True,
+                    check=validate_network,
+                    why=RULES,
+                ),
+                "protocol": Option("str", "Protocol. V(all) has no ports.", choices=tuple(PROTOCOLS), default="tcp"),
+                "from_port": Option("int", "The port, or the first of several.", least=0, most=HIGHEST_PORT, why=RULES),
+                "to_port": Option("int", "The last port, if there are several.", least=0, most=HIGHEST_PORT, why=RULES),
+            },
         ),
         "database_engine": Option(
             "str",
@@ -119,6 +180,31 @@ class SecurityComponent(Component):
                 "C(worker), C(migration) and C(scaler).",
             ),
             default={},
+        ),
+        "configuration_secrets": Option(
+            "list",
+            (
+                "Secrets of your own below C(sm2a/<environment>/config/), which options of Airflow name by their "
+                "form C(*_secret). Airflow's services may read these and no others.",
+            ),
+            elements="str",
+            default=[],
+            form=CONFIGURATION_SECRET,
+            no_log=False,
+            role_default="{{ sm2a_airflow_configuration | default({}, true) | sm2a.airflow.from_text(mapping=true) "
+            "| sm2a.airflow.named_secrets([airflow_environment_variables | default({}), "
+            "workers_environment_variables | default({})]) }}",
+            role_doc=(
+                "By default those that C(sm2a_airflow_configuration) and the environment variables of the roles "
+                "C(airflow) and C(workers) name.",
+            ),
+        ),
+        "image_uris": Option(
+            "dict",
+            "Images that exist elsewhere, so that ECS may pull those in repositories of Amazon ECR. What else it needs "
+            "for them, O(role_policies) can allow.",
+            default={},
+            role_default="{{ image_uris | default({}) }}",
         ),
         "execute_command_services": Option(
             "list",
@@ -168,6 +254,8 @@ class SecurityComponent(Component):
     region: eu-central-1
     vpc_id: vpc-0123456789abcdef0
     ingress_cidrs: [203.0.113.0/24]
+    egress:
+      - {cidr: 10.20.0.0/16, from_port: 5432}
     role_policies:
       worker: [arn:aws:iam::123456789012:policy/data-lake-read]
 """
@@ -181,6 +269,11 @@ class SecurityComponent(Component):
             else:
                 for arn in arns:
                     yield from refusals(validate_form, "role_policies", arn, POLICY_ARN)
+        for number, rule in enumerate(self.options["egress"]):
+            yield from _faults_of_ports(f"egress[{number}]", rule)
+        for name in sorted(OURS & set(self.options["configuration_secrets"])):
+            rule = "it is a secret of SM2A's own, which each service reads only as far as it needs it"
+            yield OptionError("configuration_secrets", name, rule, SECURITY)
 
     def resources(self) -> list[Resource]:
         return [*self._groups(), *self._key(), *self._roles(), *self._service_linked_roles()]
@@ -197,32 +290,42 @@ class SecurityComponent(Component):
             "api_server": "The API server of Airflow, which alone reads logs of running tasks",
             "database": "The metadata database",
         }
-        self.groups = {}
-        for key, description in descriptions.items():
-            name = f"{self.prefix}-{key.replace('_', '-')}"
-            self.groups[key] = SecurityGroup(
-                self.aws,
-                name,
-                named_tags(self.tags, name),
-                self.options["vpc_id"] or "",
-                description,
-                # A database answers; it has nobody to call.
-                egress=key != "database",
-            )
+        self.groups = {
+            key: SecurityGroup(self.aws, name, named_tags(self.tags, name), self.options["vpc_id"] or "", description)
+            for key, description in descriptions.items()
+            for name in [f"{self.prefix}-{key.replace('_', '-')}"]
+        }
+        return [*self.groups.values(), *self._rules()]
+
+    def _rules(self) -> list[Resource]:
         names = ("load_balancer", "airflow", "api_server", "database")
         balancer, airflow, api_server, database = (self.groups[name] for name in names)
         # AWS answers with ranges in this form, and so compares them.
         users = sorted({str(ip_network(cidr)) for cidr in self.options["ingress_cidrs"]})
-        web = [(API_SERVER_PORT, balancer), (API_SERVER_PORT, airflow)]
-        outside = IngressRules(self.aws, balancer, [(port, user) for port in (80, 443) for user in users])
-        outside.absent = not users
-        rules = [
-            outside,
-            # Workers reach the API server's execution API inside of this group.
-            IngressRules(self.aws, airflow, [*web, *((port, api_server) for port in LOG_SERVER_PORTS)]),
-            IngressRules(self.aws, database, [(DATABASE_PORTS[self.options["database_engine"]], airflow)]),
+        database_port = DATABASE_PORTS[self.options["database_engine"]]
+        # Workers call the API server's execution API themselves.
+        web = IngressRules(self.aws, api_server, [(API_SERVER_PORT, balancer), (API_SERVER_PORT, airflow)])
+        return [
+            IngressRules(self.aws, balancer, [(port, user) for port in (80, 443) for user in users]),
+            EgressRules(self.aws, balancer, [(API_SERVER_PORT, api_server)]),
+            # This group let callers in to the API server before that had a group of its own.
+            IngressRules(self.aws, airflow, [(port, api_server) for port in LOG_SERVER_PORTS], after=web),
+            EgressRules(
+                self.aws,
+                airflow,
+                [
+                    (HTTPS_PORT, EVERYWHERE),
+                    (API_SERVER_PORT, api_server),
+                    (database_port, database),
+                    *map(_further, self.options["egress"]),
+                ],
+            ),
+            web,
+            EgressRules(self.aws, api_server, [(port, airflow) for port in LOG_SERVER_PORTS]),
+            IngressRules(self.aws, database, [(database_port, airflow)]),
+            # A database answers; it has nobody to call.
+            EgressRules(self.aws, database, []),
         ]
-        return [*self.groups.values(), *rules]
 
     def _key(self) -> list[Resource]:
         self.key = Key(
@@ -284,6 +387,12 @@ class SecurityComponent(Component):
 
     def _roles(self) -> list[Resource]:
         trust = service_trust("ecs-tasks.amazonaws.com", self.aws.account_id)
+        self.policies = ServicePolicies(
+            self.aws,
+            self.environment,
+            self.options["configuration_secrets"],
+            _repositories(self.options["image_uris"], self.aws.partition),
+        )
         self.roles = {
             service: _ServiceRole(
                 self.aws,
@@ -296,26 +405,26 @@ class SecurityComponent(Component):
                 path=self.options["role_path"],
                 statements=self._statements(service),
                 key=self.key,
-                key_arns=lambda: self.key_arns,
+                key_statements=partial(self._key_statements, service),
             )
             for service in SERVICES
         }
         return list(self.roles.values())
 
     def _managed(self, service: str) -> list[str]:
-        given = list(self.options["role_policies"].get(service, []))
-        if service == "execution":
-            given.append(f"arn:{self.aws.partition}:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy")
-        return given
+        return list(self.options["role_policies"].get(service, []))
 
     def _statements(self, service: str) -> list[dict[str, Any]]:
-        statements = ServicePolicies(self.aws, self.environment).statements(service)
+        statements = self.policies.statements(service)
         if service in self.options["execute_command_services"]:
             # These actions know no resources.
             statements.append({"Action": [*EXECUTE_COMMAND, "logs:DescribeLogGroups"], "Resource": "*"})
             group = self.aws.arn("logs", f"log-group:{log_group_name(self.environment, 'execute-command')}:*")
             statements.append({"Action": RECORD_COMMANDS, "Resource": group})
         return statements
+
+    def _key_statements(self, service: str) -> list[dict[str, Any]]:
+        return self.policies.key_statements(service, self.key_arns)
 
     def facts(self) -> dict[str, Any]:
         return {
@@ -328,18 +437,28 @@ class SecurityComponent(Component):
 class _ServiceRole(Role):
     """A role whose policy names the keys, of which ours is known only once it is reconciled."""
 
-    def __init__(self, *args: Any, statements: list[dict[str, Any]], key: Key, key_arns: Any, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        statements: list[dict[str, Any]],
+        key: Key,
+        key_statements: Callable[[], list[dict[str, Any]]],
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, policy=None, **kwargs)
         self.statements = statements
         # Only so that the key is reconciled first: dependencies are found among attributes.
         self.key = key
-        self.key_arns = key_arns
+        self.key_statements = key_statements
 
     def find(self) -> dict[str, Any] | None:
-        arns = self.key_arns()
-        statements = list(self.statements)
-        if arns and statements:
-            resource = arns[0] if len(arns) == 1 else arns
-            statements.append({"Action": ["kms:Decrypt", "kms:GenerateDataKey"], "Resource": resource})
-        self.policy = policy_document(statements) if statements else None
+        self.policy = policy_document([*self.statements, *self.key_statements()])
         return super().find()
+
+
+def _repositories(image_uris: dict[str, Any], partition: str) -> list[str]:
+    """Return the ARNs of the repositories of Amazon ECR from which these images come."""
+    found = (ECR_IMAGE.match(str(uri)) for uri in image_uris.values())
+    return sorted(
+        {f"arn:{partition}:ecr:{image[2] or image[3]}:{image[1]}:repository/{image[4]}" for image in found if image}
+    )

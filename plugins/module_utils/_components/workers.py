@@ -137,7 +137,7 @@ class WorkersComponent(Component):
     def _service(self, name: str) -> Service:
         pool = self.options["pools"][name]
         variables = {
-            **airflow_variables(self.options, self.aws.region),
+            **airflow_variables(self.options, self.aws.region, "worker"),
             **{key: str(value) for key, value in pool["environment_variables"].items()},
         }
         definition = task_definition(

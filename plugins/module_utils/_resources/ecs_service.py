@@ -32,6 +32,7 @@ FIELDS = {
     "desired_count": Field("desiredCount"),
     "subnet_ids": Field("networkConfiguration.awsvpcConfiguration.subnets", [], unordered=True),
     "security_group_ids": Field("networkConfiguration.awsvpcConfiguration.securityGroups", [], unordered=True),
+    "assign_public_ip": Field("networkConfiguration.awsvpcConfiguration.assignPublicIp", "DISABLED"),
     "minimum_healthy_percent": Field("deploymentConfiguration.minimumHealthyPercent"),
     "maximum_percent": Field("deploymentConfiguration.maximumPercent"),
     "circuit_breaker": Field("deploymentConfiguration.deploymentCircuitBreaker.enable", False),
@@ -47,6 +48,7 @@ FIELDS = {
 DEFAULTS = {
     "subnet_ids": [],
     "security_group_ids": [],
+    "assign_public_ip": "DISABLED",
     "minimum_healthy_percent": 100,
     "maximum_percent": 200,
     "circuit_breaker": True,
@@ -56,7 +58,6 @@ DEFAULTS = {
 }
 # What every request says in addition.
 ALWAYS = {
-    "networkConfiguration.awsvpcConfiguration.assignPublicIp": "DISABLED",
     "capacityProviderStrategy[].weight": 1,
     "propagateTags": "SERVICE",
     "enableECSManagedTags": True,

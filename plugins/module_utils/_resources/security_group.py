@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from .._reconcile.aws import Aws
@@ -13,11 +14,14 @@ from .._reconcile.errors import ClientError, code_of
 from .._reconcile.resource import Resource
 from .vpc import Vpc, VpcResource
 
+Permissions = list[dict[str, Any]]
+"""The rules of one direction, as EC2 describes them: those of the same protocol and ports together."""
+
 
 class SecurityGroup(VpcResource):
-    """A security group; its rules for incoming traffic are resources of their own, since groups refer to each other.
+    """A security group that lets nothing in or out; its rules are resources of their own, since groups name each other.
 
-    ``egress`` false takes away the rule with which AWS creates every group, that everything may go out.
+    The rule with which AWS creates every group, that everything may go out, is taken away at once.
     """
 
     kind = "AWS::EC2::SecurityGroup"
@@ -25,16 +29,12 @@ class SecurityGroup(VpcResource):
     operation, result, id_field = "describe_security_groups", "SecurityGroups", "GroupId"
     fixed_fields = ("vpc_id",)
 
-    def __init__(
-        self, aws: Aws, name: str, tags: dict[str, str], vpc: Vpc | str, description: str, egress: bool = True
-    ) -> None:
+    def __init__(self, aws: Aws, name: str, tags: dict[str, str], vpc: Vpc | str, description: str) -> None:
         super().__init__(aws, name, tags)
         self.vpc = vpc
         self.description = description
-        self.egress = egress
-        self.permissions: list[dict[str, Any]] = []
-        self.ingress: list[dict[str, Any]] | None = None
-        """The permissions for incoming traffic that ``find`` saw, None where they have to be asked for."""
+        self.permissions: dict[str, Permissions] = {}
+        """What ``find`` saw of each direction; a direction that has to be asked for is not there."""
 
     @property
     def vpc_id(self) -> str:
@@ -42,12 +42,11 @@ class SecurityGroup(VpcResource):
         return self.vpc if isinstance(self.vpc, str) else self.vpc.id
 
     def state(self, found: dict[str, Any]) -> dict[str, Any]:
-        self.permissions, self.ingress = found.get("IpPermissionsEgress", []), found.get("IpPermissions", [])
-        rules = sorted(rule for permission in self.permissions for rule in _rules(permission, "to"))
-        return {"vpc_id": found["VpcId"], "egress": rules}
+        self.permissions = {rules.field: found.get(rules.field, []) for rules in (IngressRules, EgressRules)}
+        return {"vpc_id": found["VpcId"]}
 
     def wanted(self) -> dict[str, Any]:
-        return {"vpc_id": self.vpc_id, **({} if self.egress else {"egress": []})}
+        return {"vpc_id": self.vpc_id}
 
     def create(self, desired: dict[str, Any]) -> None:
         self.id = self.call(
@@ -57,19 +56,8 @@ class SecurityGroup(VpcResource):
             VpcId=self.vpc_id,
             TagSpecifications=self.specification(),
         )["GroupId"]
-        if not self.egress:
-            self.state(self.wait_visible())
-            self._close()
-
-    def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
-        if "egress" in changes:
-            self._close()
-        super().update(current, changes)
-
-    def _close(self) -> None:
-        singles = [single for permission in self.permissions for _rule, single in _split(permission, "to")]
-        if singles:
-            self.call("revoke_security_group_egress", GroupId=self.id, IpPermissions=singles)
+        self.state(self.wait_visible())
+        EgressRules(self.aws, self, []).close()
 
     def delete(self, current: dict[str, Any]) -> None:
         self.release("delete_security_group", GroupId=self.id)
@@ -86,61 +74,90 @@ class SecurityGroup(VpcResource):
         return [*self.interfaces("group-id", self.id), *naming]
 
 
-class IngressRules(Resource):
-    """All rules for incoming traffic of one of our groups. Rules that others added are taken away again.
+class Rules(Resource):
+    """All rules of one direction of one of our groups. Rules that others added are taken away again.
 
-    ``allowed`` lists pairs of a TCP port and who may reach it: a network in CIDR form, or a group.
+    ``allowed`` lists pairs: what may pass, a TCP port or words such as ``udp 53``, ``tcp 1024-65535`` or ``-1 all``,
+    and the other side, a network in CIDR form or a group. If nothing may pass there is nothing to be made, and all
+    that is found is to go. ``after`` are rules that have to be in place before some of these go.
     """
 
-    kind = "AWS::EC2::SecurityGroupIngress"
     tagged = False
+    field = ""
+    """Where EC2 describes the rules."""
+    operation = ""
+    word = ""
 
-    def __init__(self, aws: Aws, group: SecurityGroup, allowed: list[tuple[int, str | SecurityGroup]]) -> None:
+    def __init__(
+        self,
+        aws: Aws,
+        group: SecurityGroup,
+        allowed: Sequence[tuple[int | str, str | SecurityGroup]],
+        after: Rules | None = None,
+    ) -> None:
         super().__init__(aws, group.name)
         self.group = group
-        self.allowed = allowed
-        self.permissions: list[dict[str, Any]] = []
+        self.allowed = list(allowed)
+        self.after = after
+        self.absent = not self.allowed
+        self.permissions: Permissions = []
 
     def find(self) -> dict[str, Any] | None:
-        self.permissions = self._found() if self.group.ingress is None else self.group.ingress
+        known = self.group.permissions.get(self.field)
+        self.permissions = self._found() if known is None else known
         if not self.permissions:
             return None
         self.id = self.group.id
-        return {"rules": sorted(rule for permission in self.permissions for rule in _rules(permission))}
+        return {"rules": sorted(rule for rule, _single in self._singles())}
 
-    def _found(self) -> list[dict[str, Any]]:
+    def _found(self) -> Permissions:
         found = self.group.call("describe_security_groups", GroupIds=[self.group.id])["SecurityGroups"]
-        return list(found[0].get("IpPermissions", [])) if found else []
+        return list(found[0].get(self.field, [])) if found else []
+
+    def _singles(self) -> list[tuple[str, dict[str, Any]]]:
+        """Return each rule that was found as text and as a permission of its own."""
+        return [single for permission in self.permissions for single in _split(permission, self.word)]
 
     def desired(self) -> dict[str, Any]:
-        sources = [(port, source if isinstance(source, str) else source.id) for port, source in self.allowed]
-        return {"rules": sorted(f"tcp {port} from {source}" for port, source in sources)}
+        rules = set()
+        for what, side in self.allowed:
+            passing = f"tcp {what}" if isinstance(what, int) else what
+            rules.add(f"{passing} {self.word} {side if isinstance(side, str) else side.id}")
+        return {"rules": sorted(rules)}
 
     def create(self, desired: dict[str, Any]) -> None:
         self.id = self.group.id
         self.update({"rules": []}, desired)
 
     def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
-        self.group.ingress = None
+        self.group.permissions.pop(self.field, None)
         wanted = set(changes["rules"])
-        surplus = [
-            single for permission in self.permissions for rule, single in _split(permission) if rule not in wanted
-        ]
         # What is missing comes first, so that a changed range does not cut off what is allowed by both.
         missing = [_permission(rule) for rule in sorted(wanted - set(current["rules"]))]
-        self._change("authorize_security_group_ingress", missing, "InvalidPermission.Duplicate")
-        self._change("revoke_security_group_ingress", surplus, "InvalidPermission.NotFound")
+        self._change("authorize", missing, "InvalidPermission.Duplicate")
+        self._revoke([single for rule, single in self._singles() if rule not in wanted])
+
+    def close(self) -> None:
+        """Take all rules away that the group was found with."""
+        self.permissions = self.group.permissions[self.field]
+        self._revoke([single for _rule, single in self._singles()])
+        self.group.permissions[self.field] = []
 
     def delete(self, current: dict[str, Any]) -> None:
         """Take all rules away: a group that another's rule names cannot be deleted."""
-        self.group.ingress = None
-        singles = [single for permission in self.permissions for _rule, single in _split(permission)]
-        self.group.release("revoke_security_group_ingress", GroupId=self.group.id, IpPermissions=singles)
+        self.group.permissions.pop(self.field, None)
+        singles = [single for _rule, single in self._singles()]
+        operation = f"revoke_security_group_{self.operation}"
+        self.group.release(operation, GroupId=self.group.id, IpPermissions=singles)
 
-    def _change(self, operation: str, permissions: list[dict[str, Any]], done: str) -> None:
+    def _revoke(self, permissions: Permissions) -> None:
+        self._change("revoke", permissions, "InvalidPermission.NotFound")
+
+    def _change(self, verb: str, permissions: Permissions, done: str) -> None:
         """Add or take away rules; a rule of which AWS says that it is so already (``done``) is no failure."""
         if not permissions:
             return
+        operation = f"{verb}_security_group_{self.operation}"
         try:
             self.group.call(operation, GroupId=self.group.id, IpPermissions=permissions)
         except ClientError as error:
@@ -149,14 +166,24 @@ class IngressRules(Resource):
             # AWS then does nothing of the request: the others go one by one.
             if len(permissions) > 1:
                 for permission in permissions:
-                    self._change(operation, [permission], done)
+                    self._change(verb, [permission], done)
 
 
-def _rules(permission: dict[str, Any], direction: str = "from") -> list[str]:
-    return [rule for rule, _single in _split(permission, direction)]
+class IngressRules(Rules):
+    """Who may call."""
+
+    kind = "AWS::EC2::SecurityGroupIngress"
+    field, operation, word = "IpPermissions", "ingress", "from"
 
 
-def _split(permission: dict[str, Any], direction: str = "from") -> list[tuple[str, dict[str, Any]]]:
+class EgressRules(Rules):
+    """Who may be called."""
+
+    kind = "AWS::EC2::SecurityGroupEgress"
+    field, operation, word = "IpPermissionsEgress", "egress", "to"
+
+
+def _split(permission: dict[str, Any], word: str) -> list[tuple[str, dict[str, Any]]]:
     """Return each rule of a permission as text and as a permission of its own."""
     protocol = permission["IpProtocol"]
     ports: dict[str, Any] = {key: permission[key] for key in ("FromPort", "ToPort") if key in permission}
@@ -170,19 +197,23 @@ def _split(permission: dict[str, Any], direction: str = "from") -> list[tuple[st
         ("UserIdGroupPairs", "GroupId"),
     ):
         for item in permission.get(field, []):
-            rule = f"{protocol} {port} {direction} {item[key]}"
+            rule = f"{protocol} {port} {word} {item[key]}"
             single: dict[str, Any] = {"IpProtocol": protocol, **ports, field: [{key: item[key]}]}
             singles.append((rule, single))
     return singles
 
 
 def _permission(rule: str) -> dict[str, Any]:
-    protocol, port, _from, source = rule.split(" ")
-    permission: dict[str, Any] = {"IpProtocol": protocol, "FromPort": int(port), "ToPort": int(port)}
-    if source.startswith("sg-"):
-        permission["UserIdGroupPairs"] = [{"GroupId": source}]
-    elif ":" in source:
-        permission["Ipv6Ranges"] = [{"CidrIpv6": source}]
+    """Return the permission of a rule in words."""
+    protocol, port, _word, side = rule.split(" ")
+    permission: dict[str, Any] = {"IpProtocol": protocol}
+    if port != "all":
+        first, _dash, last = port.partition("-")
+        permission.update(FromPort=int(first), ToPort=int(last or first))
+    if side.startswith("sg-"):
+        permission["UserIdGroupPairs"] = [{"GroupId": side}]
+    elif ":" in side:
+        permission["Ipv6Ranges"] = [{"CidrIpv6": side}]
     else:
-        permission["IpRanges"] = [{"CidrIp": source}]
+        permission["IpRanges"] = [{"CidrIp": side}]
     return permission

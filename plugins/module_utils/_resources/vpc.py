@@ -18,7 +18,8 @@ from .._reconcile.waits import retry_while, wait_until
 # How long AWS advises to go on asking after what was just created:
 # https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
 CONSISTENCY_SECONDS = 300
-UNKNOWN_YET = re.compile(r"^Invalid\w+\.NotFound$|^NatGatewayNotFound$")
+# A rule, a route or an association that is not there will not come by itself: only what has an id does.
+UNKNOWN_YET = re.compile(r"^Invalid(?!Permission|Route\.|Association)\w+\.NotFound$|^NatGatewayNotFound$")
 # A NAT gateway takes two to three minutes to come and about one to go.
 NAT_SECONDS = 900
 # What held a resource gives it back some time after it is gone itself: the network interfaces of load balancers,
@@ -286,7 +287,7 @@ class InternetGateway(VpcResource):
 
 
 class Subnet(VpcResource):
-    """A subnet in one zone."""
+    """A subnet in one zone. What is started in it gets no public address unless it asks for one."""
 
     kind = "AWS::EC2::Subnet"
     resource_type = "subnet"
@@ -304,10 +305,21 @@ class Subnet(VpcResource):
             "vpc_id": found["VpcId"],
             "cidr": found["CidrBlock"],
             "availability_zone": found["AvailabilityZone"],
+            "public_addresses": found.get("MapPublicIpOnLaunch", False),
         }
 
     def wanted(self) -> dict[str, Any]:
-        return {"vpc_id": self.vpc.id, "cidr": self.cidr, "availability_zone": self.availability_zone}
+        return {
+            "vpc_id": self.vpc.id,
+            "cidr": self.cidr,
+            "availability_zone": self.availability_zone,
+            "public_addresses": False,
+        }
+
+    def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
+        if "public_addresses" in changes:
+            self.call("modify_subnet_attribute", SubnetId=self.id, MapPublicIpOnLaunch={"Value": False})
+        super().update(current, changes)
 
     def create(self, desired: dict[str, Any]) -> None:
         self.id = self.call(
@@ -423,7 +435,11 @@ class NatGateway(VpcResource):
 
 
 class RouteTable(VpcResource):
-    """A route table, its default route and its subnets. The route's target is a gateway or nothing."""
+    """A route table, its default route and its subnets. The route's target is a gateway or nothing.
+
+    Routes to other networks of the user, by peering, transit or private gateways, are left alone. Any other route of
+    somebody else's, which leads to the internet or through somebody's network interface, is taken away.
+    """
 
     kind = "AWS::EC2::RouteTable"
     resource_type = "route-table"
@@ -442,6 +458,10 @@ class RouteTable(VpcResource):
         "CarrierGatewayId",
         "CoreNetworkArn",
     )
+    DESTINATIONS = ("DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId")
+    # Beside "local": of the VPC itself, of endpoints, and of ways to other networks of the user.
+    # https://docs.aws.amazon.com/vpc/latest/userguide/route-table-options.html
+    LEFT_ALONE = ("local", "vpce-", "pcx-", "tgw-", "vgw-", "lgw-", "cagw-", "arn:")
 
     def __init__(
         self,
@@ -457,6 +477,8 @@ class RouteTable(VpcResource):
         self.subnets = subnets
         self.gateway = gateway
         self.associations: dict[str, str] = {}
+        self.foreign: dict[str, dict[str, str]] = {}
+        """The destination of each route that is to go, by the words that tell of it."""
 
     def state(self, found: dict[str, Any]) -> dict[str, Any]:
         self.associations = {
@@ -467,15 +489,31 @@ class RouteTable(VpcResource):
         default: dict[str, Any] = next(
             (route for route in found.get("Routes", []) if route.get("DestinationCidrBlock") == self.EVERYWHERE), {}
         )
-        target = next((str(default[key]) for key in self.TARGETS if default.get(key)), None)
+        target = self._target(default)
         if self.gateway is None and target and not target.startswith(("nat-", "igw-")):
             target = None  # a way out of the user's own, such as a transit gateway, beside ours
-        return {"vpc_id": found["VpcId"], "default_route": target, "subnet_ids": sorted(self.associations)}
+        self.foreign = {
+            f"{destination} to {way}": {key: destination}
+            for route in found.get("Routes", [])
+            for key in self.DESTINATIONS
+            if (destination := route.get(key)) and destination != self.EVERYWHERE
+            if not (way := self._target(route) or "nothing").startswith(self.LEFT_ALONE)
+        }
+        return {
+            "vpc_id": found["VpcId"],
+            "default_route": target,
+            "foreign_routes": sorted(self.foreign),
+            "subnet_ids": sorted(self.associations),
+        }
+
+    def _target(self, route: dict[str, Any]) -> str | None:
+        return next((str(route[key]) for key in self.TARGETS if route.get(key)), None)
 
     def wanted(self) -> dict[str, Any]:
         return {
             "vpc_id": self.vpc.id,
             "default_route": self.gateway.id if self.gateway else None,
+            "foreign_routes": [],
             "subnet_ids": sorted(subnet.id for subnet in self.subnets),
         }
 
@@ -488,6 +526,9 @@ class RouteTable(VpcResource):
     def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
         if "default_route" in changes:
             self._put_route(current["default_route"])
+        if "foreign_routes" in changes:
+            for destination in self.foreign.values():
+                self.release("delete_route", RouteTableId=self.id, **destination)
         if "subnet_ids" in changes:
             self._put_subnets()
         super().update(current, changes)
@@ -505,7 +546,13 @@ class RouteTable(VpcResource):
             with ignoring("RouteAlreadyExists"):
                 self.call("create_route", **route)
                 return
-        self.call("replace_route", **route)
+        try:
+            self.call("replace_route", **route)
+        except ClientError as error:
+            # Somebody took it away meanwhile.
+            if code_of(error) != "InvalidRoute.NotFound":
+                raise
+            self.call("create_route", **route)
 
     def _put_subnets(self) -> None:
         wanted = {subnet.id for subnet in self.subnets}
@@ -524,8 +571,16 @@ class RouteTable(VpcResource):
         for table in self.aws.client("ec2").pages("describe_route_tables", "RouteTables", Filters=by_subnet):
             for item in table["Associations"]:
                 if item.get("SubnetId") == subnet_id and item["RouteTableId"] != self.id:
-                    association = item["RouteTableAssociationId"]
-                    self.call("replace_route_table_association", AssociationId=association, RouteTableId=self.id)
+                    self._replace(item["RouteTableAssociationId"], subnet_id)
+
+    def _replace(self, association: str, subnet_id: str) -> None:
+        try:
+            self.call("replace_route_table_association", AssociationId=association, RouteTableId=self.id)
+        except ClientError as error:
+            # Somebody took it away meanwhile.
+            if code_of(error) != "InvalidAssociationID.NotFound":
+                raise
+            self.call("associate_route_table", RouteTableId=self.id, SubnetId=subnet_id)
 
     def delete(self, current: dict[str, Any]) -> None:
         for association in self.associations.values():

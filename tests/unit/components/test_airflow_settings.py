@@ -21,6 +21,7 @@ from ansible_collections.sm2a.airflow.plugins.module_utils._components._secret_v
     holds_secret,
 )
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._variables import (
+    named_secrets,
     validate_configuration,
     validate_variables,
 )
@@ -179,6 +180,21 @@ SECRETS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ({}, {"JAVA_OPTS": f"-Xmx1g -Dspark.db-password={HIDDEN}"}, "variables/java_opts"),
     ({}, {"OAUTH_CLIENT_SECRET": HIDDEN}, "variables/oauth_client_secret"),
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("configuration", "variables", "named"),
+    [
+        ({"sentry": {"sentry_dsn_secret": "dsn"}, "CELERY": {"flower_basic_auth_secret": "me"}}, {}, ["dsn", "me"]),
+        ({}, {"AIRFLOW__SENTRY__SENTRY_DSN_SECRET": "dsn", "PATH_SECRET": "other"}, ["dsn"]),
+        # A secret itself, and options that Airflow takes as they are.
+        ({"keycloak_auth_manager": {"client_secret": HIDDEN}, "core": {"parallelism_secret": "p"}}, {}, []),
+        ({"sentry": {"sentry_dsn_secret": 7}, "core": "no mapping"}, {}, ["7"]),
+        ("no mapping", ["none"], []),
+    ],
+)
+def test_secrets_that_options_name(configuration: Any, variables: Any, named: list[str]) -> None:
+    assert named_secrets(configuration, variables) == named
 
 
 @pytest.mark.parametrize(("configuration", "variables", "way"), SECRETS)

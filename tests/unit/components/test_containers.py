@@ -7,7 +7,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +19,14 @@ from fake_aws import FakeAws
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._containers import (
     AIRFLOW_VOLUMES,
+    HEARTBEAT_CHECK,
+    HEARTBEAT_FILE,
     airflow_variables,
     container_faults,
     http_check,
     task_definition,
 )
+from sm2a_image import heartbeat
 
 OPTIONS: dict[str, Any] = {
     "environment": "test",
@@ -34,8 +40,8 @@ OPTIONS: dict[str, Any] = {
 }
 
 
-def variables(**options: Any) -> dict[str, str]:
-    return airflow_variables({**OPTIONS, **options}, "eu-central-1")
+def variables(service: str = "worker", **options: Any) -> dict[str, str]:
+    return airflow_variables({**OPTIONS, **options}, "eu-central-1", service)
 
 
 @pytest.mark.parametrize(
@@ -58,14 +64,37 @@ def test_kombu_is_given_the_address_of_a_queue_and_nothing_else() -> None:
     }
 
 
-def test_secrets_are_looked_for_below_the_environment_only() -> None:
-    told = variables(queues={"a": {"url": "https://sqs/a"}})
+@pytest.mark.parametrize(
+    ("service", "looks_up"),
+    [("api_server", False), ("scheduler", False), ("migration", False), ("dag_processor", True), ("triggerer", True)],
+)
+def test_secrets_are_looked_for_below_the_environment_only_and_where_users_code_runs(
+    service: str, looks_up: bool
+) -> None:
+    told = variables(service, queues={"a": {"url": "https://sqs/a"}})
 
     assert json.loads(told["AIRFLOW__SECRETS__BACKEND_KWARGS"]) == {
-        "connections_prefix": "sm2a/test/connections",
-        "variables_prefix": "sm2a/test/variables",
+        "connections_prefix": "sm2a/test/connections" if looks_up else None,
+        "variables_prefix": "sm2a/test/variables" if looks_up else None,
         "config_prefix": "sm2a/test/config",
     }
+
+
+@pytest.mark.parametrize(
+    ("service", "named"),
+    [
+        ("api_server", {"sql_alchemy_conn/airflow", "fernet_key", "api_secret_key", "jwt_secret"}),
+        ("scheduler", {"sql_alchemy_conn/airflow", "fernet_key", "jwt_secret"}),
+        ("dag_processor", {"sql_alchemy_conn/dag-processor", "fernet_key"}),
+        ("triggerer", {"sql_alchemy_conn/triggerer", "fernet_key", "api_secret_key"}),
+        ("worker", {"sql_alchemy_conn/worker", "api_secret_key"}),
+        ("migration", {"sql_alchemy_conn/migration"}),
+    ],
+)
+def test_a_container_names_its_own_secrets(service: str, named: set[str]) -> None:
+    told = variables(service, queues={"a": {"url": "https://sqs/a"}})
+
+    assert {value for name, value in told.items() if name.endswith("_SECRET")} == named
 
 
 @pytest.mark.parametrize(("default", "queue"), [(None, "a"), ("b", "b")])
@@ -97,6 +126,24 @@ def test_a_health_check_asks_the_container_itself() -> None:
     command = http_check(8080, "/healthz")
 
     assert "HTTPConnection('127.0.0.1', 8080)" in command and "'/healthz'" in command and "!= 200" in command
+
+
+def test_a_heartbeat_is_looked_for_where_the_image_leaves_it() -> None:
+    assert str(heartbeat.FILE) == HEARTBEAT_FILE
+
+
+def test_a_heartbeat_that_is_old_or_missing_is_none(tmp_path: Path) -> None:
+    file = tmp_path / "heartbeat"
+    check = HEARTBEAT_CHECK.replace(HEARTBEAT_FILE, str(file))
+
+    def healthy() -> bool:
+        return subprocess.run(["sh", "-c", check], check=False, capture_output=True).returncode == 0
+
+    assert not healthy()
+    file.touch()
+    assert healthy()
+    os.utime(file, (time.time() - 90,) * 2)
+    assert not healthy()
 
 
 def test_a_component_that_is_to_be_absent_needs_nothing() -> None:

@@ -25,7 +25,10 @@ OPTIONS: dict[str, Any] = {
 }
 LOGINS = {
     "sm2a/test/database/master": {"username": "sm2a", "password": "p/w"},
-    "sm2a/test/database/scaler-login": {"username": "sm2a_scaler", "password": "q"},
+    **{
+        f"sm2a/test/database/{user}-login": {"username": f"sm2a_{user}", "password": "q"}
+        for user in ("airflow", "dag-processor", "triggerer", "worker", "scaler")
+    },
 }
 
 
@@ -77,8 +80,10 @@ def test_airflow_is_told_an_address_with_verified_tls_and_what_a_url_needs_escap
     made.instance.endpoint, made.instance.port = "db.example", 1
     values = {secret.name: secret.desired()["value"] for secret in secrets}
 
-    assert values["sm2a/test/config/sql_alchemy_conn"] == address
-    assert values["sm2a/test/config/result_backend"] == f"db+{address}".replace("+psycopg2", "")
+    assert values["sm2a/test/config/sql_alchemy_conn/migration"] == address
+    for user in ("airflow", "dag-processor", "triggerer", "worker"):
+        own = address.replace("sm2a:p%2Fw", f"sm2a_{user}:q")
+        assert values[f"sm2a/test/config/sql_alchemy_conn/{user}"] == own
     assert json.loads(values["sm2a/test/scaler/database"]) == {
         "engine": engine,
         "host": "db.example",

@@ -37,8 +37,9 @@ def test_no_secret_is_outside_of_its_environment(secret: str) -> None:
 
 def test_secrets_that_airflow_reads_by_itself_are_where_its_backend_looks() -> None:
     below = {secret for secret in SECRETS if secret_name("dev", secret).startswith(secret_path("dev", "config/"))}
+    connections = {f"connection_{user}" for user in ("migration", "airflow", "dag_processor", "triggerer", "worker")}
 
-    assert below == {"fernet_key", "api_secret_key", "jwt_secret", "sql_alchemy_conn", "result_backend"}
+    assert below == {"fernet_key", "api_secret_key", "jwt_secret", *connections}
 
 
 def test_names() -> None:

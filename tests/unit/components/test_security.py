@@ -50,6 +50,9 @@ def component(**options: Any) -> SecurityComponent:
         {"role_path": "teams/data"},
         {"role_path": "/teams data/"},
         {"role_path": f"/{'x' * 511}/"},
+        {"configuration_secrets": ["jwt_secret"]},
+        {"configuration_secrets": ["sql_alchemy_conn/migration"]},
+        {"configuration_secrets": ["*"]},
     ],
 )
 def test_bad_input(options: dict[str, Any]) -> None:
@@ -148,7 +151,7 @@ def test_no_service_may_do_everything(service: str) -> None:
     for statement in security.roles[service].statements:
         actions, resources = statement["Action"], statement["Resource"]
         assert not any(action.endswith("*") for action in ([actions] if isinstance(actions, str) else actions))
-        assert resources != "*" or "Condition" in statement
+        assert resources != "*" or "Condition" in statement or actions == "ecr:GetAuthorizationToken"
 
 
 # What an environment called test-2 has, whose names begin with those of the environment test.
@@ -192,6 +195,26 @@ def test_the_scaler_may_look_at_its_cluster_and_change_its_workers() -> None:
         "ecs:ListTasks": "*",
         "ecs:DescribeTasks": tasks,
     }
+
+
+@pytest.mark.parametrize(
+    ("image", "repository"),
+    [
+        (
+            "210987654321.dkr.ecr.eu-west-1.amazonaws.com/team/airflow:1",
+            "eu-west-1:210987654321:repository/team/airflow",
+        ),
+        ("210987654321.dkr-ecr.eu-west-1.on.aws/airflow@sha256:0123", "eu-west-1:210987654321:repository/airflow"),
+        ("ghcr.io/team/airflow:1", None),
+    ],
+)
+def test_ecs_may_pull_an_image_of_ones_own(image: str, repository: str | None) -> None:
+    security = component(image_uris={"airflow": image})
+    security.resources()
+
+    [pull] = [item for item in security.roles["execution"].statements if "ecr:BatchGetImage" in item["Action"]]
+    ours = arn("ecr", "repository/sm2a-test/*")
+    assert pull["Resource"] == ([ours, f"arn:aws:ecr:{repository}"] if repository else ours)
 
 
 def test_only_named_services_may_be_entered() -> None:

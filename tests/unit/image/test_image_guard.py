@@ -7,6 +7,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
 
 import boto3
 import pytest
@@ -179,16 +182,40 @@ def test_entry_point_refuses_with_one_line(monkeypatch: pytest.MonkeyPatch, caps
 
 def test_entry_point_becomes_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     executed: list[tuple[str, list[str]]] = []
-    monkeypatch.setattr(entry, "check", lambda environment: None)
+    monkeypatch.setattr(entry, "check", lambda environment: {})
     monkeypatch.setattr(entry.os, "execvp", lambda program, arguments: executed.append((program, arguments)))
-    entry.main(["airflow", "celery", "worker"])
-    assert executed == [("airflow", ["airflow", "celery", "worker"])]
+    entry.main(["bash", "-c", "true"])
+    assert executed == [("bash", ["bash", "-c", "true"])]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "beats"),
+    [(["airflow", "scheduler"], True), (["airflow", "api-server", "--proxy-headers"], False)],
+)
+def test_airflow_runs_with_the_secrets_that_the_guard_has_read(
+    monkeypatch: pytest.MonkeyPatch, stand_in: Callable[..., ModuleType], arguments: list[str], beats: bool
+) -> None:
+    kept: dict[str, Any] = {}
+    ran: list[list[str]] = []
+    beating: list[bool] = []
+    monkeypatch.setattr(entry, "check", lambda environment: check(ENVIRONMENT, SECRETS.__getitem__))
+    monkeypatch.setattr(entry.ConfigurationCache, "_kept", kept)
+    monkeypatch.setattr(entry.heartbeat, "install", lambda: beating.append(True))
+    monkeypatch.setattr(entry.sys, "argv", [])
+    monkeypatch.setenv("AIRFLOW__SECRETS__BACKEND_KWARGS", ENVIRONMENT["AIRFLOW__SECRETS__BACKEND_KWARGS"])
+    stand_in("airflow.__main__", main=lambda: ran.append(entry.sys.argv))
+
+    assert entry.main(arguments) == 0
+
+    assert ran == [arguments] and bool(beating) is beats
+    values = {key: value for (prefix, key), (_at, value) in kept.items() if prefix == "sm2a/dev/config"}
+    assert values == {"sql_alchemy_conn": ADDRESS, "jwt_secret": "the-key"}
 
 
 def test_entry_point_without_a_command_and_with_an_unknown_one(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(entry, "check", lambda environment: None)
+    monkeypatch.setattr(entry, "check", lambda environment: {})
     assert entry.main([]) == 2
     assert entry.main(["sm2a-no-such-command"]) == 127
     assert "sm2a-no-such-command cannot be run: No such file or directory" in capsys.readouterr().err

@@ -181,6 +181,7 @@ def test_docker_is_left_to_whoever_else_uses_it(
     monkeypatch.setattr(local_aws, "DOCKERD_PID", pid)
     monkeypatch.setattr(local_aws, "_stop", lambda _file, program: ended.append(program))
     monkeypatch.setattr(local_aws.docker_engine, "answers", lambda: True)
+    monkeypatch.setattr(local_aws.docker_engine, "remove_packet_filter", lambda: None)
     monkeypatch.setattr(local_aws, "run", lambda *command: others if command == ("docker", "ps", "--quiet") else "")
 
     local_aws.down()

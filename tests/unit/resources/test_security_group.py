@@ -14,7 +14,12 @@ from fake_aws import OURS, FakeAws, FakeClient, in_turn, refusal
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.engine import ApplyError, Engine
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.tags import tags_to_list
-from ansible_collections.sm2a.airflow.plugins.module_utils._resources.security_group import IngressRules, SecurityGroup
+from ansible_collections.sm2a.airflow.plugins.module_utils._resources.security_group import (
+    EgressRules,
+    IngressRules,
+    Rules,
+    SecurityGroup,
+)
 
 TAGS = {**OURS, "Name": "group"}
 EVERYWHERE = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
@@ -25,9 +30,9 @@ def found(**more: Any) -> dict[str, Any]:
     return {"SecurityGroups": [{**group, **more}]}
 
 
-def group(ec2: FakeClient, egress: bool = True) -> SecurityGroup:
+def group(ec2: FakeClient) -> SecurityGroup:
     aws: Any = FakeAws(ec2=ec2)
-    return SecurityGroup(aws, "group", TAGS, "vpc-1", "group", egress)
+    return SecurityGroup(aws, "group", TAGS, "vpc-1", "group")
 
 
 def rules(ec2: FakeClient, *allowed: tuple[int, str | SecurityGroup]) -> IngressRules:
@@ -40,15 +45,81 @@ def ports(calls: list[dict[str, Any]]) -> list[list[int]]:
     return [[permission["FromPort"] for permission in call["IpPermissions"]] for call in calls]
 
 
-@pytest.mark.parametrize(("egress", "action"), [(True, "none"), (False, "update")])
-def test_a_group_that_must_not_call_anybody_loses_the_rule_of_aws(egress: bool, action: str) -> None:
+def test_a_new_group_loses_the_rule_of_aws_and_is_not_asked_for_its_rules_again() -> None:
+    new = found(IpPermissionsEgress=[EVERYWHERE])
+    ec2 = FakeClient(
+        describe_security_groups=in_turn({"SecurityGroups": []}, new), create_security_group={"GroupId": "sg-1"}
+    )
+    one = group(ec2)
+
+    steps = Engine("test", check_mode=False).apply(
+        [one, IngressRules(one.aws, one, [(443, "203.0.113.0/24")]), EgressRules(one.aws, one, [])]
+    )
+
+    assert [step.action for step in steps] == ["create", "create", "none"]
+    assert [call["IpPermissions"] for call in ec2.called("revoke_security_group_egress")] == [[EVERYWHERE]]
+    # Looked for, seen, and waited for as everything that was just made.
+    assert len(ec2.called("describe_security_groups")) == 3
+
+
+def test_what_nobody_may_call_loses_what_somebody_added() -> None:
     ec2 = FakeClient(describe_security_groups=found(IpPermissionsEgress=[EVERYWHERE]))
+    one = group(ec2)
 
-    [step] = Engine("test", check_mode=False).apply([group(ec2, egress)])
+    steps = Engine("test", check_mode=False).apply([one, EgressRules(one.aws, one, [])])
 
-    assert step.action == action
-    revoked = [call["IpPermissions"] for call in ec2.called("revoke_security_group_egress")]
-    assert revoked == ([] if egress else [[EVERYWHERE]])
+    assert [(step.resource.kind, step.action, step.before) for step in steps[1:]] == [
+        ("AWS::EC2::SecurityGroupEgress", "delete", {"rules": ["-1 all to 0.0.0.0/0"]})
+    ]
+    assert [call["IpPermissions"] for call in ec2.called("revoke_security_group_egress")] == [[EVERYWHERE]]
+
+
+def test_a_foreign_rule_for_outgoing_traffic_is_shown_and_taken_away() -> None:
+    ours = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+    ec2 = FakeClient(describe_security_groups=found(IpPermissionsEgress=[ours, EVERYWHERE]))
+    one = group(ec2)
+
+    [_group, step] = Engine("test", check_mode=False).apply([one, EgressRules(one.aws, one, [(443, "0.0.0.0/0")])])
+
+    assert step.before == {"rules": ["-1 all to 0.0.0.0/0", "tcp 443 to 0.0.0.0/0"]}
+    assert step.after == {"rules": ["tcp 443 to 0.0.0.0/0"]}
+    assert [call["IpPermissions"] for call in ec2.called("revoke_security_group_egress")] == [[EVERYWHERE]]
+
+
+@pytest.mark.parametrize(
+    ("what", "permission"),
+    [
+        (5432, {"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432}),
+        ("tcp 1024-65535", {"IpProtocol": "tcp", "FromPort": 1024, "ToPort": 65535}),
+        ("udp 53", {"IpProtocol": "udp", "FromPort": 53, "ToPort": 53}),
+        ("-1 all", {"IpProtocol": "-1"}),
+    ],
+)
+def test_what_may_pass_in_words_is_what_ec2_is_told_and_is_found_again(what: int | str, permission: Any) -> None:
+    ec2 = FakeClient(describe_security_groups=found())
+    one = group(ec2)
+    one.id = "sg-1"
+    allowed = EgressRules(one.aws, one, [(what, "10.0.0.0/8")])
+
+    Engine("test", check_mode=False).apply([allowed])
+
+    told = {**permission, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}
+    assert [call["IpPermissions"] for call in ec2.called("authorize_security_group_egress")] == [[told]]
+    ec2.answers["describe_security_groups"] = found(IpPermissionsEgress=[told])
+    assert allowed.find() == allowed.desired()
+
+
+@pytest.mark.parametrize("kind", [IngressRules, EgressRules])
+def test_a_rule_that_is_gone_already_is_not_waited_for(kind: type[Rules], clock: SimpleNamespace) -> None:
+    ec2 = FakeClient(
+        describe_security_groups=found(**{kind.field: [EVERYWHERE]}),
+        **{f"revoke_security_group_{kind.operation}": refusal("InvalidPermission.NotFound")},
+    )
+    one = group(ec2)
+
+    Engine("test", check_mode=False).apply([one, kind(one.aws, one, [(443, "203.0.113.0/24")])])
+
+    assert clock.now == 0
 
 
 def test_rules_are_those_that_the_group_was_found_with() -> None:

@@ -186,6 +186,49 @@ class TestRoutes:
             {"RouteTableId": "rtb-1", "DestinationCidrBlock": "0.0.0.0/0", "GatewayId": "igw-1"}
         ]
 
+    def test_a_route_that_is_gone_meanwhile_is_made_at_once(self, vpc: Vpc, clock: SimpleNamespace) -> None:
+        ec2 = Ec2(
+            describe_route_tables=[self.found(NatGatewayId="nat-1")],
+            replace_route=[refusal("InvalidRoute.NotFound")],
+            create_route=[{}],
+        )
+
+        Engine("test", check_mode=False).apply([self.table(ec2, vpc, self.gateway(vpc))])
+
+        assert len(ec2.called("create_route")) == 1 and clock.now == 0
+
+    @pytest.mark.parametrize(
+        ("destination", "target", "left"),
+        [
+            ({"DestinationCidrBlock": "0.0.0.0/1"}, {"GatewayId": "igw-1"}, False),
+            ({"DestinationCidrBlock": "198.51.100.0/24"}, {"NatGatewayId": "nat-9"}, False),
+            ({"DestinationCidrBlock": "10.0.9.0/24"}, {"NetworkInterfaceId": "eni-1"}, False),
+            ({"DestinationIpv6CidrBlock": "::/0"}, {"EgressOnlyInternetGatewayId": "eigw-1"}, False),
+            ({"DestinationPrefixListId": "pl-1"}, {"GatewayId": "igw-1"}, False),
+            ({"DestinationPrefixListId": "pl-1"}, {"GatewayId": "vpce-1"}, True),
+            ({"DestinationCidrBlock": "10.0.0.0/16"}, {"GatewayId": "local"}, True),
+            ({"DestinationCidrBlock": "10.1.0.0/16"}, {"VpcPeeringConnectionId": "pcx-1"}, True),
+            ({"DestinationCidrBlock": "10.2.0.0/16"}, {"TransitGatewayId": "tgw-1"}, True),
+            ({"DestinationCidrBlock": "10.3.0.0/16"}, {"GatewayId": "vgw-1"}, True),
+            ({"DestinationCidrBlock": "10.4.0.0/16"}, {"CoreNetworkArn": "arn:aws:networkmanager::1:core"}, True),
+        ],
+    )
+    def test_foreign_routes_go_but_not_those_to_the_users_own_networks(
+        self, vpc: Vpc, destination: dict[str, str], target: dict[str, str], left: bool
+    ) -> None:
+        found = self.found()
+        found["RouteTables"][0]["Routes"] = [{**destination, **target}]
+        ec2 = Ec2(describe_route_tables=[found], delete_route=[{}])
+
+        [step] = Engine("test", check_mode=False).apply([self.table(ec2, vpc, None)])
+
+        assert step.action == ("none" if left else "update")
+        assert (
+            "delete_route" not in dict(ec2.calls)
+            if left
+            else ec2.called("delete_route") == [{"RouteTableId": "rtb-1", **destination}]
+        )
+
     def test_a_route_to_anything_else_is_led_back(self, vpc: Vpc, clock: SimpleNamespace) -> None:
         ec2 = Ec2(describe_route_tables=[self.found(TransitGatewayId="tgw-1")], replace_route=[{}])
 
@@ -206,6 +249,31 @@ class TestRoutes:
         [step] = Engine("test", check_mode=False).apply([self.table(ec2, vpc, None)])
 
         assert step.action == "update" and len(ec2.called("delete_route")) == 1
+
+
+def test_a_subnet_that_gives_public_addresses_is_shown_and_stops(vpc: Vpc) -> None:
+    ec2 = Ec2(describe_subnets=[{"Subnets": [{**SUBNET, "MapPublicIpOnLaunch": True}]}], modify_subnet_attribute=[{}])
+
+    [step] = Engine("test", check_mode=False).apply([subnet(ec2, vpc)])
+
+    assert (step.before, step.after) == ({"public_addresses": True}, {"public_addresses": False})
+    assert ec2.called("modify_subnet_attribute") == [{"SubnetId": "subnet-1", "MapPublicIpOnLaunch": {"Value": False}}]
+
+
+def test_an_association_that_is_gone_meanwhile_is_made_at_once(vpc: Vpc, clock: SimpleNamespace) -> None:
+    theirs = {"SubnetId": "subnet-1", "RouteTableId": "rtb-9", "RouteTableAssociationId": "rtbassoc-9"}
+    ours = {"RouteTableId": "rtb-1", "VpcId": "vpc-1", "Tags": tag_list("table")}
+    ec2 = Ec2(
+        describe_route_tables=[{"RouteTables": [ours]}, {"RouteTables": [{**ours, "Associations": [theirs]}]}],
+        associate_route_table=[refusal("Resource.AlreadyAssociated"), {}],
+        replace_route_table_association=[refusal("InvalidAssociationID.NotFound")],
+    )
+    one = subnet(ec2, vpc)
+    one.id = "subnet-1"
+
+    Engine("test", check_mode=False).apply([RouteTable(aws(ec2), "table", tags("table"), vpc, [one], None)])
+
+    assert len(ec2.called("associate_route_table")) == 2 and clock.now == 0
 
 
 class TestDeletion:

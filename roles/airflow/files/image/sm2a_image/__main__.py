@@ -12,7 +12,20 @@ from __future__ import annotations
 import os
 import sys
 
-from sm2a_image.guard import ConfigurationError, check
+from sm2a_image import heartbeat
+from sm2a_image.configuration_cache import ConfigurationCache
+from sm2a_image.guard import ConfigurationError, check, config_prefix
+
+
+def airflow(arguments: list[str]) -> int:
+    """Run Airflow in this process, which has read its secrets already."""
+    if set(arguments) & set(heartbeat.PROGRAMS):
+        heartbeat.install()
+    from airflow.__main__ import main as run
+
+    sys.argv = arguments
+    run()
+    return 0
 
 
 def main(arguments: list[str]) -> int:
@@ -21,10 +34,12 @@ def main(arguments: list[str]) -> int:
         print("sm2a: no command was given", file=sys.stderr)
         return 2
     try:
-        check(dict(os.environ))
+        values = check(dict(os.environ))
     except ConfigurationError as error:
         print(f"sm2a: refusing to start: {error}", file=sys.stderr)
         return 78  # EX_CONFIG of sysexits.h
+    if values:
+        ConfigurationCache.keep(config_prefix(os.environ), values)
     if arguments == ["sm2a-migrate"]:
         from sm2a_image.migrate import migrate
 
@@ -33,6 +48,8 @@ def main(arguments: list[str]) -> int:
         from sm2a_image.worker import work
 
         return work(arguments[1:])
+    if arguments[0] == "airflow":
+        return airflow(arguments)
     try:
         os.execvp(arguments[0], arguments)
     except OSError as error:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 KEEP_SECONDS = 300.0
@@ -27,6 +27,12 @@ class ConfigurationCache:
     clock: ClassVar[Callable[[], float]] = time.monotonic
     _kept: ClassVar[dict[tuple[Any, str], tuple[float, str]]] = {}
     """By prefix and option: when it was read, and what."""
+
+    @classmethod
+    def keep(cls, prefix: str, values: Mapping[str, str]) -> None:
+        """Take over the values of options below a prefix, which somebody else has just read."""
+        now = cls.clock()
+        cls._kept.update({(prefix, key): (now, value) for key, value in values.items()})
 
     def get_config(self, key: str) -> str | None:
         """Return the value of an option, read at most ``KEEP_SECONDS`` ago.

@@ -22,7 +22,6 @@ NAMED_BY_SM2A = {
     f"{option}_SECRET"
     for option in (
         CONNECTION,
-        "AIRFLOW__CELERY__RESULT_BACKEND",
         "AIRFLOW__CORE__FERNET_KEY",
         "AIRFLOW__API__SECRET_KEY",
         "AIRFLOW__API_AUTH__JWT_SECRET",
@@ -44,19 +43,26 @@ def read_secret(name: str) -> str:
     return str(boto3.client("secretsmanager", config=config).get_secret_value(SecretId=name)["SecretString"])
 
 
+def config_prefix(environment: Mapping[str, str]) -> str:
+    """Return below which name the secrets of options are.
+
+    Raises ConfigurationError when the secrets backend is not configured.
+    """
+    try:
+        return str(json.loads(environment["AIRFLOW__SECRETS__BACKEND_KWARGS"])["config_prefix"])
+    except (KeyError, ValueError, TypeError):
+        raise ConfigurationError("AIRFLOW__SECRETS__BACKEND_KWARGS has no config_prefix") from None
+
+
 def secret_name(environment: Mapping[str, str], variable: str) -> str:
     """Return the full name of the secret that a ``*_SECRET`` option names.
 
     Raises ConfigurationError when the secrets backend is not configured.
     """
     try:
-        arguments = json.loads(environment["AIRFLOW__SECRETS__BACKEND_KWARGS"])
-        prefix = arguments["config_prefix"]
-    except (KeyError, ValueError, TypeError):
-        raise ConfigurationError(
-            f"{variable} names a secret, but AIRFLOW__SECRETS__BACKEND_KWARGS has no config_prefix"
-        ) from None
-    return f"{prefix}/{environment[variable]}"
+        return f"{config_prefix(environment)}/{environment[variable]}"
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{variable} names a secret, but {error}") from None
 
 
 def unreadable(variable: str, name: str, error: Exception) -> str:
@@ -72,11 +78,12 @@ def unreadable(variable: str, name: str, error: Exception) -> str:
     )
 
 
-def check(environment: Mapping[str, str], read: Callable[[str], str] = read_secret) -> None:
-    """Read every secret that the configuration names and judge the database connection.
+def check(environment: Mapping[str, str], read: Callable[[str], str] = read_secret) -> dict[str, str]:
+    """Read every secret that the configuration names, judge the database connection, and return what was read.
 
-    Raises ConfigurationError.
+    Each value comes under the name that its option has for it. Raises ConfigurationError.
     """
+    values = {}
     connection = environment.get(CONNECTION, "")
     for variable in sorted(filter(SECRET_OPTION.match, environment)):
         name = secret_name(environment, variable)
@@ -88,6 +95,7 @@ def check(environment: Mapping[str, str], read: Callable[[str], str] = read_secr
         if not value.strip():
             shown = name if variable in NAMED_BY_SM2A else "that it names"
             raise ConfigurationError(f"{variable}: the secret {shown} is empty")
+        values[environment[variable]] = value
         if variable == f"{CONNECTION}_SECRET":
             connection = value
     if not connection:
@@ -96,3 +104,4 @@ def check(environment: Mapping[str, str], read: Callable[[str], str] = read_secr
         )
     if connection.startswith("sqlite"):
         raise ConfigurationError(f"{CONNECTION} is an SQLite database; SM2A needs PostgreSQL or MySQL")
+    return values

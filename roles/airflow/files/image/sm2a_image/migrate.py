@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The one-off task of a deployment: the schema, the scaler's database user, Airflow's administrator.
+"""The one-off task of a deployment: the schema, the services' database users, Airflow's administrator.
 
 Every step can be repeated, so a run that was interrupted is simply started again.
 """
@@ -15,11 +15,9 @@ import subprocess
 import sys
 from typing import Any
 
+from sm2a_image.database_users import create_result_tables, ensure_users
 from sm2a_image.guard import read_secret
-from sm2a_image.registry import CORDON_COLUMN, CREATE, TABLE
-
-# What the scaler counts; nothing with a connection, a variable or a log.
-SCALER_TABLES = ("dag", "dag_run", "task_instance")
+from sm2a_image.registry import CREATE
 
 
 def migrate() -> int:
@@ -28,11 +26,11 @@ def migrate() -> int:
     if code:
         print(f"sm2a: airflow db migrate failed with exit code {code}", file=sys.stderr)
         return code
-    create_registry()
-    scaler = os.environ.get("SM2A_SCALER_DATABASE_SECRET")
-    if scaler:
-        grant_scaler(json.loads(read_secret(scaler)))
-        print("sm2a: the scaler's database user is ready")
+    create_tables()
+    secrets = json.loads(os.environ.get("SM2A_DATABASE_LOGINS", "{}"))
+    if secrets:
+        grant({kind: json.loads(read_secret(secret)) for kind, secret in secrets.items()})
+        print("sm2a: the services' database users are ready")
     admin = os.environ.get("SM2A_ADMIN_SECRET")
     if admin:
         ensure_admin(json.loads(read_secret(admin)))
@@ -40,62 +38,22 @@ def migrate() -> int:
     return 0
 
 
-def create_registry() -> None:
-    """Create the table over which the workers and the scaler talk."""
+def create_tables() -> None:
+    """Create the table over which the workers and the scaler talk, and those of Celery's results."""
     from airflow import settings
     from sqlalchemy import text
 
-    with settings.get_engine().begin() as connection:
+    engine = settings.get_engine()
+    with engine.begin() as connection:
         connection.execute(text(CREATE))
+    create_result_tables(engine)
 
 
-def grant_scaler(login: dict[str, Any]) -> None:
-    """Create or repair the scaler's login (``username``, ``password``).
-
-    It may read SCALER_TABLES and the workers' table, and write no more than which worker takes no new task.
-    """
+def grant(logins: dict[str, dict[str, Any]]) -> None:
+    """Create or repair the services' users of the database."""
     from airflow import settings
 
-    engine = settings.get_engine()
-    connection = engine.raw_connection()
-    try:
-        if engine.dialect.name == "postgresql":
-            _grant_postgresql(connection.driver_connection, engine.url.database, login)
-        else:
-            _grant_mysql(connection.driver_connection, engine.url.database, login)
-        connection.commit()
-    finally:
-        connection.close()
-
-
-def _grant_postgresql(connection: Any, database: str, login: dict[str, Any]) -> None:
-    from psycopg2 import extensions, sql
-
-    user = sql.Identifier(login["username"])
-    # The server gets the SCRAM verifier, so that the password itself can appear in no log of statements.
-    verifier = extensions.encrypt_password(login["password"], login["username"], connection, "scram-sha-256")
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (login["username"],))
-        verb = "ALTER" if cursor.fetchone() else "CREATE"
-        cursor.execute(sql.SQL(verb + " ROLE {} LOGIN PASSWORD {}").format(user, sql.Literal(verifier)))
-        cursor.execute(sql.SQL("ALTER ROLE {} SET default_transaction_read_only = on").format(user))
-        cursor.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(database), user))
-        cursor.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(user))
-        tables = sql.SQL(", ").join(map(sql.Identifier, SCALER_TABLES))
-        cursor.execute(sql.SQL("GRANT SELECT ON {} TO {}").format(tables, user))
-        workers, cordon = sql.Identifier(TABLE), sql.Identifier(CORDON_COLUMN)
-        cursor.execute(sql.SQL("GRANT SELECT, UPDATE ({}) ON {} TO {}").format(cordon, workers, user))
-
-
-def _grant_mysql(connection: Any, database: str, login: dict[str, Any]) -> None:
-    account = (login["username"], login["password"])
-    with connection.cursor() as cursor:
-        cursor.execute("CREATE USER IF NOT EXISTS %s@'%%' IDENTIFIED BY %s REQUIRE SSL", account)
-        cursor.execute("ALTER USER %s@'%%' IDENTIFIED BY %s REQUIRE SSL", account)
-        for table in SCALER_TABLES:
-            cursor.execute(f"GRANT SELECT ON `{database}`.`{table}` TO %s@'%%'", account[:1])
-        privileges = f"SELECT, UPDATE ({CORDON_COLUMN})"
-        cursor.execute(f"GRANT {privileges} ON `{database}`.`{TABLE}` TO %s@'%%'", account[:1])
+    ensure_users(settings.get_engine(), logins)
 
 
 def ensure_admin(login: dict[str, Any]) -> None:

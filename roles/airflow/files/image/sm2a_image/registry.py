@@ -40,8 +40,9 @@ CREATE TABLE IF NOT EXISTS {TABLE} (
     cordoned_until DOUBLE PRECISION NOT NULL
 )
 """
-# The only column that the scaler writes.
+# The only column that the scaler writes, and those that a worker writes again and again.
 CORDON_COLUMN = "cordoned_until"
+REPORTED_COLUMNS = ("busy", "state", "protected", "seen")
 
 
 class Registry:
