@@ -92,6 +92,17 @@ options:
     description: Whether the load balancer refuses to be deleted.
     type: bool
     default: false
+  strict_transport_security:
+    description:
+      - Header C(Strict-Transport-Security) of every answer by HTTPS, for example V(max-age=31536000), by which browsers
+        ask for nothing else from then on.
+      - Without it the listener is left as it is.
+    type: str
+  web_acl_arn:
+    description:
+      - Regional web ACL of AWS WAF that looks at the requests.
+      - Without it an association that somebody made is left as it is.
+    type: str
   access_logs_bucket:
     description: Bucket for access logs. Its policy must allow the log delivery of the region.
     type: str

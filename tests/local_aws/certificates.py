@@ -84,7 +84,8 @@ def _look(certificate: dict[str, Any]) -> None:
     if certificate["Status"] != "PENDING_VALIDATION" or not all(map(_proved, options)):
         return
     leaf = authority.load().issue_cert(*certificate["SubjectAlternativeNames"])
-    certificate["_pem_body"], *chain = (blob.bytes().decode() for blob in leaf.cert_chain_pems)
+    body, *chain = [blob.bytes().decode() for blob in leaf.cert_chain_pems]
+    certificate["_pem_body"] = body
     certificate["_pem_chain"] = "".join(chain)
     certificate["_private_key"] = leaf.private_key_pem.bytes().decode()
     certificate["Status"] = "ISSUED"
@@ -94,7 +95,7 @@ def _look(certificate: dict[str, Any]) -> None:
 
 
 def _proved(option: dict[str, Any]) -> bool:
-    wanted = option.get("ResourceRecord")
+    wanted: Any = option.get("ResourceRecord")
     return bool(wanted) and any(
         record["Name"].lower() == wanted["Name"].lower()
         and record["Type"] == wanted["Type"]

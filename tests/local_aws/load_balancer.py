@@ -115,7 +115,7 @@ class LoadBalancers:
         for port in self._open.keys() - wanted:
             await self._open.pop(port).cleanup()
         for port in wanted - self._open.keys():
-            runner = web.ServerRunner(web.Server(functools.partial(self._answer, port.number)))
+            runner = web.ServerRunner(web.Server(functools.partial(self._answer, port.number), access_log=None))
             try:
                 context = self._tls_of(port) if port.policy else None
                 await runner.setup()

@@ -20,6 +20,7 @@ from .._resources.route53 import (
     ValidationRecord,
     certificates_of,
 )
+from .._resources.wafv2 import WebAclAssociation
 from ._account import hosted_zone_faults
 from ._base import Component
 from ._names import API_SERVER_PORT
@@ -38,6 +39,8 @@ from ._option_rules import (
 CREATE = "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html"
 ATTRIBUTES = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html"
 CERTIFICATES = "https://docs.aws.amazon.com/acm/latest/userguide/acm-services.html"
+RESPONSE_HEADERS = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-header-modification.html"
+WEB_ACLS = "https://docs.aws.amazon.com/waf/latest/APIReference/API_AssociateWebACL.html"
 POLICIES = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html"
 ZONES = "https://docs.aws.amazon.com/Route53/latest/APIReference/API_GetHostedZone.html"
 HEALTH_CHECK = {
@@ -50,11 +53,16 @@ HEALTH_CHECK = {
     "UnhealthyThresholdCount": 4,
     "Matcher": {"HttpCode": "200"},
 }
+STRICT_TRANSPORT = "routing.http.response.strict_transport_security.header_value"
 EXECUTION_PATHS = ["/execution", "/execution/*"]
 
 # A listener takes only certificates of its own region (CERTIFICATES).
 CERTIFICATE_ARN = arn_form("acm", "certificate/", CERTIFICATES)
 SSL_POLICY = Form(r"ELBSecurityPolicy-[A-Za-z0-9-]+", "it must be like ELBSecurityPolicy-...", POLICIES)
+STRICT_TRANSPORT_SECURITY = Form(
+    r"max-age=\d{1,10}(; includeSubDomains)?(; preload)?", "it must be like max-age=31536000", RESPONSE_HEADERS
+)
+WEB_ACL_ARN = arn_form("wafv2", "regional/webacl/", WEB_ACLS)
 ZONE_ID = Form(r"[A-Z0-9]{1,32}", "an id is like Z0123456789ABCDEFGHIJ", ZONES)
 
 
@@ -157,6 +165,23 @@ class LoadBalancerComponent(Component):
             why=ATTRIBUTES,
         ),
         "deletion_protection": Option("bool", "Whether the load balancer refuses to be deleted.", default=False),
+        "strict_transport_security": Option(
+            "str",
+            (
+                "Header C(Strict-Transport-Security) of every answer by HTTPS, for example V(max-age=31536000), by "
+                "which browsers ask for nothing else from then on.",
+                "Without it the listener is left as it is.",
+            ),
+            form=STRICT_TRANSPORT_SECURITY,
+        ),
+        "web_acl_arn": Option(
+            "str",
+            (
+                "Regional web ACL of AWS WAF that looks at the requests.",
+                "Without it an association that somebody made is left as it is.",
+            ),
+            form=WEB_ACL_ARN,
+        ),
         "access_logs_bucket": Option(
             "str", "Bucket for access logs. Its policy must allow the log delivery of the region.", form=BUCKET_NAME
         ),
@@ -246,7 +271,9 @@ class LoadBalancerComponent(Component):
                 "deregistration_delay.timeout_seconds": "30",
             },
         )
-        return [self.balancer, self.target_group, *self._entry()]
+        acl = options["web_acl_arn"]
+        protection = [WebAclAssociation(self.aws, self.balancer, acl)] if acl else []
+        return [self.balancer, self.target_group, *self._entry(), *protection]
 
     def _attributes(self) -> dict[str, str]:
         options = self.options
@@ -300,6 +327,9 @@ class LoadBalancerComponent(Component):
             certificate=certificate,
             ssl_policy=options["ssl_policy"],
             target_group=self.target_group,
+            attributes={STRICT_TRANSPORT: options["strict_transport_security"]}
+            if options["strict_transport_security"]
+            else None,
             # A listener accepts only an issued certificate, and it is issued once its record is there.
             after=[item for item in resources if isinstance(item, ValidationRecord)],
         )
