@@ -10,83 +10,18 @@ A behaviour that only one of the two accepts is suspect, so every test of a modu
 from __future__ import annotations
 
 import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-from collections.abc import Generator, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
-from emulators import REGION, Account, Emulator, Vpc
-
-LAUNCHER = Path(__file__).parents[1] / "local_aws" / "ministack_launcher.py"
-# An emulator is another machine as far as the modules are concerned: it keeps its own versions when the tests run with
-# the oldest ones. tests/versions.sh sets this.
-EMULATORS_PYTHON = os.environ.get("SM2A_TEST_EMULATORS_PYTHON", sys.executable)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from emulators import IAM, REGION, Account, Emulator, Vpc, checked, started
 
 
 @pytest.fixture(scope="session", params=["moto", "ministack"])
 def emulator(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     """Start one emulator on a free port of the loopback interface, without access to Docker."""
-    folder = tmp_path_factory.mktemp("emulator")
-    with (moto if request.param == "moto" else ministack)(folder) as running:
+    variables = checked("test", os.environ.get("SM2A_TEST_IAM_RECORD")) if IAM else {}
+    with started(request.param, tmp_path_factory.mktemp("emulator"), **variables) as running:
         yield running
-
-
-def moto(folder: Path) -> AbstractContextManager[Emulator]:
-    """Run moto."""
-    port = _free_port()
-    command = [str(Path(EMULATORS_PYTHON).with_name("moto_server")), "-H", "127.0.0.1", "-p", str(port)]
-    settings = {"MOTO_ACM_VALIDATION_WAIT": "2", "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}
-    return _running("moto", port, command, settings, folder)
-
-
-def ministack(folder: Path, **settings: str) -> AbstractContextManager[Emulator]:
-    """Run MiniStack with what the local AWS adds to it, and environment variables."""
-    port = _free_port()
-    command = [EMULATORS_PYTHON, str(LAUNCHER), str(port), "127.0.0.1"]
-    return _running("ministack", port, command, {"GATEWAY_PORT": str(port), **settings}, folder)
-
-
-@contextmanager
-def _running(
-    name: str, port: int, command: list[str], settings: dict[str, str], folder: Path
-) -> Generator[Emulator, None, None]:
-    environment = {
-        **os.environ,
-        **settings,
-        # Containers are the end-to-end tests' business; here an emulated API is enough and fast.
-        "DOCKER_HOST": "unix:///nonexistent",
-    }
-    log = folder / f"{name}.log"
-    with log.open("w") as stream:
-        process = subprocess.Popen(
-            command, env=environment, stdout=stream, stderr=stream, stdin=subprocess.DEVNULL, cwd=folder
-        )
-    running = Emulator(name, f"http://127.0.0.1:{port}")
-    try:
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                running.reset()
-                break
-            except (urllib.error.URLError, ConnectionError):
-                if time.monotonic() > deadline or process.poll() is not None:
-                    pytest.fail(f"{name} did not start:\n{log.read_text()[-3000:]}")
-                time.sleep(0.2)
-        yield running
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
 
 
 @pytest.fixture

@@ -18,9 +18,8 @@ from typing import Any
 import authority
 import pytest
 import requests
-from conftest import ministack
 from cryptography import x509
-from emulators import Account, Emulator, Vpc
+from emulators import Account, Emulator, Vpc, started
 from requests.adapters import HTTPAdapter
 
 OFFSET = 20000
@@ -67,7 +66,7 @@ class ByName(HTTPAdapter):
 @pytest.fixture(scope="module")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     """MiniStack with load balancers that answer."""
-    with ministack(tmp_path_factory.mktemp("local"), SM2A_LOCAL_PORT_OFFSET=str(OFFSET)) as running:
+    with started("ministack", tmp_path_factory.mktemp("local"), SM2A_LOCAL_PORT_OFFSET=str(OFFSET)) as running:
         yield running
 
 

@@ -18,6 +18,7 @@ import authority
 import boto3
 import domain
 import requests
+from iam_principals import ROOT_ACCESS_KEY, SECRET_KEY
 from requests.adapters import HTTPAdapter
 
 ENDPOINT = "http://127.0.0.1:4566"
@@ -36,13 +37,13 @@ class AlreadyThere(requests.HTTPError):
 
 
 def aws(service: str) -> Any:
-    """Return a boto3 client of the emulated account."""
+    """Return a boto3 client of the emulated account's root, who may do everything."""
     return boto3.client(
         service,
         endpoint_url=ENDPOINT,
         region_name=REGION,
-        aws_access_key_id="local",
-        aws_secret_access_key="emulator-only",
+        aws_access_key_id=ROOT_ACCESS_KEY,
+        aws_secret_access_key=SECRET_KEY,
     )
 
 
