@@ -50,8 +50,10 @@ def test_the_load_balancer_looks_after_its_targets(airflow: Airflow) -> None:
 
 
 def test_cookies_are_secure_and_keep_a_browser_with_its_server(airflow: Airflow) -> None:
-    cookies = {cookie.name: cookie for cookie in airflow.request("GET", "/auth/login/").cookies}
+    answer = airflow.request("GET", "/auth/login/")
+    cookies = {cookie.name: cookie for cookie in answer.cookies}
 
+    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
     assert {"AWSALB", "AWSALBCORS", "session"} <= set(cookies)
     assert cookies["session"].secure and cookies["AWSALBCORS"].secure
 

@@ -12,6 +12,8 @@ import pytest
 import trustme
 from emulators import Account, Vpc
 
+STRICT_TRANSPORT = "routing.http.response.strict_transport_security.header_value"
+
 
 @pytest.fixture
 def options(vpc: Vpc) -> dict[str, Any]:
@@ -41,7 +43,7 @@ def test_lifecycle(account: Account, options: dict[str, Any]) -> None:
 
 def test_https_with_a_certificate_redirects_plain_http(account: Account, options: dict[str, Any]) -> None:
     certificate = account.client("acm").import_certificate(**own_certificate())["CertificateArn"]
-    options.update(protocol="HTTPS", certificate_arn=certificate)
+    options.update(protocol="HTTPS", certificate_arn=certificate, strict_transport_security="max-age=31536000")
 
     result = account.run("load_balancer", **options)
     assert not result.get("failed"), result.get("msg")
@@ -54,6 +56,8 @@ def test_https_with_a_certificate_redirects_plain_http(account: Account, options
         for listener in elbv2.describe_listeners(LoadBalancerArn=result["load_balancer"]["arn"])["Listeners"]
     }
     assert listeners[443]["Certificates"][0]["CertificateArn"] == certificate
+    attributes = elbv2.describe_listener_attributes(ListenerArn=listeners[443]["ListenerArn"])["Attributes"]
+    assert {"Key": STRICT_TRANSPORT, "Value": "max-age=31536000"} in attributes
     assert listeners[80]["DefaultActions"][0]["RedirectConfig"]["Protocol"] == "HTTPS"
     rules = elbv2.describe_rules(ListenerArn=listeners[443]["ListenerArn"])["Rules"]
     closed = next(rule for rule in rules if rule["Priority"] == "1")

@@ -62,18 +62,21 @@ class _ThisMachine(HTTPAdapter):
         super().init_poolmanager(*arguments, server_hostname=domain.HOST, assert_hostname=domain.HOST, **options)
 
 
+def _session() -> requests.Session:
+    session = requests.Session()
+    session.headers["Host"] = urlsplit(URL).netloc
+    session.mount("https://", _ThisMachine())
+    session.verify = str(authority.CERTIFICATE)
+    # The environment's proxy and authorities are those of another network.
+    session.trust_env = False
+    return session
+
+
 @dataclass
 class Airflow:
     """Airflow's web API, through the load balancer as a user reaches it."""
 
-    session: requests.Session = field(default_factory=requests.Session)
-
-    def __post_init__(self) -> None:
-        self.session.headers["Host"] = urlsplit(URL).netloc
-        self.session.mount("https://", _ThisMachine())
-        self.session.verify = str(authority.CERTIFICATE)
-        # The environment's proxy and authorities are those of another network.
-        self.session.trust_env = False
+    session: requests.Session = field(default_factory=_session)
 
     def request(self, method: str, path: str, **arguments: Any) -> requests.Response:
         """Send a request to a path of the web server."""
