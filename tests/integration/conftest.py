@@ -10,17 +10,26 @@ A behaviour that only one of the two accepts is suspect, so every test of a modu
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Iterator
 
 import pytest
 from emulators import IAM, REGION, Account, Emulator, Vpc, checked, started
+from states import SEED
 
 
 @pytest.fixture(scope="session", params=["moto", "ministack"])
 def emulator(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    """Start one emulator on a free port of the loopback interface, without access to Docker."""
+    """Start one emulator on a free port of the loopback interface, without access to Docker.
+
+    A ``strict`` one, such as "strict moto", has AWS's states before it. Their seed is printed, and can be given.
+    """
     variables = checked("test", os.environ.get("SM2A_TEST_IAM_RECORD")) if IAM else {}
-    with started(request.param, tmp_path_factory.mktemp("emulator"), **variables) as running:
+    strict, _space, name = request.param.rpartition(" ")
+    # An empty one leaves the emulator as it is.
+    variables[SEED] = (os.environ.get(SEED) or str(random.randrange(10**6))) if strict else ""
+    print(f"{SEED}={variables[SEED]}")
+    with started(name, tmp_path_factory.mktemp("emulator"), **variables) as running:
         yield running
 
 

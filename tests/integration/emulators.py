@@ -37,7 +37,7 @@ REGION = "eu-central-1"
 MODULES = "ansible_collections.sm2a.airflow.plugins.modules"
 
 
-LAUNCHER = Path(__file__).parents[1] / "local_aws" / "ministack_launcher.py"
+LAUNCHERS = Path(__file__).parents[1] / "local_aws"
 # An emulator is another machine as far as the modules are concerned: it keeps its own versions when the tests run with
 # the oldest ones. tests/versions.sh sets this.
 EMULATORS_PYTHON = os.environ.get("SM2A_TEST_EMULATORS_PYTHON", sys.executable)
@@ -102,8 +102,8 @@ def started(name: str, folder: Path, **variables: str) -> Iterator[Emulator]:
     """
     port = _free_port()
     command = {
-        "moto": [str(Path(EMULATORS_PYTHON).with_name("moto_server")), "-H", "127.0.0.1", "-p", str(port)],
-        "ministack": [EMULATORS_PYTHON, str(LAUNCHER), str(port), "127.0.0.1"],
+        "moto": [EMULATORS_PYTHON, str(LAUNCHERS / "moto_launcher.py"), str(port)],
+        "ministack": [EMULATORS_PYTHON, str(LAUNCHERS / "ministack_launcher.py"), str(port), "127.0.0.1"],
     }[name]
     environment = {
         **os.environ,

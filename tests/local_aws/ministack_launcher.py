@@ -30,6 +30,7 @@ import faults
 import iam_enforcement
 import rds_certificates
 import security_groups
+import states
 import task_credentials
 import vpc_network
 from hypercorn.asyncio import serve
@@ -55,7 +56,7 @@ async def _serve(addresses: list[str], port: int) -> None:
     config.keep_alive_timeout = 75
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    emulator = faults.install(task_credentials.install(ecs_task_protection.install(app)))
+    emulator = faults.install(states.install(task_credentials.install(ecs_task_protection.install(app))))
     if AUTH:
         record = os.environ.get("SM2A_IAM_RECORD")
         emulator = iam_enforcement.install(

@@ -11,11 +11,11 @@ import secrets
 from typing import Any
 
 from .._reconcile.aws import Aws
-from .._reconcile.errors import ReconcileError
+from .._reconcile.errors import ReconcileError, ignoring
 from .._reconcile.resource import Resource
 from .._reconcile.tags import COMPONENT, ENVIRONMENT, tags_from_list, tags_to_list
 from .._reconcile.values import KNOWN_AFTER_APPLY
-from .._reconcile.waits import wait_until
+from .._reconcile.waits import wait_released, wait_until
 from .elbv2 import LoadBalancer
 
 # DNS validation takes up to half an hour: https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html
@@ -24,6 +24,10 @@ USUALLY_ISSUED = "2 to 30 minutes"
 RECORD_SECONDS = 60
 # Of a certificate that can be used, or will be once it is proved.
 WORKING = ("ISSUED", "PENDING_VALIDATION")
+# How long ACM sees a listener that is gone: https://docs.aws.amazon.com/acm/latest/userguide/gs-acm-delete.html
+RELEASE_SECONDS = 1200
+IN_USE = ("ResourceInUseException",)
+MISSING = "ResourceNotFoundException"
 
 
 def certificates_of(aws: Aws, domain_name: str, tags: dict[str, str]) -> list[dict[str, Any]]:
@@ -47,7 +51,10 @@ def certificates_of(aws: Aws, domain_name: str, tags: dict[str, str]) -> list[di
 
     found = aws.once("acm", ("certificates", domain_name), read)
     ours = [one for one in found if owner.items() <= one["Tags"].items()]
-    return sorted(ours, key=lambda one: (not one.get("InUseBy"), one["Status"] != "ISSUED", one["CertificateArn"]))
+    # Of two that are alike the older one is more likely to be in use.
+    return sorted(
+        ours, key=lambda one: (not one.get("InUseBy"), one["Status"] != "ISSUED", str(one.get("CreatedAt", "")))
+    )
 
 
 class Certificate(Resource):
@@ -89,13 +96,14 @@ class Certificate(Resource):
 
     def wait_ready(self) -> None:
         def probe() -> bool:
-            self.remember(self.aws.client("acm").describe_certificate(CertificateArn=self.id)["Certificate"])
+            with ignoring(MISSING):  # so new that not every part of ACM knows it
+                self.remember(self.aws.client("acm").describe_certificate(CertificateArn=self.id)["Certificate"])
             return self.record["Name"] != KNOWN_AFTER_APPLY
 
         wait_until(f"{self.label} names its validation record", probe, RECORD_SECONDS, interval=2)
 
     def delete(self, current: dict[str, Any]) -> None:
-        self.aws.client("acm").delete_certificate(CertificateArn=self.id)
+        _delete_certificate(self.aws, self.label, self.id)
 
 
 class SurplusCertificate(Resource):
@@ -113,7 +121,15 @@ class SurplusCertificate(Resource):
         return next(({"tags": one["Tags"]} for one in found if one["CertificateArn"] == self.name), None)
 
     def delete(self, current: dict[str, Any]) -> None:
-        self.aws.client("acm").delete_certificate(CertificateArn=self.name)
+        _delete_certificate(self.aws, self.label, self.name)
+
+
+def _delete_certificate(aws: Aws, label: str, arn: str) -> None:
+    def delete() -> None:
+        with ignoring(MISSING):
+            aws.client("acm").delete_certificate(CertificateArn=arn)
+
+    wait_released(label, delete, IN_USE, RELEASE_SECONDS)
 
 
 class Record(Resource):
@@ -224,14 +240,20 @@ class AliasRecord(Record):
         return {"alias": self.load_balancer.dns_name.lower()}
 
     def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
-        # An earlier load balancer of ours; the name of an internal one begins so:
-        # https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/resource-record-sets-values-alias.html
-        ours = rf"(internal-)?{re.escape(self.load_balancer.name)}-[a-z0-9]+\..*"
-        if not re.fullmatch(ours, current["alias"]):
+        if not self._of_ours(current["alias"]):
             raise ReconcileError(
                 f"{self.label} exists and points at {current['alias'] or 'an address'}; delete it first"
             )
         super().update(current, changes)
+
+    def _of_ours(self, alias: str) -> bool:
+        """Tell whether an alias is of a load balancer of our name, perhaps of one that is gone.
+
+        AWS adds digits to the name, and puts "internal-" before that of an internal one:
+        https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html
+        """
+        name = re.escape(self.load_balancer.name.lower())
+        return bool(re.match(rf"(internal-)?{name}-[0-9a-f]+\.", alias))
 
     def _record_set(self) -> dict[str, Any]:
         return {
