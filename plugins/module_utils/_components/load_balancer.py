@@ -307,8 +307,8 @@ class LoadBalancerComponent(Component):
             if not certificate and options["protocol"] == "HTTPS":
                 requested = Certificate(self.aws, options["domain_name"], self.tags)
                 validation = ValidationRecord(self.aws, requested, zone)
-                _used, *others = certificates_of(self.aws, options["domain_name"], self.tags) or [None]
-                surplus = [one for one in others if one and not one.get("InUseBy")]
+                found = certificates_of(self.aws, options["domain_name"], self.tags)
+                surplus = [one for one in found[1:] if not one.get("InUseBy")]
                 resources += [requested, validation]
                 resources += [SurplusCertificate(self.aws, one, self.tags) for one in surplus]
                 certificate = requested
