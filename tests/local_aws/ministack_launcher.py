@@ -23,6 +23,7 @@ import certificates
 import docker.models.containers as docker_containers
 import docker_engine
 import domain
+import ec2_flow_logs
 import ecs_containers
 import ecs_deployments
 import ecs_task_protection
@@ -88,6 +89,7 @@ def main(port: str, *addresses: str) -> None:
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     _publish_nothing()
+    ec2_flow_logs.install()
     ecs_deployments.install()
     ecs_containers.install()
     rds_certificates.install(_without_port(addresses))
