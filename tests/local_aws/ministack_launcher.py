@@ -27,6 +27,7 @@ import ec2_flow_logs
 import ecs_containers
 import ecs_deployments
 import ecs_task_protection
+import elb_duplicates
 import faults
 import iam_enforcement
 import rds_certificates
@@ -92,6 +93,7 @@ def main(port: str, *addresses: str) -> None:
     ec2_flow_logs.install()
     ecs_deployments.install()
     ecs_containers.install()
+    elb_duplicates.install()
     rds_certificates.install(_without_port(addresses))
     certificates.install()
     # After the certificates, which are for the names that it gives.

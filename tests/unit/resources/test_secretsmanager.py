@@ -68,7 +68,8 @@ def test_a_value_that_exists_is_never_read_or_made_again() -> None:
 
     [step] = Engine("test", check_mode=False).apply([generated(client)])
 
-    assert step.action == "none" and {name for name, _arguments in client.calls} == {"describe_secret"}
+    calls = {name for name, _arguments in client.calls}
+    assert step.action == "none" and calls == {"describe_secret", "get_resource_policy"}
 
 
 def test_a_secret_without_a_value_gets_one() -> None:
