@@ -44,7 +44,8 @@ credentials: $(SET_UP) ## Show the name and password of the local Airflow's admi
 
 .PHONY: status
 status: $(SET_UP) ## Show the platform as a table
-	@ansible-playbook playbooks/status.yml -i inventories/local
+	@eval "$$($(LOCAL_AWS) variables)"; \
+		SSL_CERT_FILE=$$SM2A_LOCAL_AUTHORITY ansible-playbook playbooks/status.yml -i inventories/local
 
 .PHONY: down
 down: $(SET_UP) ## Stop and delete everything that runs on this machine
@@ -79,6 +80,10 @@ test-e2e: $(SET_UP) ## The whole platform in containers: plan, deploy, run a DAG
 test-mysql: $(SET_UP) ## The same with MySQL in the place of PostgreSQL; not a part of `make test`
 	@trap '$(LOCAL_AWS) down' EXIT; eval "$$($(LOCAL_AWS) up > /dev/null && $(LOCAL_AWS) variables)"; \
 		SM2A_TEST_DATABASE_ENGINE=mysql python -m pytest tests/e2e -v -s
+
+.PHONY: test-crashes
+test-crashes: $(SET_UP) ## Kill runs after every single write, throttle them, lose answers; nightly
+	@time python -m pytest tests/integration/nightly_crashes.py -n 2 --dist worksteal
 
 .PHONY: test-versions
 test-versions: $(SET_UP) ## Unit and integration tests on the oldest supported versions; nightly

@@ -55,7 +55,7 @@ options:
   deny_plain_http:
     description:
       - Whether the policy of each bucket refuses requests that are not encrypted in transit.
-      - Statements that others put into the policy are left alone.
+      - Statements of others in the policy are left alone, unless they let in everybody or another account.
     type: bool
     default: true
   dags_path:

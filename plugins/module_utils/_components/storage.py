@@ -99,7 +99,7 @@ class StorageComponent(Component):
             "bool",
             (
                 "Whether the policy of each bucket refuses requests that are not encrypted in transit.",
-                "Statements that others put into the policy are left alone.",
+                "Statements of others in the policy are left alone, unless they let in everybody or another account.",
             ),
             default=True,
         ),
