@@ -128,7 +128,7 @@ def test_state(module: str) -> None:
     assert ran.calls == [] and "value of state must be one of: present, absent, got: latest" in ran.result["msg"]
 
 
-WITH_KEY = ["database", "observability", "queue", "storage"]
+WITH_KEY = ["database", "network", "observability", "queue", "storage"]
 
 
 @pytest.mark.parametrize("module", WITH_KEY)
