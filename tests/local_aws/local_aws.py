@@ -27,13 +27,16 @@ from pathlib import Path
 
 import authority
 import docker_engine
+import link_local
 from docker_engine import SetupError, run
+from iam_principals import ROOT_ACCESS_KEY, SECRET_KEY
 
 ROOT = Path(__file__).resolve().parents[2]
 STATE = ROOT / ".local"
 LOGS = STATE / "log"
 MINISTACK_PID = STATE / "ministack.pid"
 DOCKERD_PID = STATE / "dockerd.pid"
+IAM_RECORD = LOGS / "iam.jsonl"
 LAUNCHER = Path(__file__).with_name("ministack_launcher.py")
 PORT = 4566
 REGION = "eu-central-1"
@@ -51,6 +54,7 @@ def up() -> None:
         docker_engine.ensure_image(image)
     docker_engine.ensure_network(LABEL)
     docker_engine.ensure_packet_filter()
+    link_local.ensure_address()
     if not _healthy():
         _start_ministack()
     print(f"AWS API: {ADDRESS}")
@@ -120,6 +124,7 @@ def _request(method: str, path: str, timeout: float) -> int:
 
 def _start_ministack() -> None:
     bridge = docker_engine.gateway()
+    IAM_RECORD.unlink(missing_ok=True)
     environment = {
         **os.environ,
         "GATEWAY_PORT": str(PORT),
@@ -130,13 +135,18 @@ def _start_ministack() -> None:
         # Databases are reached at their own addresses.
         "DOCKER_NETWORK": docker_engine.NETWORK,
         "IOT_MTLS_ENABLED": "0",
+        # Every call is checked, except those of the account's root, who is whoever looks at the account in a test.
+        "AUTH": "true",
+        "AWS_ACCESS_KEY_ID": ROOT_ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        "SM2A_IAM_RECORD": str(IAM_RECORD),
         "LOG_LEVEL": os.environ.get("LOG_LEVEL", "INFO"),
     }
     log = LOGS / "ministack.log"
     with log.open("a") as stream:
         # A session of its own and no inherited stream, or whoever waits for our output would wait for ever.
         process = subprocess.Popen(
-            [sys.executable, str(LAUNCHER), str(PORT), "127.0.0.1", bridge],
+            [sys.executable, str(LAUNCHER), str(PORT), "127.0.0.1", bridge, f"{link_local.ADDRESS}:{link_local.PORT}"],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=stream,

@@ -11,9 +11,11 @@ containers, so neither the API nor the ports of those containers must be reachab
 from __future__ import annotations
 
 import asyncio
+import os
 import resource
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 import docker.models.containers as docker_containers
@@ -22,12 +24,16 @@ import ecs_containers
 import ecs_deployments
 import ecs_task_protection
 import faults
+import iam_enforcement
 import rds_certificates
 import security_groups
+import states
+import task_credentials
 import vpc_network
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
-from ministack.app import app
+from ministack.app import AUTH, app
+from ministack.core.responses import get_account_id
 
 
 def _publish_nothing() -> None:
@@ -42,22 +48,28 @@ def _publish_nothing() -> None:
 
 async def _serve(addresses: list[str], port: int) -> None:
     config = Config()
-    config.bind = [f"{address}:{port}" for address in addresses]
+    config.bind = [address if ":" in address else f"{address}:{port}" for address in addresses]
     config.keep_alive_timeout = 75
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    await serve(faults.install(ecs_task_protection.install(app)), config, shutdown_trigger=stop.wait)
+    emulator = faults.install(states.install(task_credentials.install(ecs_task_protection.install(app))))
+    if AUTH:
+        record = os.environ.get("SM2A_IAM_RECORD")
+        emulator = iam_enforcement.install(
+            emulator, Path(record) if record else None, get_account_id(), os.environ["MINISTACK_REGION"]
+        )
+    await serve(emulator, config, shutdown_trigger=stop.wait)
 
 
 def main(port: str, *addresses: str) -> None:
-    """Serve until SIGTERM."""
+    """Serve until SIGTERM. An address may bring a port of its own."""
     # Every worker polls with connections of its own; the usual soft limit of 1024 files is soon reached.
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     _publish_nothing()
     ecs_deployments.install()
     ecs_containers.install()
-    rds_certificates.install(list(addresses))
+    rds_certificates.install([address for address in addresses if ":" not in address])
     # After the certificates, which are for the names that it gives.
     vpc_network.install(docker_engine.gateway())
     security_groups.install(docker_engine.gateway(), int(port), docker_engine.enter_namespace())

@@ -15,6 +15,7 @@ from typing import Any
 
 import boto3
 import requests
+from iam_principals import ROOT_ACCESS_KEY, SECRET_KEY
 
 ENDPOINT = "http://127.0.0.1:4566"
 REGION = "eu-central-1"
@@ -35,13 +36,13 @@ class AlreadyThere(requests.HTTPError):
 
 
 def aws(service: str) -> Any:
-    """Return a boto3 client of the emulated account."""
+    """Return a boto3 client of the emulated account's root, who may do everything."""
     return boto3.client(
         service,
         endpoint_url=ENDPOINT,
         region_name=REGION,
-        aws_access_key_id="local",
-        aws_secret_access_key="emulator-only",
+        aws_access_key_id=ROOT_ACCESS_KEY,
+        aws_secret_access_key=SECRET_KEY,
     )
 
 

@@ -14,10 +14,11 @@ from concurrent.futures import wait as wait_for_futures
 from dataclasses import dataclass, field
 from typing import Any
 
-from .errors import BotoCoreError, ClientError, NotOwnedError, ReconcileError, UnknownValueError
+from .errors import BotoCoreError, ClientError, NotOwnedError, ReconcileError, UnknownValueError, is_unknown
 from .resource import Resource
 from .tags import ENVIRONMENT
 from .values import SENSITIVE, SENSITIVE_CHANGED, changed_fields, project
+from .waits import CONSISTENCY_SECONDS, retry_while
 
 THREADS = 10  # botocore's default connection pool holds ten connections per client
 
@@ -99,7 +100,7 @@ class Engine:
         if any(not dependency.ready for dependency in resource.dependencies()):
             resource.ready = False
             return Step(resource, "deferred")
-        current = _find(resource)
+        current = self._look(resource)
         desired = resource.desired()
         if current is None:
             step = Step(resource, "create", {}, _shown(resource, desired))
@@ -124,6 +125,15 @@ class Engine:
         if not self.check_mode:
             self._settle(resource, fresh=bool(changes))
         return step
+
+    def _look(self, resource: Resource) -> dict[str, Any] | None:
+        """Find a resource, patient with AWS if what it is looked for in was made a moment ago.
+
+        That there is no such resource ``find`` answers itself; an error says that something else is unknown.
+        """
+        if not any(step.action == "create" for step in self._unsettled.values()):
+            return _find(resource)
+        return retry_while(is_unknown, lambda: _find(resource), CONSISTENCY_SECONDS)
 
     def _settle(self, resource: Resource, fresh: bool) -> None:
         if resource.slow and not self.wait:

@@ -6,18 +6,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .._reconcile.aws import Aws
-from .._reconcile.errors import ClientError, OptionError, code_of, ignoring
+from .._reconcile.errors import ClientError, OptionError, ReconcileError, code_of
 from .._reconcile.resource import Resource
 from .._reconcile.tags import tags_from_list, tags_to_list
 from .._reconcile.values import KNOWN_AFTER_APPLY, changed_fields
-from .._reconcile.waits import wait_until
+from .._reconcile.waits import retry_while, wait_released, wait_until
 
 # Until the tasks of a cluster have stopped, each with up to two minutes for that.
 EMPTY_SECONDS = 900
+CHANGING = ("UpdateInProgressException", "ResourceInUseException")
+OCCUPIED = ("ClusterContainsTasksException", "ClusterContainsServicesException", *CHANGING)
 KEPT_REVISIONS = 10
 # All that tells it from other client exceptions.
 UNKNOWN_FAMILY = "Unable to describe task definition"
@@ -76,12 +78,16 @@ class Cluster(Resource):
         self.execute_command = execute_command or {}
         self.found_execute_command: dict[str, Any] = {}
 
-    def find(self) -> dict[str, Any] | None:
+    def _describe(self) -> dict[str, Any] | None:
+        """Read the cluster as it is now."""
         answer = self.aws.client("ecs").describe_clusters(
             clusters=[self.name], include=["TAGS", "SETTINGS", "CONFIGURATIONS"]
         )
-        cluster = next((cluster for cluster in answer["clusters"] if cluster["status"] != "INACTIVE"), None)
-        if cluster is None:
+        return next((dict(cluster) for cluster in answer["clusters"] if cluster["status"] != "INACTIVE"), None)
+
+    def find(self) -> dict[str, Any] | None:
+        cluster = self._describe()
+        if cluster is None or cluster["status"] == "DEPROVISIONING":
             return None
         self.id = cluster["clusterArn"]
         settings = {setting["name"]: setting["value"] for setting in cluster.get("settings", [])}
@@ -102,6 +108,8 @@ class Cluster(Resource):
         }
 
     def create(self, desired: dict[str, Any]) -> None:
+        # A cluster of this name that is being deleted holds the name for a while.
+        wait_until(f"{self.label} is no longer being deleted", lambda: self._describe() is None, EMPTY_SECONDS)
         self.id = self.aws.client("ecs").create_cluster(
             clusterName=self.name,
             tags=ecs_tags(self.tags),
@@ -114,15 +122,35 @@ class Cluster(Resource):
     def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
         ecs = self.aws.client("ecs")
         if "container_insights" in changes or "execute_command" in changes:
-            ecs.update_cluster(cluster=self.name, settings=self._settings(), **self._configuration())
+            self._change(
+                lambda: ecs.update_cluster(cluster=self.name, settings=self._settings(), **self._configuration())
+            )
         if "capacity_providers" in changes:
-            ecs.put_cluster_capacity_providers(
-                cluster=self.name,
-                capacityProviders=list(self.PROVIDERS),
-                defaultCapacityProviderStrategy=[{"capacityProvider": "FARGATE", "weight": 1}],
+            self._change(
+                lambda: ecs.put_cluster_capacity_providers(
+                    cluster=self.name,
+                    capacityProviders=list(self.PROVIDERS),
+                    defaultCapacityProviderStrategy=[{"capacityProvider": "FARGATE", "weight": 1}],
+                )
             )
         if "tags" in changes:
             ecs.tag_resource(resourceArn=self.id, tags=ecs_tags(self.tags))
+
+    def _change(self, call: Callable[[], Any]) -> None:
+        """Change the cluster once what changes its capacity providers has ended.
+
+        https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PutClusterCapacityProviders.html
+        """
+        retry_while(lambda error: code_of(error) in CHANGING, call, EMPTY_SECONDS)
+
+    def wait_ready(self) -> None:
+        def probe() -> bool:
+            cluster = self._describe() or {"status": "unknown"}
+            if cluster["status"] == "FAILED":
+                raise ReconcileError(f"{self.label} is in the state FAILED")
+            return bool(cluster["status"] == "ACTIVE")
+
+        wait_until(f"{self.label} is active", probe, EMPTY_SECONDS)
 
     def _settings(self) -> list[dict[str, str]]:
         return [{"name": "containerInsights", "value": self.container_insights}]
@@ -137,15 +165,9 @@ class Cluster(Resource):
 
     def delete(self, current: dict[str, Any]) -> None:
         # A cluster with tasks that are still stopping is refused for a while.
-        def attempt() -> bool:
-            with ignoring(
-                "ClusterContainsTasksException", "ClusterContainsServicesException", "UpdateInProgressException"
-            ):
-                self.aws.client("ecs").delete_cluster(cluster=self.name)
-                return True
-            return False
-
-        wait_until(f"{self.label} has no tasks", attempt, EMPTY_SECONDS)
+        wait_released(
+            self.label, lambda: self.aws.client("ecs").delete_cluster(cluster=self.name), OCCUPIED, EMPTY_SECONDS
+        )
 
 
 class TaskDefinition(Resource):

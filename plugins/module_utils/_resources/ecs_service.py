@@ -180,10 +180,16 @@ class Service(Resource):
     def wait_ready(self) -> None:
         """Follow the newest deployment until it is complete. Raises ReconcileError with what went wrong."""
 
+        seen = False
+
         def probe() -> bool:
+            nonlocal seen
             service = self._describe()
             if service is None:
-                raise ReconcileError(f"{self.label} was deleted while it was being deployed")
+                if seen:
+                    raise ReconcileError(f"{self.label} was deleted while it was being deployed")
+                return False  # so new that not every part of ECS knows it
+            seen = True
             primary = newest_deployment(service)
             # With its circuit breaker ECS puts the previous revision back when the new one does not run.
             rolled_back = bool(primary) and primary.get("taskDefinition") != self.task_definition.id

@@ -13,7 +13,7 @@ from .._reconcile.errors import ReconcileError, ignoring
 from .._reconcile.resource import Resource
 from .._reconcile.tags import tags_from_list, tags_to_list
 from .._reconcile.values import KNOWN_AFTER_APPLY
-from .._reconcile.waits import wait_until
+from .._reconcile.waits import wait_released, wait_until
 
 # A load balancer takes two to four minutes.
 BALANCER_SECONDS = 900
@@ -23,6 +23,8 @@ NO_TARGET_GROUP = ("TargetGroupNotFound", "TargetGroupNotFoundException")
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTags.html
 DESCRIBED_AT_ONCE = 20
 IN_USE = ("ResourceInUse", "ResourceInUseException")
+# How long a listener that is gone may still be seen to use its target group.
+RELEASE_SECONDS = 600
 
 
 def _attributes(values: dict[str, str]) -> list[dict[str, str]]:
@@ -269,14 +271,12 @@ class TargetGroup(_Tagged):
         )
 
     def delete(self, current: dict[str, Any]) -> None:
-        # A listener that was deleted a moment ago may still be seen to use it.
-        def attempt() -> bool:
-            with ignoring(*IN_USE):
-                self.aws.client("elbv2").delete_target_group(TargetGroupArn=self.id)
-                return True
-            return False
-
-        wait_until(f"{self.label} is out of use", attempt, 120)
+        wait_released(
+            self.label,
+            lambda: self.aws.client("elbv2").delete_target_group(TargetGroupArn=self.id),
+            IN_USE,
+            RELEASE_SECONDS,
+        )
 
 
 class Listener(_Tagged):

@@ -6,20 +6,26 @@
 
 from __future__ import annotations
 
+import re
+from functools import partial
 from typing import Any
 
 from .._reconcile.aws import Aws
-from .._reconcile.errors import ReconcileError
+from .._reconcile.errors import ReconcileError, ignoring
 from .._reconcile.resource import Resource
-from .._reconcile.tags import tags_from_list, tags_to_list
+from .._reconcile.tags import COMPONENT, ENVIRONMENT, tags_from_list, tags_to_list
 from .._reconcile.values import KNOWN_AFTER_APPLY
-from .._reconcile.waits import wait_until
+from .._reconcile.waits import wait_released, wait_until
 from .elbv2 import LoadBalancer
 
 # DNS validation takes up to half an hour: https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html
 ISSUE_SECONDS = 2700
 USUALLY_ISSUED = "2 to 30 minutes"
 RECORD_SECONDS = 60
+# How long ACM sees a listener that is gone: https://docs.aws.amazon.com/acm/latest/userguide/gs-acm-delete.html
+RELEASE_SECONDS = 1200
+IN_USE = ("ResourceInUseException",)
+MISSING = "ResourceNotFoundException"
 
 
 class Certificate(Resource):
@@ -31,25 +37,36 @@ class Certificate(Resource):
         super().__init__(aws, domain_name, tags)
         self.record: dict[str, str] = {"Name": KNOWN_AFTER_APPLY, "Type": "CNAME", "Value": KNOWN_AFTER_APPLY}
         self.issued = False
+        self.strays: list[str] = []
+        """Further certificates of ours for the same name, which nothing uses."""
 
     def find(self) -> dict[str, Any] | None:
         acm = self.aws.client("acm")
         # Without the key types only RSA 2048 is listed.
-        found = acm.pages("list_certificates", "CertificateSummaryList", Includes={"keyTypes": ["RSA_2048"]})
-        for summary in found:
-            if summary["DomainName"] != self.name:
-                continue
-            certificate = acm.describe_certificate(CertificateArn=summary["CertificateArn"])["Certificate"]
-            if certificate["Status"] not in ("ISSUED", "PENDING_VALIDATION"):
-                continue
-            tags = tags_from_list(acm.list_tags_for_certificate(CertificateArn=summary["CertificateArn"])["Tags"])
-            # An account may hold several certificates of a name; only the one that we asked for counts.
-            if any(tags.get(key) != value for key, value in self.tags.items()):
-                continue
-            self.id = summary["CertificateArn"]
-            self.remember(certificate)
-            return {"tags": tags}
-        return None
+        listed = acm.pages("list_certificates", "CertificateSummaryList", Includes={"keyTypes": ["RSA_2048"]})
+        found = [
+            item for item in (self._read(one) for one in listed if one["DomainName"] == self.name) if item is not None
+        ]
+        if not found:
+            return None
+        # One was requested again where an answer was lost. What is issued is in use, and of two the older one is.
+        found.sort(key=lambda item: (item[0]["Status"] != "ISSUED", str(item[0].get("CreatedAt", ""))))
+        (certificate, tags), *strays = found
+        self.id = certificate["arn"]
+        self.strays = [stray["arn"] for stray, _tags in strays]
+        self.remember(certificate)
+        return {"tags": tags}
+
+    def _read(self, summary: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]] | None:
+        """Return the description and the tags of a certificate, None unless it can be used and we asked for it."""
+        acm, arn = self.aws.client("acm"), summary["CertificateArn"]
+        certificate = acm.describe_certificate(CertificateArn=arn)["Certificate"]
+        if certificate["Status"] not in ("ISSUED", "PENDING_VALIDATION"):
+            return None
+        tags = tags_from_list(acm.list_tags_for_certificate(CertificateArn=arn)["Tags"])
+        # An account may hold several certificates of a name.
+        ours = all(tags.get(key) == self.tags[key] for key in (ENVIRONMENT, COMPONENT))
+        return ({**certificate, "arn": arn}, tags) if ours else None
 
     def remember(self, certificate: dict[str, Any]) -> None:
         """Note how far the certificate is, from ACM's description of it."""
@@ -66,15 +83,24 @@ class Certificate(Resource):
             DomainName=self.name, ValidationMethod="DNS", Tags=tags_to_list(self.tags)
         )["CertificateArn"]
 
+    def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
+        self.aws.client("acm").add_tags_to_certificate(CertificateArn=self.id, Tags=tags_to_list(self.tags))
+
     def wait_ready(self) -> None:
         def probe() -> bool:
-            self.remember(self.aws.client("acm").describe_certificate(CertificateArn=self.id)["Certificate"])
+            with ignoring(MISSING):  # so new that not every part of ACM knows it
+                self.remember(self.aws.client("acm").describe_certificate(CertificateArn=self.id)["Certificate"])
             return self.record["Name"] != KNOWN_AFTER_APPLY
 
         wait_until(f"{self.label} names its validation record", probe, RECORD_SECONDS, interval=2)
 
     def delete(self, current: dict[str, Any]) -> None:
-        self.aws.client("acm").delete_certificate(CertificateArn=self.id)
+        for arn in (self.id, *self.strays):
+            wait_released(self.label, partial(self._delete, arn), IN_USE, RELEASE_SECONDS)
+
+    def _delete(self, arn: str) -> None:
+        with ignoring(MISSING):
+            self.aws.client("acm").delete_certificate(CertificateArn=arn)
 
 
 class Record(Resource):
@@ -185,11 +211,20 @@ class AliasRecord(Record):
         return {"alias": self.load_balancer.dns_name.lower()}
 
     def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
-        if not current["alias"].startswith(f"{self.load_balancer.name}-"):
+        if not self._of_ours(current["alias"]):
             raise ReconcileError(
                 f"{self.label} exists and points at {current['alias'] or 'an address'}; delete it first"
             )
         super().update(current, changes)
+
+    def _of_ours(self, alias: str) -> bool:
+        """Tell whether an alias is of a load balancer of our name, perhaps of one that is gone.
+
+        AWS adds digits to the name, and puts "internal-" before that of an internal one:
+        https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html
+        """
+        name = re.escape(self.load_balancer.name.lower())
+        return bool(re.match(rf"(internal-)?{name}-[0-9a-f]+\.", alias))
 
     def _record_set(self) -> dict[str, Any]:
         return {

@@ -16,7 +16,7 @@ from .._reconcile.aws import Aws
 from .._reconcile.errors import ClientError, NotOwnedError, ReconcileError, code_of, ignoring
 from .._reconcile.resource import Resource
 from .._reconcile.tags import tags_from_list, tags_to_list
-from .._reconcile.waits import wait_until
+from .._reconcile.waits import retry_while, wait_until
 
 # What S3 answers where a setting was never made.
 UNSET = (
@@ -194,7 +194,12 @@ class Bucket(Resource):
         # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
         if self.aws.region != "us-east-1":
             request["CreateBucketConfiguration"] = {"LocationConstraint": self.aws.region}
-        self.aws.client("s3").create_bucket(**request)
+        # The name of a bucket that was just deleted is not free at once.
+        retry_while(
+            lambda error: code_of(error) == "OperationAborted",
+            lambda: self.aws.client("s3").create_bucket(**request),
+            SETTLING_SECONDS,
+        )
         self._write(desired)
 
     def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:

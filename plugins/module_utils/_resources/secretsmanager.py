@@ -24,6 +24,7 @@ DELETION = "https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_D
 AWS_MANAGED_KEY = "alias/aws/secretsmanager"
 # Deletion without recovery is done in the background, "there might be a short delay" (DELETION).
 DELETION_SECONDS = 120
+VISIBLE_SECONDS = 60
 SCHEDULED = "scheduled for deletion"
 MISSING = "ResourceNotFoundException"
 INVALID = "InvalidRequestException"
@@ -191,6 +192,11 @@ class Secret(Resource):
         with ignoring(MISSING):
             self.aws.client("secretsmanager").delete_secret(SecretId=self.id, **how)
 
+    def wait_ready(self) -> None:
+        # Others read it next, and a secret that was just made may be unknown for a moment.
+        if not self._exists:
+            wait_until(f"{self.label} is visible", self._describe, VISIBLE_SECONDS, interval=2)
+
     def wait_deleted(self) -> None:
         if not self.recovery_window_days:
             wait_until(f"{self.label} is gone", lambda: self._describe() is None, DELETION_SECONDS)
@@ -249,3 +255,22 @@ class DerivedSecret(Secret):
 
     def value_to_store(self, desired: dict[str, Any]) -> str:
         return str(desired["value"])
+
+
+class RetiredSecret(Secret):
+    """A secret that nobody reads any more. It is scheduled for deletion, and can be restored until then."""
+
+    def is_there(self) -> bool:
+        """Tell whether there is such a secret of this environment which is not scheduled for deletion yet."""
+        found = self._describe()
+        ours = tags_from_list((found or {}).get("Tags")).get(ENVIRONMENT) == self.tags[ENVIRONMENT]
+        return found is not None and ours and not found.get("DeletedDate")
+
+    def current_value(self, has_value: bool) -> Any:
+        return has_value
+
+    def desired(self) -> dict[str, Any]:
+        return {"state": SCHEDULED}
+
+    def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
+        self.delete(current)

@@ -10,12 +10,16 @@ import json
 from typing import Any
 
 from .._reconcile.aws import Aws
-from .._reconcile.errors import ignoring
+from .._reconcile.errors import code_of, ignoring
 from .._reconcile.resource import Resource
 from .._reconcile.values import KNOWN_AFTER_APPLY
-from .._reconcile.waits import wait_until
+from .._reconcile.waits import retry_while, wait_until
 
 MISSING = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
+# The name of a queue that was deleted is not free for a minute:
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteQueue.html
+DELETED_RECENTLY = ("AWS.SimpleQueueService.QueueDeletedRecently", "QueueDeletedRecently")
+NAME_SECONDS = 90
 # Attributes: how many messages nobody has taken, and how many somebody has and has not deleted yet.
 WAITING, IN_FLIGHT = "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"
 
@@ -86,10 +90,12 @@ class Queue(Resource):
         return desired
 
     def create(self, desired: dict[str, Any]) -> None:
-        attributes = _encoded(desired)
-        self.id = self.aws.client("sqs").create_queue(QueueName=self.name, Attributes=attributes, tags=self.tags)[
-            "QueueUrl"
-        ]
+        request = {"QueueName": self.name, "Attributes": _encoded(desired), "tags": self.tags}
+        self.id = retry_while(
+            lambda error: code_of(error) in DELETED_RECENTLY,
+            lambda: self.aws.client("sqs").create_queue(**request)["QueueUrl"],
+            NAME_SECONDS,
+        )
 
     def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
         sqs = self.aws.client("sqs")

@@ -80,7 +80,9 @@ def test_a_secret_without_a_value_gets_one() -> None:
 
 
 def test_a_name_that_is_still_being_deleted_is_waited_for_with_one_token() -> None:
-    client = FakeClient(describe_secret=MISSING, create_secret=in_turn(SCHEDULED, SCHEDULED, {"ARN": "arn of x"}))
+    client = FakeClient(
+        describe_secret=in_turn(MISSING, FOUND), create_secret=in_turn(SCHEDULED, SCHEDULED, {"ARN": "arn of x"})
+    )
 
     Engine("test", check_mode=False).apply([generated(client)])
 
