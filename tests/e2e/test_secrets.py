@@ -28,6 +28,28 @@ for statement in json.loads(sys.argv[1]):
         answers[statement] = str(error.orig)
 print(json.dumps(answers))
 """
+SECRETS = """
+import json, sys
+from sm2a_image.guard import read_secret
+
+answers = {}
+for name in json.loads(sys.argv[1]):
+    try:
+        read_secret(name)
+        answers[name] = "read"
+    except Exception as error:
+        answers[name] = error.response["Error"]["Code"]
+print(json.dumps(answers))
+"""
+PREFIX = "sm2a/local/"
+CONNECTIONS = "config/sql_alchemy_conn/"
+OWN_SECRETS = {
+    "api-server": {f"{CONNECTIONS}airflow", "config/fernet_key", "config/api_secret_key", "config/jwt_secret"},
+    "scheduler": {f"{CONNECTIONS}airflow", "config/fernet_key", "config/jwt_secret"},
+    "dag-processor": {f"{CONNECTIONS}dag-processor", "config/fernet_key"},
+    "triggerer": {f"{CONNECTIONS}triggerer", "config/fernet_key", "config/api_secret_key"},
+    "worker-default": {f"{CONNECTIONS}worker", "config/api_secret_key"},
+}
 SIGNING_KEY = "from airflow.configuration import conf; print(conf.get('api_auth', 'jwt_secret'))"
 MAKES_AN_ADMINISTRATOR = (
     "UPDATE ab_user SET password = password WHERE 1 = 0",
@@ -54,6 +76,17 @@ def answers(service: str, *statements: str) -> dict[str, str]:
 def accepted(service: str, *statements: str) -> list[str]:
     """Return those that the database does not refuse for want of a privilege."""
     return [statement for statement, answer in answers(service, *statements).items() if "denied" not in answer]
+
+
+@pytest.mark.parametrize("service", OWN_SECRETS)
+def test_each_service_reads_its_own_secrets_and_no_others(platform: Platform, service: str) -> None:
+    pages = aws("secretsmanager").get_paginator("list_secrets").paginate()
+    names = [secret["Name"] for page in pages for secret in page["SecretList"]]
+    printed = inside(service, "python", "-c", SECRETS, json.dumps(names))
+    found = json.loads(printed.splitlines()[-1])
+
+    own = {f"{PREFIX}{name}" for name in OWN_SECRETS[service]}
+    assert found == {name: "read" if name in own else "AccessDeniedException" for name in names}
 
 
 def test_a_worker_has_no_access_to_airflows_tables(platform: Platform) -> None:

@@ -135,21 +135,24 @@ KEY_USES = {
     "ecr:CreateRepository": ("kms:CreateGrant", "kms:DescribeKey"),
 }
 # What a service does besides in the name of the caller, on whatever there is:
-# https://docs.aws.amazon.com/cloud-map/latest/dg/cloud-map-api-permissions-ref.html
-# https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-iam.html
+# https://docs.aws.amazon.com/cloud-map/latest/dg/cloud-map-api-permissions-ref.html; that a namespace's zone goes with
+# it, only AWS's own policy tells: https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSCloudMapFullAccess.html
 # https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html
 # https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-permissions.html
 DEPENDENT = {
     "servicediscovery:CreatePrivateDnsNamespace": (
         "route53:CreateHostedZone",
+        "route53:GetHostedZone",
         "route53:ListHostedZonesByName",
         "ec2:DescribeVpcs",
         "ec2:DescribeRegions",
     ),
     "servicediscovery:DeleteNamespace": ("route53:DeleteHostedZone",),
-    "servicediscovery:CreateService": ("route53:GetHostedZone", "route53:ListHostedZonesByName"),
-    "servicediscovery:UpdateService": ("route53:GetHostedZone", "route53:ChangeResourceRecordSets"),
-    "servicediscovery:DeleteService": ("route53:GetHostedZone", "route53:ChangeResourceRecordSets"),
+    "servicediscovery:UpdateService": (
+        "route53:GetHostedZone",
+        "route53:ListHostedZonesByName",
+        "route53:ChangeResourceRecordSets",
+    ),
     "ec2:CreateFlowLogs": ("logs:CreateLogDelivery",),
     "ec2:DeleteFlowLogs": ("logs:DeleteLogDelivery",),
 }
@@ -208,8 +211,14 @@ def checks(action: str, given: dict[str, Any], place: Place, resource: str = "*"
     found += _of_tags(action, given, arns, place)
     found += _of_roles(action, given, place)
     found += _of_keys(action, given, arns, place)
-    found += [Check(dependent, "*") for dependent in DEPENDENT.get(action, ())]
+    found += [Check(dependent, _any(dependent, place)) for dependent in DEPENDENT.get(action, ())]
     return found
+
+
+def _any(action: str, place: Place) -> str:
+    """Return the ARN of any resource of the one type that an action knows, or ``*`` if it knows none."""
+    kinds = list(iam_reference.resource_types(action))
+    return _filled(iam_reference.arn_pattern(action.partition(":")[0], kinds[0]), place) if kinds else "*"
 
 
 def kind_of(action: str, arn: str) -> str:
@@ -244,6 +253,9 @@ def _arns(action: str, given: dict[str, Any], place: Place) -> Iterator[str]:
     if own:
         yield from own(action, given, place)
         return
+    if action in ("kms:DeleteAlias", "kms:UpdateAlias"):
+        # The key that it names so far is checked, too.
+        given = {"KeyId": given["AliasName"], **given}
     types = iam_reference.resource_types(action)
     tagged = [one for one in _values(given, TAGGED_BY) if one.startswith("arn:")]
     if types and tagged:
@@ -340,6 +352,8 @@ def _ecs_arns(action: str, given: dict[str, Any], place: Place) -> Iterator[str]
         yield from (arn("service", cluster, one) for one in _values(given, ("service", "services", "serviceName")))
     elif "task" in types:
         yield from (arn("task", cluster, one) for one in _values(given, ("task", "tasks")))
+    elif given.get("taskDefinitions"):
+        yield from (arn("task-definition", one) for one in _values(given, ("taskDefinitions",)))
     elif "task-definition" in types:
         name = next(iter(_values(given, ("taskDefinition",))), f"{given.get('family')}:*")
         yield arn("task-definition", name if ":" in name else f"{name}:*")

@@ -20,9 +20,11 @@ from typing import Any
 
 import docker.models.containers as docker_containers
 import docker_engine
+import ec2_flow_logs
 import ecs_containers
 import ecs_deployments
 import ecs_task_protection
+import elb_duplicates
 import faults
 import iam_enforcement
 import rds_certificates
@@ -67,8 +69,10 @@ def main(port: str, *addresses: str) -> None:
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     _publish_nothing()
+    ec2_flow_logs.install()
     ecs_deployments.install()
     ecs_containers.install()
+    elb_duplicates.install()
     rds_certificates.install([address for address in addresses if ":" not in address])
     # After the certificates, which are for the names that it gives.
     vpc_network.install(docker_engine.gateway())

@@ -25,14 +25,14 @@ ENVIRONMENT = Form(
 )
 # TAGGING_RULES: letters, digits and spaces of any language, and these. Some services allow more; all allow these.
 TAG_RULE = re.compile(r"[\w\s.:/=+@-]*")
-# A resource has at most 50 tags (TAGGING_RULES), of which up to four are ours: environment, component, pool, Name.
-MOST_TAGS = 46
+# A resource has at most 50 tags (TAGGING_RULES), of which up to five are ours: sm2a:environment and its like, and Name.
+MOST_TAGS = 45
 
 
 def validate_tags(option: str, tags: dict[str, Any], documentation: str) -> None:
     """Refuse tags that not every service of AWS takes, and those that are SM2A's. Raises OptionError."""
     if len(tags) > MOST_TAGS:
-        rule = f"at most {MOST_TAGS}, since AWS takes 50 and SM2A needs four"
+        rule = f"at most {MOST_TAGS}, since AWS takes 50 and SM2A needs five"
         raise OptionError(option, len(tags), rule, documentation)
     keys: dict[str, str] = {}
     for key, value in tags.items():

@@ -302,6 +302,7 @@ def airflow_variables(options: dict[str, Any], region: str, service: str) -> dic
             "proxy_fix_x_host": 0,
             "proxy_fix_x_port": 0,
             "proxy_fix_x_prefix": 0,
+            "session_backend": "database",
             "cookie_secure": options["url"].startswith("https:"),
         },
     }

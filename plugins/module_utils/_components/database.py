@@ -277,6 +277,7 @@ class DatabaseComponent(Component):
             "AutoMinorVersionUpgrade": options["auto_minor_version_upgrade"],
             "CACertificateIdentifier": options["ca_certificate_identifier"],
             "CopyTagsToSnapshot": True,
+            "PubliclyAccessible": False,
             "StorageType": "gp3",
             "VpcSecurityGroupIds": sorted(options["security_group_ids"]),
         }

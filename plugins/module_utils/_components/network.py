@@ -450,7 +450,9 @@ class NetworkComponent(Component):
         endpoints: list[Resource] = [
             GatewayEndpoint(aws, name, named_tags(tags, name), self.vpc, "", tables) for name in names(GatewayEndpoint)
         ]
-        groups = [self._endpoint_group(name) for name in names(SecurityGroup)]
+        # Other components have groups too, of which one may have lost the tag that says so.
+        endpoints_group = f"{self.prefix}-endpoints"
+        groups = [self._endpoint_group(name) for name in names(SecurityGroup) if name == endpoints_group]
         for name in names(InterfaceEndpoint):
             group = groups[0] if groups else None
             inside = list(subnets.values())

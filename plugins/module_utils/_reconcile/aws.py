@@ -51,6 +51,7 @@ THROTTLED = [
     "ThrottledException",
     "ThrottlingException",
 ]
+_thread = threading.local()
 RETRY = AWSRetry.jittered_backoff(catch_extra_error_codes=THROTTLED)
 
 MAKING = re.compile(r"^(Create|Register|Run|Allocate|Request|Restore|Copy)")
@@ -99,6 +100,11 @@ def read_model(service: str) -> None:
     # Forks share memory with their parent until one of them touches it, which the garbage collector else does:
     # https://docs.python.org/3/library/gc.html#gc.freeze
     gc.freeze()
+
+
+def writes_of_thread() -> int:
+    """Return how many writes AWS has carried out for this thread, as far as it has told."""
+    return int(getattr(_thread, "writes", 0))
 
 
 class Client:
@@ -201,6 +207,8 @@ class Aws:
                 # Before and after a write: what is read meanwhile may be of either state.
                 for moment in ("before-call", "after-call", "after-call-error"):
                     events.register(f"{moment}.*.*", partial(self._forget, service))
+                events.register("after-call.*.*", _count_success)
+                events.register("after-call-error.*.*", _name_operation)
                 events.register("after-call.*.*", self._note_making)
                 self._clients[service] = Client(wrapped, lambda: time.monotonic() - self._made_at)
             return self._clients[service]
@@ -211,6 +219,13 @@ class Aws:
         For what several resources find their state in. The ``key`` says what is read.
         """
         return self._shared.once(service, key, call)
+
+    def forget_answers(self) -> None:
+        """Let `once` read everything anew."""
+        with self._lock:
+            services = list(self._clients)
+        for service in services:
+            self._shared.forget(service)
 
     def _forget(self, service: str, event_name: str, **_kwargs: Any) -> None:
         if not READING.match(event_name.rsplit(".", 1)[-1]):
@@ -227,6 +242,16 @@ class Aws:
         if self.check_mode:
             raise CheckModeError(f"{model.name} was about to be called in check mode")
         self.writes.append(model.name)
+
+
+def _count_success(model: Any, http_response: Any, **_kwargs: Any) -> None:
+    if http_response.status_code < 300 and not READING.match(model.name):
+        _thread.writes = writes_of_thread() + 1
+
+
+def _name_operation(exception: Exception, event_name: str, **_kwargs: Any) -> None:
+    # botocore's errors of a connection name the address only.
+    exception.operation_name = event_name.rsplit(".", 1)[-1]  # type: ignore[attr-defined]
 
 
 def _refuse_unknown(params: dict[str, Any], model: Any, **_kwargs: Any) -> None:

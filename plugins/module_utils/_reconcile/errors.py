@@ -14,8 +14,11 @@ try:
     # pylint: disable=unused-import,useless-import-alias
     from botocore.exceptions import BotoCoreError as BotoCoreError
     from botocore.exceptions import ClientError as ClientError
+    from botocore.exceptions import ConnectionError as _ConnectionError
+    from botocore.exceptions import HTTPClientError as _HTTPClientError
 except ImportError:
-    BotoCoreError = ClientError = Exception  # AnsibleAWSModule reports the missing library.
+    # AnsibleAWSModule reports the missing library.
+    BotoCoreError = ClientError = _ConnectionError = _HTTPClientError = Exception
 
 # Documents the rules that SM2A adds to AWS's.
 OPTIONS = "https://github.com/sm2a/airflow/blob/main/docs/configuration.md"
@@ -67,6 +70,11 @@ class CheckModeError(ReconcileError):
 def code_of(error: ClientError) -> str:
     """Return AWS's code of an error, for example ``InvalidSubnetID.NotFound``."""
     return str(error.response["Error"]["Code"])
+
+
+def is_lost(error: Exception) -> bool:
+    """Tell whether the connection broke before there was an answer: nobody knows whether AWS did what was asked."""
+    return isinstance(error, (_ConnectionError, _HTTPClientError))
 
 
 def is_unknown(error: ClientError) -> bool:

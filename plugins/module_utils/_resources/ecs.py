@@ -12,8 +12,8 @@ from typing import Any
 from .._reconcile.aws import Aws
 from .._reconcile.errors import ClientError, OptionError, ReconcileError, code_of
 from .._reconcile.resource import Resource
-from .._reconcile.tags import tags_from_list, tags_to_list
-from .._reconcile.values import KNOWN_AFTER_APPLY, changed_fields
+from .._reconcile.tags import ENVIRONMENT, tags_from_list, tags_to_list
+from .._reconcile.values import KNOWN_AFTER_APPLY, changed_fields, surplus
 from .._reconcile.waits import retry_while, wait_released, wait_until
 
 # Until the tasks of a cluster have stopped, each with up to two minutes for that.
@@ -21,6 +21,23 @@ EMPTY_SECONDS = 900
 CHANGING = ("UpdateInProgressException", "ResourceInUseException")
 OCCUPIED = ("ClusterContainsTasksException", "ClusterContainsServicesException", *CHANGING)
 KEPT_REVISIONS = 10
+# What ECS adds to a revision by itself, or says of it.
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskDefinition.html
+FILLED_IN = frozenset(
+    {
+        "compatibilities",
+        "deregisteredAt",
+        "family",
+        "hostPort",
+        "protocol",
+        "registeredAt",
+        "registeredBy",
+        "requiresAttributes",
+        "revision",
+        "status",
+        "taskDefinitionArn",
+    }
+)
 # All that tells it from other client exceptions.
 UNKNOWN_FAMILY = "Unable to describe task definition"
 
@@ -155,6 +172,9 @@ class Cluster(Resource):
     def _settings(self) -> list[dict[str, str]]:
         return [{"name": "containerInsights", "value": self.container_insights}]
 
+    def untag(self, keys: list[str]) -> None:
+        self.aws.client("ecs").untag_resource(resourceArn=self.id, tagKeys=keys)
+
     def _configuration(self) -> dict[str, Any]:
         """Return the request's part on ECS Exec. UpdateCluster replaces all of it, so it repeats what is there."""
         found, wanted = self.found_execute_command, self.execute_command
@@ -173,7 +193,8 @@ class Cluster(Resource):
 class TaskDefinition(Resource):
     """The newest revision of a family, for Fargate. ``id`` is its ARN, which changes with every revision.
 
-    Revisions are immutable: a difference registers a new one. The newest KEPT_REVISIONS stay for rolling back.
+    Revisions are immutable: a difference registers a new one, and so does whatever a revision says beyond ours, such as
+    another user or entry point. The newest KEPT_REVISIONS stay for rolling back.
     """
 
     kind = "AWS::ECS::TaskDefinition"
@@ -208,6 +229,9 @@ class TaskDefinition(Resource):
         if ephemeral_storage:
             self.content["ephemeralStorage"] = {"sizeInGiB": ephemeral_storage}
         self.found_content: dict[str, Any] = {}
+        self.after: list[Resource] = []
+        """What must not go before it: without a service whose name they have, nobody would find its revisions."""
+        self.found_further: list[str] = []
         self.found_tags: dict[str, str] = {}
 
     def find(self) -> dict[str, Any] | None:
@@ -230,13 +254,22 @@ class TaskDefinition(Resource):
             _normalised(container) for container in found["containerDefinitions"]
         ]
         self.found_content["volumes"] = sorted(found.get("volumes", []), key=lambda volume: volume["name"])
-        return {**self.found_content, "tags": self.found_tags}
+        self.found_further = surplus({**found, **self.found_content}, self.content, FILLED_IN)
+        return {**self.found_content, "further": self.found_further, "tags": self.found_tags}
+
+    def adopts(self, current: dict[str, Any]) -> bool:
+        # Somebody may register a revision in a family of ours, which is then the newest.
+        return any(self._is_ours(arn) for arn in self._revisions()[:KEPT_REVISIONS])
+
+    def _is_ours(self, arn: str) -> bool:
+        answer = self.aws.client("ecs").describe_task_definition(taskDefinition=arn, include=["TAGS"])
+        return tags_from_list(answer.get("tags")).get(ENVIRONMENT) == self.tags[ENVIRONMENT]
 
     def desired(self) -> dict[str, Any]:
-        if self.aws.check_mode and changed_fields(self.found_content, self.content):
+        if self.aws.check_mode and (self.found_further or changed_fields(self.found_content, self.content)):
             # A new revision would be registered, and what refers to it would change too.
             self.id = KNOWN_AFTER_APPLY
-        return {**self.content, "tags": self.tags}
+        return {**self.content, "further": [], "tags": self.tags}
 
     def create(self, desired: dict[str, Any]) -> None:
         self.id = self.aws.client("ecs").register_task_definition(
@@ -252,6 +285,9 @@ class TaskDefinition(Resource):
         for arn in self._revisions()[KEPT_REVISIONS:]:
             self.aws.client("ecs").deregister_task_definition(taskDefinition=arn)
 
+    def untag(self, keys: list[str]) -> None:
+        self.aws.client("ecs").untag_resource(resourceArn=self.id, tagKeys=keys)
+
     def delete(self, current: dict[str, Any]) -> None:
         ecs = self.aws.client("ecs")
         arns = self._revisions()
@@ -260,6 +296,13 @@ class TaskDefinition(Resource):
         # At most ten in a call: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteTaskDefinitions.html
         for start in range(0, len(arns), 10):
             ecs.delete_task_definitions(taskDefinitions=arns[start : start + 10])
+
+    @classmethod
+    def families(cls, aws: Aws, prefix: str) -> list[str]:
+        """Return the families that have an active revision and whose names begin with a prefix."""
+        return aws.client("ecs").pages(
+            "list_task_definition_families", "families", familyPrefix=prefix, status="ACTIVE"
+        )
 
     def _revisions(self) -> list[str]:
         """Return the ARNs of all active revisions, the newest first."""

@@ -177,6 +177,9 @@ class Role(Resource):
         # ECS refuses a role that it cannot see yet.
         wait_until(f"{self.label} is visible", self.find, CONSISTENCY_SECONDS, interval=2)
 
+    def untag(self, keys: list[str]) -> None:
+        self._call("untag_role", TagKeys=keys)
+
     def delete(self, current: dict[str, Any]) -> None:
         for arn in current["managed_policies"]:
             self._forget("detach_role_policy", PolicyArn=arn)

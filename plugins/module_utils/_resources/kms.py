@@ -17,6 +17,8 @@ from .._reconcile.resource import Resource
 from .._reconcile.tags import COMPONENT, ENVIRONMENT, tags_from_list, tags_to_list
 from .._reconcile.values import KNOWN_AFTER_APPLY
 from .._reconcile.waits import retry_while, wait_until
+from .iam import LINKED_ROLES
+from .policies import PRINCIPAL
 
 # KMS is eventually consistent; some changes take several minutes.
 # https://docs.aws.amazon.com/kms/latest/developerguide/accessing-kms.html#programming-eventual-consistency
@@ -31,7 +33,8 @@ REVIVABLE = ("Disabled", "PendingDeletion")
 class Key(Resource):
     """A key that is found by its alias, ``name``. ``id`` is its ARN.
 
-    A key that was disabled or is waiting for its deletion is taken back: what it encrypted can be read again.
+    A key that was disabled or is waiting for its deletion is taken back: what it encrypted can be read again. Grants to
+    users and roles are taken away.
     """
 
     kind = "AWS::KMS::Key"
@@ -57,9 +60,19 @@ class Key(Resource):
             "state": USABLE[0] if key["KeyState"] in USABLE else key["KeyState"],
             "alias": self.name if by_alias else None,
             "policy": self.policy if same else policy,
+            "foreign_grants": self._foreign_grants(),
             "rotation": kms.get_key_rotation_status(KeyId=self.id)["KeyRotationEnabled"],
             "tags": self._tags(self.id),
         }
+
+    def _foreign_grants(self) -> list[dict[str, str]]:
+        """Return who may use the key by a grant: nobody but AWS's services, by their own names or linked roles.
+
+        https://docs.aws.amazon.com/kms/latest/APIReference/API_GrantListEntry.html
+        """
+        found = self.aws.client("kms").pages("list_grants", "Grants", KeyId=self.id)
+        grantees = [{"id": grant["GrantId"], "to": str(grant.get("GranteePrincipal", ""))} for grant in found]
+        return [grant for grant in grantees if PRINCIPAL.fullmatch(grant["to"]) and LINKED_ROLES not in grant["to"]]
 
     def arn_if_ours(self) -> str | None:
         """Return the ARN of the key behind the alias, None if there is none or somebody else made it."""
@@ -99,7 +112,14 @@ class Key(Resource):
         return max(found, key=lambda key: (order.index(key["KeyState"]), key["CreationDate"]), default=None)
 
     def desired(self) -> dict[str, Any]:
-        return {"state": USABLE[0], "alias": self.name, "policy": self.policy, "rotation": True, "tags": self.tags}
+        return {
+            "state": USABLE[0],
+            "alias": self.name,
+            "policy": self.policy,
+            "foreign_grants": [],
+            "rotation": True,
+            "tags": self.tags,
+        }
 
     def create(self, desired: dict[str, Any]) -> None:
         self.id = self.aws.client("kms").create_key(
@@ -114,6 +134,10 @@ class Key(Resource):
             self._revive(current["state"])
         if "policy" in changes:
             self._call("put_key_policy", PolicyName="default", Policy=json.dumps(self.policy))
+        if "foreign_grants" in changes:
+            for grant in current["foreign_grants"]:
+                with ignoring(MISSING):
+                    self.aws.client("kms").revoke_grant(KeyId=self.id, GrantId=grant["id"])
         if "rotation" in changes:
             self._call("enable_key_rotation")
         if "tags" in changes:
@@ -149,6 +173,9 @@ class Key(Resource):
             return bool(key and key["Arn"] == self.id and key["KeyState"] == USABLE[0])
 
         wait_until(f"{self.label} is enabled", probe, CONSISTENCY_SECONDS)
+
+    def untag(self, keys: list[str]) -> None:
+        self._call("untag_resource", TagKeys=keys)
 
     def delete(self, current: dict[str, Any]) -> None:
         if current["alias"]:

@@ -94,6 +94,9 @@ class Certificate(Resource):
 
         wait_until(f"{self.label} names its validation record", probe, RECORD_SECONDS, interval=2)
 
+    def untag(self, keys: list[str]) -> None:
+        self.aws.client("acm").remove_tags_from_certificate(CertificateArn=self.id, Tags=[{"Key": key} for key in keys])
+
     def delete(self, current: dict[str, Any]) -> None:
         for arn in (self.id, *self.strays):
             wait_released(self.label, partial(self._delete, arn), IN_USE, RELEASE_SECONDS)

@@ -72,6 +72,9 @@ class PrivateDnsNamespace(Resource):
     def wait_ready(self) -> None:
         wait_until(f"{self.label} is listed", self.find, timeout=60)
 
+    def untag(self, keys: list[str]) -> None:
+        self.aws.client("servicediscovery").untag_resource(ResourceARN=self.arn, TagKeys=keys)
+
     def delete(self, current: dict[str, Any]) -> None:
         operation: dict[str, str] = {}
 
@@ -123,6 +126,9 @@ class DiscoveryService(Resource):
 
     def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
         self.aws.client("servicediscovery").tag_resource(ResourceARN=self.arn, Tags=tags_to_list(self.tags))
+
+    def untag(self, keys: list[str]) -> None:
+        self.aws.client("servicediscovery").untag_resource(ResourceARN=self.arn, TagKeys=keys)
 
     def delete(self, current: dict[str, Any]) -> None:
         # Instances of stopped tasks vanish a little later than the tasks.

@@ -14,7 +14,7 @@ from .._reconcile.aws import Aws
 from .._reconcile.errors import ClientError, ReconcileError, code_of
 from .._reconcile.waits import wait_until
 from .security_group import SecurityGroup
-from .vpc import GONE, RELEASE_SECONDS, RouteTable, Subnet, Vpc, VpcResource
+from .vpc import GONE, RELEASE_SECONDS, RouteTable, Subnet, Vpc, VpcResource, creation_token
 
 Policy = Callable[[str], dict[str, Any]]
 """What an endpoint lets through, for the account whose VPC it is in."""
@@ -67,6 +67,7 @@ class VpcEndpoint(VpcResource):
     def _create(self, desired: dict[str, Any], **arguments: Any) -> None:
         self.id = self.call(
             "create_vpc_endpoint",
+            ClientToken=creation_token(),
             VpcEndpointType=self.endpoint_type,
             VpcId=self.vpc.id,
             ServiceName=self.service,
@@ -83,6 +84,8 @@ class VpcEndpoint(VpcResource):
                 edits[f"Add{called}"], edits[f"Remove{called}"] = sorted(want - have), sorted(have - want)
         edits = {name: ids for name, ids in edits.items() if ids}
         edits.update(_documents(changes))
+        if "private_dns" in changes:
+            edits["PrivateDnsEnabled"] = True
         if edits:
             self.call("modify_vpc_endpoint", VpcEndpointId=self.id, **edits)
         super().update(current, changes)
@@ -192,6 +195,8 @@ class InterfaceEndpoint(VpcEndpoint):
             **super().state(found),
             "subnet_ids": sorted(found.get("SubnetIds", [])),
             "security_group_ids": sorted(groups),
+            # Without it requests go out by another way.
+            "private_dns": found.get("PrivateDnsEnabled", True),
         }
 
     def _group_ids(self) -> list[str]:
@@ -202,6 +207,7 @@ class InterfaceEndpoint(VpcEndpoint):
             **super().wanted(),
             "subnet_ids": sorted(subnet.id for subnet in self.subnets),
             "security_group_ids": self._group_ids(),
+            "private_dns": True,
         }
 
     def create(self, desired: dict[str, Any]) -> None:
