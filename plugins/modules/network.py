@@ -104,6 +104,12 @@ options:
       - One of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653.
     type: int
     default: 30
+  kms_key_arn:
+    description:
+      - KMS key of yours that encrypts the log group of the flow logs; that of the environment is made later. Its policy
+        must allow CloudWatch Logs of the region.
+      - Without it the group keeps the key that it has, and CloudWatch encrypts a new one with a key of its own.
+    type: str
   delete_flow_logs:
     description: Whether O(state=absent) deletes the log group of the flow logs too.
     type: bool

@@ -103,7 +103,10 @@ class Weather:
             return answer
         if self._random.random() < 0.5:
             self._count("repeated")
-            return answer if _has_token(client, operation, arguments) else call(client, operation, arguments)
+            if not _has_token(client, operation, arguments):
+                answer = call(client, operation, arguments)
+            answer["ResponseMetadata"]["RetryAttempts"] = 1
+            return answer
         self._count("broken off")
         error = ConnectionClosedError(endpoint_url=client.meta.endpoint_url)
         error.operation_name = operation

@@ -7,24 +7,35 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 
 @contextmanager
-def fargate(emulator: str) -> Iterator[str]:
-    """Pass everything on to the emulator, but say that one-off tasks have ended well; yield the address."""
+def fargate(emulator: str, after: Callable[[str], None] = lambda _operation: None) -> Iterator[str]:
+    """Pass everything on to the emulator, but say that one-off tasks have ended well; yield the address.
+
+    ``after`` is told the name of each operation once the emulator has carried it out.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def log_message(self, format: str, *arguments: Any) -> None:
             """Keep quiet."""
+
+        def _operation(self, body: bytes) -> str:
+            target = self.headers.get("X-Amz-Target", "").rsplit(".", 1)[-1]
+            named = re.match(rb"(?:.*&)?Action=(\w+)", body)
+            # What has neither is a request of S3 or Route 53.
+            rest = {"GET": "Get", "HEAD": "Head"}.get(self.command, "Put")
+            return target or (named[1].decode() if named else rest)
 
         def handle_any(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -36,6 +47,8 @@ def fargate(emulator: str) -> Iterator[str]:
             except urllib.error.HTTPError as error:
                 answer = error
             content = answer.read()
+            if answer.status < 300:
+                after(self._operation(body))
             if self.headers.get("X-Amz-Target", "").endswith(".DescribeTasks"):
                 content = _ended(content)
             self.send_response(answer.status)

@@ -163,7 +163,8 @@ def inventory(account: Account) -> Counter[tuple[str, str]]:
         for rule in elb.describe_rules(ListenerArn=listener["ListenerArn"])["Rules"]
     ]
     kms = account.client("kms")
-    found["key"] = [kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"]["KeyState"] for key in kms.list_keys()["Keys"]]
+    states = [kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"]["KeyState"] for key in kms.list_keys()["Keys"]]
+    found["key"] = [state for state in states if state != "PendingDeletion"]
     found["alias"] = [item["AliasName"] for item in kms.list_aliases()["Aliases"] if "sm2a" in item["AliasName"]]
     rds = account.client("rds")
     found["database"] = [item["DBInstanceIdentifier"] for item in rds.describe_db_instances()["DBInstances"]]

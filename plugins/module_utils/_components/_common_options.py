@@ -77,7 +77,10 @@ COMMON_OPTIONS = {
     ),
     "tags": Option(
         "dict",
-        doc="Additional tags for every resource of the component. Tags that others put on a resource are left alone.",
+        doc=(
+            "Additional tags for every resource of the component. One that is no longer given is taken off.",
+            "Tags that others put on a resource are left alone.",
+        ),
         default={},
         check=validate_tags,
         why=TAGGING_RULES,

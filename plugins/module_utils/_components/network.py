@@ -32,6 +32,7 @@ from ._base import Component, named_tags
 from ._endpoint_policies import s3_policy, service_policy
 from ._existing_vpc import existing_vpc
 from ._iam_rules import POLICY_ARN, ROLE_PATH
+from ._kms_rules import kms_key_option
 from ._names import log_group_name
 from ._option import Form, Option, Return, refusals
 from ._option_rules import SUBNET_ID, VPC_ID
@@ -162,6 +163,12 @@ class NetworkComponent(Component):
         ),
         "flow_logs_retention_in_days": Option(
             "int", "Days for which the log group keeps flow logs.", default=30, allowed=RETENTION_DAYS, why=RETENTION
+        ),
+        "kms_key_arn": kms_key_option(
+            "KMS key of yours that encrypts the log group of the flow logs; that of the environment is made later. "
+            "Its policy must allow CloudWatch Logs of the region.",
+            "Without it the group keeps the key that it has, and CloudWatch encrypts a new one with a key of its own.",
+            fact=None,
         ),
         "delete_flow_logs": Option(
             "bool", "Whether O(state=absent) deletes the log group of the flow logs too.", default=False
@@ -386,7 +393,7 @@ class NetworkComponent(Component):
             log_group_name(self.environment, "flow-logs"),
             self.tags,
             options["flow_logs_retention_in_days"],
-            None,
+            options["kms_key_arn"],
         )
         role = Role(
             self.aws,

@@ -460,7 +460,11 @@ class SecurityComponent(Component):
         return statements
 
     def _key_statements(self, service: str) -> list[dict[str, Any]]:
-        return self.policies.key_statements(service, self.key_arns)
+        statements = self.policies.key_statements(service, self.key_arns)
+        if self.key_arn and service in self.options["execute_command_services"]:
+            # The agent of ECS Exec asks KMS itself, on behalf of no other service.
+            statements.append({"Action": "kms:Decrypt", "Resource": self.key_arn})
+        return statements
 
     def facts(self) -> dict[str, Any]:
         return {

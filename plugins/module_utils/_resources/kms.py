@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.policy import compare_policies
@@ -23,6 +24,8 @@ from .policies import PRINCIPAL
 # KMS is eventually consistent; some changes take several minutes.
 # https://docs.aws.amazon.com/kms/latest/developerguide/accessing-kms.html#programming-eventual-consistency
 CONSISTENCY_SECONDS = 300
+# botocore gives up sooner, whatever its settings.
+RETRIED_WITHIN = timedelta(minutes=15)
 MISSING = "NotFoundException"
 NOT_YET = ("KMSInvalidStateException", MISSING)
 # https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html; the first is the one to have.
@@ -94,6 +97,12 @@ class Key(Resource):
 
     def _without_alias(self) -> dict[str, Any] | None:
         """Find the key of an interrupted run, or of an environment that was deleted: neither has an alias."""
+        order = (*REVIVABLE[::-1], *USABLE[::-1])
+        found = self._all_without_alias()
+        return max(found, key=lambda key: (order.index(key["KeyState"]), key["CreationDate"]), default=None)
+
+    def _all_without_alias(self) -> list[dict[str, Any]]:
+        """Return what KMS says of all keys of the environment's component that have no alias."""
         kms = self.aws.client("kms")
         aliased = {alias.get("TargetKeyId") for alias in kms.pages("list_aliases", "Aliases")}
         owner = {key: self.tags[key] for key in (ENVIRONMENT, COMPONENT)}
@@ -108,8 +117,7 @@ class Key(Resource):
             metadata = self._metadata(key["KeyId"]) if owner.items() <= tags.items() else None
             if metadata and metadata["KeyState"] in (*USABLE, *REVIVABLE):
                 found.append(metadata)
-        order = (*REVIVABLE[::-1], *USABLE[::-1])
-        return max(found, key=lambda key: (order.index(key["KeyState"]), key["CreationDate"]), default=None)
+        return found
 
     def desired(self) -> dict[str, Any]:
         return {
@@ -122,12 +130,25 @@ class Key(Resource):
         }
 
     def create(self, desired: dict[str, Any]) -> None:
-        self.id = self.aws.client("kms").create_key(
+        answer = self.aws.client("kms").create_key(
             Description=self.description,
             Policy=json.dumps(self.policy),
             Tags=tags_to_list(self.tags, "TagKey", "TagValue"),
-        )["KeyMetadata"]["Arn"]
+        )
+        self.id = answer["KeyMetadata"]["Arn"]
+        if answer.get("ResponseMetadata", {}).get("RetryAttempts"):
+            self._discard_copies(answer["KeyMetadata"])
         self.update({}, {"alias": self.name, "rotation": True})
+
+    def _discard_copies(self, ours: dict[str, Any]) -> None:
+        """Delete keys that the same request has made before, when its answer was lost. They encrypt nothing yet.
+
+        CreateKey knows no token: https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html
+        """
+        for key in self._all_without_alias():
+            age = ours["CreationDate"] - key["CreationDate"]
+            if key["Arn"] != self.id and key["KeyState"] in USABLE and timedelta() <= age < RETRIED_WITHIN:
+                self.aws.client("kms").schedule_key_deletion(KeyId=key["Arn"], PendingWindowInDays=self.window_days)
 
     def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
         if "state" in changes:

@@ -212,6 +212,9 @@ class Instance(Resource):
         )
         groups = instance.get("DBParameterGroups", [])
         effective["DBParameterGroupName"] = groups[0]["DBParameterGroupName"] if groups else None
+        # The answer has another word for it than the request.
+        effective["EnableIAMDatabaseAuthentication"] = effective.get("IAMDatabaseAuthenticationEnabled", False)
+        effective.setdefault("MonitoringInterval", 0)
         wanted = self.settings.get("EngineVersion", "")
         if effective["EngineVersion"] == wanted or str(effective["EngineVersion"]).startswith(f"{wanted}."):
             effective["EngineVersion"] = wanted  # only the given part of the version was asked for

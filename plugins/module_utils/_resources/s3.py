@@ -71,8 +71,10 @@ class Bucket(Resource):
         kms_key_arn: str | None = None,
         deny_plain_http: bool = True,
         lifecycle_rules: list[dict[str, Any]] | None = None,
+        access_log_bucket: str | None = None,
     ) -> None:
         super().__init__(aws, name, tags)
+        self.access_log_bucket = access_log_bucket
         # Known before the bucket exists.
         self.id = name
         self.arn = f"arn:{aws.partition}:s3:::{name}"
@@ -148,6 +150,7 @@ class Bucket(Resource):
             "public_access_block": self._get("get_public_access_block", "PublicAccessBlockConfiguration"),
             "tags": tags,
             **({"versioning": self._get("get_bucket_versioning", "Status") or "Off"} if self.versioning else {}),
+            **({"access_logs": self._get("get_bucket_logging", "LoggingEnabled")} if self.access_log_bucket else {}),
         }
 
     def _website(self) -> bool:
@@ -182,6 +185,8 @@ class Bucket(Resource):
         }
         if self.versioning:
             desired["versioning"] = "Enabled"
+        if self.access_log_bucket:
+            desired["access_logs"] = {"TargetBucket": self.access_log_bucket, "TargetPrefix": f"{self.name}/"}
         return desired
 
     def _encryption(self) -> dict[str, Any]:
@@ -244,6 +249,7 @@ class Bucket(Resource):
                 "put_bucket_encryption", ServerSideEncryptionConfiguration={"Rules": [rule]}
             ),
             "versioning": lambda status: self._put("put_bucket_versioning", VersioningConfiguration={"Status": status}),
+            "access_logs": lambda logs: self._put("put_bucket_logging", BucketLoggingStatus={"LoggingEnabled": logs}),
             "cross_origin_rules": lambda _rules: self._put("delete_bucket_cors"),
             "website": lambda _none: self._put("delete_bucket_website"),
             "policy_statements": self._put_policy,

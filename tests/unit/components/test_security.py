@@ -268,6 +268,18 @@ def test_only_named_services_may_be_entered() -> None:
     assert {name for name, statements in may.items() if "ssmmessages:" in statements} == {"worker"}
     for operation in ("CreateControlChannel", "CreateDataChannel", "OpenControlChannel", "OpenDataChannel"):
         assert f"ssmmessages:{operation}" in may["worker"]
+    group = arn("logs", "log-group:/sm2a/test/execute-command:*")
+    [records] = [item for item in security.roles["worker"].statements if item["Resource"] == group]
+    assert set(records["Action"]) == {"logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"}
+
+
+@pytest.mark.parametrize("service", ["worker", "scaler"])
+def test_only_an_entered_service_decrypts_sessions(service: str) -> None:
+    security = component(execute_command_services=[service])
+    security.resources()
+
+    alone = {"Action": "kms:Decrypt", "Resource": security.key_arn}
+    assert {name for name, role in security.roles.items() if alone in role.key_statements()} == {service}
 
 
 def test_only_the_account_may_use_the_services_roles() -> None:
