@@ -175,6 +175,11 @@ network:
       type: list
       elements: str
       sample: [subnet-0123456789abcdef0, subnet-0123456789abcdef1]
+    public_subnet_cidrs:
+      description: Ranges of the public subnets.
+      type: list
+      elements: str
+      sample: [10.42.0.0/20, 10.42.16.0/20]
     private_subnet_ids:
       description: Private subnets.
       type: list

@@ -209,6 +209,9 @@ class NetworkComponent(Component):
         "public_subnet_ids": Return(
             "list", "Public subnets.", ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"], elements="str"
         ),
+        "public_subnet_cidrs": Return(
+            "list", "Ranges of the public subnets.", ["10.42.0.0/20", "10.42.16.0/20"], elements="str"
+        ),
         "private_subnet_ids": Return(
             "list", "Private subnets.", ["subnet-0123456789abcdef2", "subnet-0123456789abcdef3"], elements="str"
         ),
@@ -512,6 +515,7 @@ class NetworkComponent(Component):
             "vpc_id": self.vpc.id,
             "vpc_cidr": self.options["cidr"],
             "public_subnet_ids": [subnet.id for subnet in self.public],
+            "public_subnet_cidrs": [subnet.cidr for subnet in self.public],
             "private_subnet_ids": [subnet.id for subnet in self.private],
             # A table that waits for its NAT gateway is found by a later run.
             "private_route_table_ids": [
