@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import authority
 import pytest
 from platform_client import aws
 
@@ -73,6 +74,8 @@ def playbook(name: str, *arguments: str, inventory: str = "local") -> PlaybookRu
         **os.environ,
         "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
         "ANSIBLE_LOCALHOST_WARNING": "False",
+        # With it `status` asks Airflow for its health.
+        "SSL_CERT_FILE": str(authority.CERTIFICATE),
     }
     engine = ["-e", f"database_engine={DATABASE_ENGINE}"] if DATABASE_ENGINE else []
     user = ["-e", f"sm2a_access_key={_user(name, arguments)}"] if inventory == "local" else []

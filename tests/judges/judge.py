@@ -18,9 +18,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from fnmatch import fnmatchcase
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +40,7 @@ import made  # noqa: E402
 import moto_account  # noqa: E402
 from emulators import CREDENTIALS, REGION, Emulator  # noqa: E402
 from playbook_runs import playbook  # noqa: E402
-
-Finding = tuple[str, str]
-"""The rule of a judge, and what breaks it."""
+from verdict import Finding, verdict  # noqa: E402
 
 
 def deploy(account: Emulator) -> None:
@@ -127,22 +123,6 @@ def _run(command: list[str], **options: Any) -> str:
     if not done.stdout:
         raise RuntimeError(f"{command[0]} ended with {done.returncode}: {done.stderr[-2000:]}")
     return done.stdout
-
-
-def verdict(judge: str, findings: Iterable[Finding], exceptions: dict[str, dict[str, str]]) -> bool:
-    """Print what no exception covers, and exceptions that cover nothing; tell whether there is none of both."""
-    unneeded = {(rule, pattern) for rule, patterns in exceptions.items() for pattern in patterns}
-    broken: dict[str, set[str]] = defaultdict(set)
-    for rule, what in findings:
-        covering = {(rule, pattern) for pattern in exceptions.get(rule, {}) if fnmatchcase(what, pattern)}
-        unneeded -= covering
-        if not covering:
-            broken[rule].add(what)
-    for rule, found in sorted(broken.items()):
-        print(f"{judge}: {rule}", *sorted(found), sep="\n    ")
-    for rule, pattern in sorted(unneeded):
-        print(f"{judge}: nothing needs the exception {rule}: {pattern}")
-    return not broken and not unneeded
 
 
 def main(names: list[str]) -> int:
