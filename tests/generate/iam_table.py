@@ -55,6 +55,8 @@ def ours(row: Row) -> bool:
     """Tell whether a row is about one environment under the names that it has by default."""
     tags = {value for key, value in row["context"].items() if key.endswith(ENVIRONMENT_TAG)}
     named = re.search(r"sm2a[-/]", row["resource"])
+    if re.search(r":role/(?!sm2a-|aws-service-role/)", row["resource"]):
+        return False
     return tags <= {"${ENVIRONMENT}"} and (not named or bool(re.search(r"sm2a[-/]\$\{ENVIRONMENT\}", row["resource"])))
 
 

@@ -115,6 +115,8 @@ def derived(action: str, rows: list[Row]) -> list[Row]:
         if kind and not arn.endswith("*"):
             seen.setdefault(kind, arn)
     wanted = [kind for kind in types if kind in seen and (types[kind] or not any(types.values()))]
+    if not wanted and not any(types.values()):
+        return [{"action": action, "resource": "*", "context": {}}]
     return [
         {"action": action, "resource": seen[kind], "context": OURS if _told_by_tag(action, kind) else {}}
         for kind in wanted

@@ -295,10 +295,11 @@ def _arn(service: str, kind: str, name: str, place: Place) -> str:
         "secretsmanager": lambda: iam_account.secret_arn(name),
         "kms": lambda: iam_account.key_arn(name) if kind == "key" else None,
     }.get(service, lambda: None)()
+    if service == "kms" and kind == "key" and not found and name.rpartition(":")[2].startswith("alias/"):
+        # An alias of no key: AWS says so only to whoever may look at keys.
+        name = "*"
     if found or name.startswith("arn:"):
         return found or name
-    if service == "kms" and kind == "key" and name.startswith("alias/"):
-        name = "*"
     return _filled(iam_reference.arn_pattern(service, kind), place, name.removeprefix("alias/"))
 
 
