@@ -44,7 +44,8 @@ credentials: $(SET_UP) ## Show the name and password of the local Airflow's admi
 
 .PHONY: status
 status: $(SET_UP) ## Show the platform as a table
-	@ansible-playbook playbooks/status.yml -i inventories/local
+	@eval "$$($(LOCAL_AWS) variables)"; \
+		SSL_CERT_FILE=$$SM2A_LOCAL_AUTHORITY ansible-playbook playbooks/status.yml -i inventories/local
 
 .PHONY: down
 down: $(SET_UP) ## Stop and delete everything that runs on this machine

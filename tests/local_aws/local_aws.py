@@ -27,6 +27,7 @@ from pathlib import Path
 
 import authority
 import docker_engine
+import domain
 import link_local
 from docker_engine import SetupError, run
 from iam_principals import ROOT_ACCESS_KEY, SECRET_KEY
@@ -105,6 +106,7 @@ def variables() -> None:
     print(f"export SM2A_LOCAL_GATEWAY={docker_engine.gateway()}")
     print(f"export SM2A_LOCAL_CA_BUNDLE={docker_engine.ca_bundle() or ''}")
     print(f"export SM2A_LOCAL_AUTHORITY={authority.CERTIFICATE}")
+    print(f"export SM2A_LOCAL_URL={domain.url()}")
 
 
 def _healthy() -> bool:
@@ -124,6 +126,10 @@ def _request(method: str, path: str, timeout: float) -> int:
 
 def _start_ministack() -> None:
     bridge = docker_engine.gateway()
+    offset = domain.choose_ports(["127.0.0.1", bridge])
+    if offset:
+        ports = " and ".join(str(port + offset) for port in domain.LISTENER_PORTS)
+        print(f"The ports 80 and 443 cannot be had here; the load balancer has {ports} instead")
     IAM_RECORD.unlink(missing_ok=True)
     environment = {
         **os.environ,
@@ -135,6 +141,7 @@ def _start_ministack() -> None:
         # Databases are reached at their own addresses.
         "DOCKER_NETWORK": docker_engine.NETWORK,
         "IOT_MTLS_ENABLED": "0",
+        "SM2A_LOCAL_PORT_OFFSET": str(offset),
         # Every call is checked, except those of the account's root, who is whoever looks at the account in a test.
         "AUTH": "true",
         "AWS_ACCESS_KEY_ID": ROOT_ACCESS_KEY,

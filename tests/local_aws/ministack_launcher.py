@@ -15,11 +15,14 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import certificates
 import docker.models.containers as docker_containers
 import docker_engine
+import domain
 import ec2_flow_logs
 import ecs_containers
 import ecs_deployments
@@ -34,6 +37,7 @@ import task_credentials
 import vpc_network
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
+from load_balancer import LoadBalancers
 from ministack.app import AUTH, app
 from ministack.core.responses import get_account_id
 
@@ -60,7 +64,24 @@ async def _serve(addresses: list[str], port: int) -> None:
         emulator = iam_enforcement.install(
             emulator, Path(record) if record else None, get_account_id(), os.environ["MINISTACK_REGION"]
         )
-    await serve(emulator, config, shutdown_trigger=stop.wait)
+    # Whichever of the two fails ends the other: half of an emulator is worse than none.
+    async with asyncio.TaskGroup() as both:
+        balancers = both.create_task(_balance(_without_port(addresses)))
+        await serve(emulator, config, shutdown_trigger=stop.wait)
+        balancers.cancel()
+
+
+async def _balance(addresses: list[str]) -> None:
+    """Open the ports of load balancers, and give the account a domain, where their place is known."""
+    offset = os.environ.get("SM2A_LOCAL_PORT_OFFSET")
+    if offset is not None:
+        domain.install()
+        await LoadBalancers(addresses, int(offset)).run()
+
+
+def _without_port(addresses: Iterable[str]) -> list[str]:
+    """Return the addresses of this machine, without those that are of one program only."""
+    return [address for address in addresses if ":" not in address]
 
 
 def main(port: str, *addresses: str) -> None:
@@ -73,7 +94,8 @@ def main(port: str, *addresses: str) -> None:
     ecs_deployments.install()
     ecs_containers.install()
     elb_duplicates.install()
-    rds_certificates.install([address for address in addresses if ":" not in address])
+    rds_certificates.install(_without_port(addresses))
+    certificates.install()
     # After the certificates, which are for the names that it gives.
     vpc_network.install(docker_engine.gateway())
     security_groups.install(docker_engine.gateway(), int(port), docker_engine.enter_namespace())

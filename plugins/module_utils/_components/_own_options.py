@@ -63,6 +63,7 @@ OWN = {
     "core.multi_team": "the scaler knows no queues of teams",
     "fab.cookie_secure": "it follows from the address, see load_balancer_protocol",
     "fab.enable_proxy_fix": _PROXY,
+    "fab.proxy_fix_x_for": _PROXY,
     "fab.proxy_fix_x_host": _PROXY,
     "fab.proxy_fix_x_port": _PROXY,
     "fab.proxy_fix_x_prefix": _PROXY,

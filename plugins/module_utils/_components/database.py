@@ -17,7 +17,7 @@ from .._reconcile.errors import OptionError
 from .._reconcile.resource import Resource
 from .._reconcile.values import KNOWN_AFTER_APPLY, has_unknown
 from .._resources.rds import Instance, ParameterGroup, SubnetGroup
-from .._resources.secretsmanager import DerivedSecret, read_secret_fields
+from .._resources.secretsmanager import DerivedSecret, SecretValues, read_secret_fields
 from ._account import database_class_faults
 from ._base import Component
 from ._kms_rules import kms_key_option
@@ -329,7 +329,16 @@ class DatabaseComponent(Component):
         }
 
     def _login(self, secret: str) -> dict[str, str]:
-        return read_secret_fields(self.aws, secret_name(self.environment, secret), "username", "password")
+        name = secret_name(self.environment, secret)
+        return read_secret_fields(self.aws, name, "username", "password", values=self._values)
+
+    @property
+    def _values(self) -> SecretValues:
+        """Everything that the connections are made of, and they themselves."""
+        logins = ("database_scaler", *(login for login, _who in CONNECTIONS.values()))
+        return SecretValues(
+            self.aws, [secret_name(self.environment, secret) for secret in (*logins, *CONNECTIONS, "scaler")]
+        )
 
     def _secret(self, name: str, value: Any, description: str) -> DerivedSecret:
         return DerivedSecret(
@@ -338,6 +347,7 @@ class DatabaseComponent(Component):
             self.tags,
             value,
             after=[self.instance],
+            values=self._values,
             description=description,
             kms_key_id=self.options["kms_key_arn"],
             recovery_window_days=self.options["recovery_window_days"],

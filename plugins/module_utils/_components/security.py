@@ -38,7 +38,7 @@ from ._names import (
     secret_path,
 )
 from ._option import Fact, Form, Option, Return, refusals
-from ._option_rules import VPC_ID, validate_form
+from ._option_rules import VPC_ID, validate_form, validate_network
 from ._service_policies import ServicePolicies
 from ._service_secrets import OURS
 
@@ -94,13 +94,6 @@ def _faults_of_ports(name: str, rule: dict[str, Any]) -> Iterator[OptionError]:
         yield OptionError(name, rule, "to_port must not be below from_port", RULES)
 
 
-def _validate_cidr(option: str, cidr: str, documentation: str) -> None:
-    try:
-        ip_network(cidr)
-    except ValueError as error:
-        raise OptionError(option, cidr, f"it is not a network: {error}", documentation) from None
-
-
 class SecurityComponent(Component):
     """Security groups, the key ``alias/sm2a-<environment>`` and the roles ``sm2a-<environment>-<service>``."""
 
@@ -129,7 +122,7 @@ class SecurityComponent(Component):
             "Networks from which users reach the load balancer, IPv4 or IPv6. An empty list closes it to everybody.",
             elements="str",
             default=["0.0.0.0/0"],
-            check=_validate_cidr,
+            check=validate_network,
             why=RULES,
         ),
         "egress": Option(
@@ -146,7 +139,7 @@ class SecurityComponent(Component):
                     "str",
                     "Network that may be called, IPv4 or IPv6.",
                     required=True,
-                    check=_validate_cidr,
+                    check=validate_network,
                     why=RULES,
                 ),
                 "protocol": Option("str", "Protocol. V(all) has no ports.", choices=tuple(PROTOCOLS), default="tcp"),

@@ -320,9 +320,11 @@ class Listener(_Tagged):
         certificate: Resource | str | None = None,
         ssl_policy: str | None = None,
         target_group: TargetGroup | None = None,
+        attributes: dict[str, str] | None = None,
         after: list[Resource] | None = None,
     ) -> None:
         super().__init__(aws, f"{load_balancer.name}:{port}", tags)
+        self.attributes = attributes
         self.after = list(after or [])
         self.load_balancer = load_balancer
         self.port = port
@@ -347,6 +349,7 @@ class Listener(_Tagged):
             action["TargetGroupArn"] = ", ".join(groups) or None
         certificates = listener.get("Certificates") or [{}]
         return {
+            **self._attributes_found(),
             "protocol": listener["Protocol"],
             "action": action,
             "certificate": certificates[0].get("CertificateArn"),
@@ -372,7 +375,22 @@ class Listener(_Tagged):
         if self.certificate:
             arn = self.certificate.id if isinstance(self.certificate, Resource) else self.certificate
             state.update(certificate=arn, ssl_policy=self.ssl_policy)
+        if self.attributes:
+            state["attributes"] = self.attributes
         return state
+
+    def _attributes_found(self) -> dict[str, dict[str, str]]:
+        """Return the attributes, which are a call of their own, where some are wanted."""
+        if not self.attributes:
+            return {}
+        found = self.aws.client("elbv2").describe_listener_attributes(ListenerArn=self.id)["Attributes"]
+        return {"attributes": {item["Key"]: item["Value"] for item in found}}
+
+    def _put_attributes(self) -> None:
+        if self.attributes:
+            self.aws.client("elbv2").modify_listener_attributes(
+                ListenerArn=self.id, Attributes=_attributes(self.attributes)
+            )
 
     def _request(self) -> dict[str, Any]:
         desired = self.desired()
@@ -390,9 +408,12 @@ class Listener(_Tagged):
         self.id = self.aws.client("elbv2").create_listener(
             LoadBalancerArn=self.load_balancer.id, Tags=tags_to_list(self.tags), **self._request()
         )["Listeners"][0]["ListenerArn"]
+        self._put_attributes()
 
     def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
-        if set(changes) - {"further_rules", "tags"}:
+        if "attributes" in changes:
+            self._put_attributes()
+        if set(changes) - {"attributes", "further_rules", "tags"}:
             self.aws.client("elbv2").modify_listener(ListenerArn=self.id, **self._request())
         if "further_rules" in changes:
             for rule in self._further_rules():

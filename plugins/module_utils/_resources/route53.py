@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import re
-from functools import partial
+import secrets
 from typing import Any
 
 from .._reconcile.aws import Aws
@@ -22,10 +22,39 @@ from .elbv2 import LoadBalancer
 ISSUE_SECONDS = 2700
 USUALLY_ISSUED = "2 to 30 minutes"
 RECORD_SECONDS = 60
+# Of a certificate that can be used, or will be once it is proved.
+WORKING = ("ISSUED", "PENDING_VALIDATION")
 # How long ACM sees a listener that is gone: https://docs.aws.amazon.com/acm/latest/userguide/gs-acm-delete.html
 RELEASE_SECONDS = 1200
 IN_USE = ("ResourceInUseException",)
 MISSING = "ResourceNotFoundException"
+
+
+def certificates_of(aws: Aws, domain_name: str, tags: dict[str, str]) -> list[dict[str, Any]]:
+    """Return what ACM says of the certificates that the environment's component has for a domain, the best one first.
+
+    Each has its tags as ``Tags``. An account may hold several certificates of a name, and others may have made them.
+    """
+    owner = {key: tags[key] for key in (ENVIRONMENT, COMPONENT) if key in tags}
+    acm = aws.client("acm")
+
+    def read() -> list[dict[str, Any]]:
+        # Without the key types only RSA 2048 is listed.
+        listed = acm.pages("list_certificates", "CertificateSummaryList", Includes={"keyTypes": ["RSA_2048"]})
+        found = []
+        for arn in (one["CertificateArn"] for one in listed if one["DomainName"] == domain_name):
+            certificate = acm.describe_certificate(CertificateArn=arn)["Certificate"]
+            if certificate["Status"] in WORKING:
+                have = acm.list_tags_for_certificate(CertificateArn=arn)["Tags"]
+                found.append({**certificate, "CertificateArn": arn, "Tags": tags_from_list(have)})
+        return found
+
+    found = aws.once("acm", ("certificates", domain_name), read)
+    ours = [one for one in found if owner.items() <= one["Tags"].items()]
+    # Of two that are alike the older one is more likely to be in use.
+    return sorted(
+        ours, key=lambda one: (not one.get("InUseBy"), one["Status"] != "ISSUED", str(one.get("CreatedAt", "")))
+    )
 
 
 class Certificate(Resource):
@@ -37,36 +66,15 @@ class Certificate(Resource):
         super().__init__(aws, domain_name, tags)
         self.record: dict[str, str] = {"Name": KNOWN_AFTER_APPLY, "Type": "CNAME", "Value": KNOWN_AFTER_APPLY}
         self.issued = False
-        self.strays: list[str] = []
-        """Further certificates of ours for the same name, which nothing uses."""
+        # A request whose answer was lost is sent again, and must not order a second certificate.
+        self.token = secrets.token_hex(16)
 
     def find(self) -> dict[str, Any] | None:
-        acm = self.aws.client("acm")
-        # Without the key types only RSA 2048 is listed.
-        listed = acm.pages("list_certificates", "CertificateSummaryList", Includes={"keyTypes": ["RSA_2048"]})
-        found = [
-            item for item in (self._read(one) for one in listed if one["DomainName"] == self.name) if item is not None
-        ]
-        if not found:
-            return None
-        # One was requested again where an answer was lost. What is issued is in use, and of two the older one is.
-        found.sort(key=lambda item: (item[0]["Status"] != "ISSUED", str(item[0].get("CreatedAt", ""))))
-        (certificate, tags), *strays = found
-        self.id = certificate["arn"]
-        self.strays = [stray["arn"] for stray, _tags in strays]
-        self.remember(certificate)
-        return {"tags": tags}
-
-    def _read(self, summary: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]] | None:
-        """Return the description and the tags of a certificate, None unless it can be used and we asked for it."""
-        acm, arn = self.aws.client("acm"), summary["CertificateArn"]
-        certificate = acm.describe_certificate(CertificateArn=arn)["Certificate"]
-        if certificate["Status"] not in ("ISSUED", "PENDING_VALIDATION"):
-            return None
-        tags = tags_from_list(acm.list_tags_for_certificate(CertificateArn=arn)["Tags"])
-        # An account may hold several certificates of a name.
-        ours = all(tags.get(key) == self.tags[key] for key in (ENVIRONMENT, COMPONENT))
-        return ({**certificate, "arn": arn}, tags) if ours else None
+        for certificate in certificates_of(self.aws, self.name, self.tags)[:1]:
+            self.id = certificate["CertificateArn"]
+            self.remember(certificate)
+            return {"tags": certificate["Tags"]}
+        return None
 
     def remember(self, certificate: dict[str, Any]) -> None:
         """Note how far the certificate is, from ACM's description of it."""
@@ -80,7 +88,7 @@ class Certificate(Resource):
 
     def create(self, desired: dict[str, Any]) -> None:
         self.id = self.aws.client("acm").request_certificate(
-            DomainName=self.name, ValidationMethod="DNS", Tags=tags_to_list(self.tags)
+            DomainName=self.name, ValidationMethod="DNS", IdempotencyToken=self.token, Tags=tags_to_list(self.tags)
         )["CertificateArn"]
 
     def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
@@ -98,12 +106,33 @@ class Certificate(Resource):
         self.aws.client("acm").remove_tags_from_certificate(CertificateArn=self.id, Tags=[{"Key": key} for key in keys])
 
     def delete(self, current: dict[str, Any]) -> None:
-        for arn in (self.id, *self.strays):
-            wait_released(self.label, partial(self._delete, arn), IN_USE, RELEASE_SECONDS)
+        _delete_certificate(self.aws, self.label, self.id)
 
-    def _delete(self, arn: str) -> None:
+
+class SurplusCertificate(Resource):
+    """A certificate of ours besides the one that is used; ``name`` is its ARN, and it is there to be deleted."""
+
+    kind = "AWS::CertificateManager::Certificate"
+
+    def __init__(self, aws: Aws, certificate: dict[str, Any], tags: dict[str, str]) -> None:
+        super().__init__(aws, certificate["CertificateArn"], tags)
+        self.certificate = certificate
+        self.absent = True
+
+    def find(self) -> dict[str, Any] | None:
+        found = certificates_of(self.aws, self.certificate["DomainName"], self.tags)
+        return next(({"tags": one["Tags"]} for one in found if one["CertificateArn"] == self.name), None)
+
+    def delete(self, current: dict[str, Any]) -> None:
+        _delete_certificate(self.aws, self.label, self.name)
+
+
+def _delete_certificate(aws: Aws, label: str, arn: str) -> None:
+    def delete() -> None:
         with ignoring(MISSING):
-            self.aws.client("acm").delete_certificate(CertificateArn=arn)
+            aws.client("acm").delete_certificate(CertificateArn=arn)
+
+    wait_released(label, delete, IN_USE, RELEASE_SECONDS)
 
 
 class Record(Resource):
