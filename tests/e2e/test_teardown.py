@@ -69,5 +69,5 @@ def test_teardown_leaves_nothing_tagged(platform: Platform) -> None:
 
 
 def test_nothing_was_denied_but_what_tests_tried(platform: Platform) -> None:
-    """Containers and playbooks may do all that they do: IAM has refused nothing else since the local AWS was started."""
+    """Containers and playbooks may do all that they do: IAM has refused nothing else since the start."""
     assert unexplained() == []
