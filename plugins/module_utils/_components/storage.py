@@ -24,7 +24,9 @@ KEY_NAMES = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.h
 PUT_OBJECT = "https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html"
 DAG_PREFIX = "dags/"
 GIB = 1024**3
-DAYS = "it must be 0 (never) or a number of days"
+# Days are numbers of 32 bits in S3's API: https://docs.aws.amazon.com/AmazonS3/latest/API/API_LifecycleExpiration.html
+MOST_DAYS = 2**31 - 1
+DAYS = f"it must be 0 (never) or a number of days, at most {MOST_DAYS}"
 # An unfinished upload is paid for and never seen.
 UNFINISHED_UPLOAD_DAYS = 7
 
@@ -55,6 +57,7 @@ class StorageComponent(Component):
             ),
             default=0,
             least=0,
+            most=MOST_DAYS,
             rule=DAYS,
             why=LIFECYCLE,
         ),
@@ -63,6 +66,7 @@ class StorageComponent(Component):
             "Days after which logs are deleted. V(0) means never.",
             default=365,
             least=0,
+            most=MOST_DAYS,
             rule=DAYS,
             why=LIFECYCLE,
         ),
@@ -71,6 +75,7 @@ class StorageComponent(Component):
             "Days after which replaced or deleted versions of DAGs are deleted for good. V(0) means never.",
             default=90,
             least=0,
+            most=MOST_DAYS,
             rule=DAYS,
             why=LIFECYCLE,
         ),

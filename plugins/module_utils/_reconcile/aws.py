@@ -25,6 +25,7 @@ try:
     import boto3.session
     import botocore.loaders
     import botocore.session
+    from botocore.exceptions import UnknownRegionError
 except ImportError:
     pass  # AnsibleAWSModule reports it with the interpreter's name.
 
@@ -85,6 +86,15 @@ def read_model(service: str) -> None:
     gc.freeze()
 
 
+@cache
+def partition_of(region: str) -> str:
+    """Return the partition of a region, ``aws`` for all commercial ones; nothing for what is no region's name."""
+    try:
+        return str(_core().get_partition_for_region(region))
+    except UnknownRegionError:
+        return ""
+
+
 class Client:
     """A boto3 client whose every operation is retried with jitter when AWS calls the error retryable."""
 
@@ -137,7 +147,7 @@ class Aws:
     @cached_property
     def partition(self) -> str:
         """The partition, ``aws`` for all commercial regions."""
-        return str(_core().get_partition_for_region(self.region))
+        return partition_of(self.region)
 
     @property
     def account_id(self) -> str:

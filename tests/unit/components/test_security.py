@@ -30,7 +30,7 @@ POLICY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 
 def component(**options: Any) -> SecurityComponent:
     defaults = {name: argument.get("default") for name, argument in SecurityComponent.ARGUMENTS.items()}
-    given = {"environment": "test", "state": "present", "tags": {}, **defaults, "vpc_id": "vpc-1", **options}
+    given = {"environment": "test", "state": "present", "tags": {}, **defaults, "vpc_id": "vpc-01234567", **options}
     return SecurityComponent(given, AWS)
 
 
