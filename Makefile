@@ -44,7 +44,8 @@ credentials: $(SET_UP) ## Show the name and password of the local Airflow's admi
 
 .PHONY: status
 status: $(SET_UP) ## Show the platform as a table
-	@ansible-playbook playbooks/status.yml -i inventories/local
+	@eval "$$($(LOCAL_AWS) variables)"; \
+		SSL_CERT_FILE=$$SM2A_LOCAL_AUTHORITY ansible-playbook playbooks/status.yml -i inventories/local
 
 .PHONY: down
 down: $(SET_UP) ## Stop and delete everything that runs on this machine
@@ -80,6 +81,10 @@ test-mysql: $(SET_UP) ## The same with MySQL in the place of PostgreSQL; not a p
 	@trap '$(LOCAL_AWS) down' EXIT; eval "$$($(LOCAL_AWS) up > /dev/null && $(LOCAL_AWS) variables)"; \
 		SM2A_TEST_DATABASE_ENGINE=mysql python -m pytest tests/e2e -v -s
 
+.PHONY: test-crashes
+test-crashes: $(SET_UP) ## Kill runs after every single write, throttle them, lose answers; nightly
+	@time python -m pytest tests/integration/nightly_crashes.py -n 2 --dist worksteal
+
 .PHONY: test-versions
 test-versions: $(SET_UP) ## Unit and integration tests on the oldest supported versions; nightly
 	@time tests/versions.sh
@@ -87,6 +92,10 @@ test-versions: $(SET_UP) ## Unit and integration tests on the oldest supported v
 .PHONY: test-molecule
 test-molecule: $(SET_UP) ## The Molecule scenarios of single roles, on moto; nightly
 	@time for file in extensions/molecule/*/converge.yml; do molecule test -s "$$(basename "$$(dirname "$$file")")"; done
+
+.PHONY: test-judges
+test-judges: $(SET_UP) ## Prowler, parliament and cfn-lint on what `site` makes of inventories/production; nightly
+	@time tests/judges.sh
 
 .PHONY: bench
 bench: $(SET_UP) ## Measure what users wait for, in ratios within one run, into build/bench.json (seven minutes)
@@ -107,6 +116,8 @@ lock: $(SET_UP) ## Lock the requirements again, and list the options of the imag
 		requirements/dev.in -o requirements/dev.txt
 	@uv pip compile --quiet --generate-hashes --universal --python-version 3.12 --no-header \
 		--override requirements/oldest-overrides.txt requirements/oldest.in -o requirements/oldest.txt
+	@uv pip compile --quiet --generate-hashes --universal --python-version 3.12 --no-header \
+		requirements/judges.in -o requirements/judges.txt
 	@cd roles/airflow/files/image && uv pip compile --quiet --generate-hashes --python-version 3.13 \
 		--python-platform x86_64-manylinux_2_40 --no-header requirements.in -o requirements.txt
 	@uv pip install --quiet --no-deps --target .local/airflow \

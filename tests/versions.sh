@@ -8,39 +8,11 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-readonly PYTHON=3.12
+# shellcheck source=tests/python312.sh
+source tests/python312.sh
 readonly SET="$PWD/.local/versions/oldest"
 readonly VENV="$SET/venv"
-
-# A candidate is only good if it runs: version managers leave stubs on the path that fail.
-usable() {
-    "$1" -c "import sys, venv, ensurepip; sys.exit('%d.%d' % sys.version_info[:2] != '$PYTHON')" > /dev/null 2>&1
-}
-
-find_python() {
-    local candidate
-    for candidate in "python$PYTHON" "${PYENV_ROOT:-$HOME/.pyenv}"/versions/"$PYTHON".*/bin/python; do
-        if usable "$candidate"; then
-            echo "$candidate"
-            return
-        fi
-    done
-    # uv knows of more places, and may fetch one.
-    if { .venv/bin/uv python find "$PYTHON" \
-        || { .venv/bin/uv python install "$PYTHON" && .venv/bin/uv python find "$PYTHON"; }; } 2> /dev/null; then
-        return
-    fi
-    echo "sm2a: the oldest versions are tested on Python $PYTHON, which is missing here. Install it with its venv" \
-        "module, by your system's packages, pyenv or uv." >&2
-    exit 1
-}
-
-if ! usable "$VENV/bin/python"; then
-    python=$(find_python)
-    echo "making .local/versions/oldest/venv with $python"
-    "$python" -m venv --clear --without-pip "$VENV"
-fi
-.venv/bin/uv pip sync --quiet --python "$VENV/bin/python" --require-hashes requirements/oldest.txt
+make_venv "$VENV" requirements/oldest.txt
 
 site=$("$VENV/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 echo "$PWD/roles/scaler/files/image/src" > "$site/sm2a-scaler.pth"

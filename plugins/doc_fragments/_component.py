@@ -29,7 +29,9 @@ options:
     choices: [present, absent]
     default: present
   tags:
-    description: Additional tags for every resource of the component. Tags that others put on a resource are left alone.
+    description:
+      - Additional tags for every resource of the component. One that is no longer given is taken off.
+      - Tags that others put on a resource are left alone.
     type: dict
     default: {}
   wait:

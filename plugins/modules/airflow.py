@@ -130,6 +130,14 @@ options:
     type: list
     elements: str
     default: []
+  forwarded_allow_ips:
+    description:
+      - Networks of the load balancer, whose word the API server takes for who asks and whether by HTTPS.
+      - What a client itself says of its address is not believed. Give the ranges of the load balancer's subnets, if
+        they are others than the public ones that the network component knows.
+    type: list
+    elements: str
+    default: []
   namespace_id:
     description: Private DNS namespace in which the API server is registered.
     type: str
@@ -242,6 +250,7 @@ EXAMPLES = r"""
     url: https://airflow.dev.example.com
     execution_api_server_url: http://api-server.sm2a-dev.internal:8080/execution/
     target_group_arn: arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/sm2a-dev/0123456789abcdef
+    forwarded_allow_ips: [10.42.0.0/20, 10.42.16.0/20]
     database_resource_id: db-ABCDEFGHIJKLMNOPQRSTUVWXYZ
     services:
       scheduler: {count: 2}

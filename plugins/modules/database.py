@@ -74,6 +74,19 @@ options:
     description: Whether changes are made at once instead of in the maintenance window.
     type: bool
     default: true
+  monitoring_interval:
+    description:
+      - Seconds between two measurements of Enhanced Monitoring, which cost what their logs cost. V(0) is none.
+      - One of 0, 1, 5, 10, 15, 30, 60.
+    type: int
+    default: 0
+  monitoring_role_arn:
+    description: ARN of a role of yours with which RDS writes these measurements to CloudWatch Logs.
+    type: str
+  iam_authentication:
+    description: Whether database users of yours may log in with IAM's tokens. Airflow and the scaler use passwords.
+    type: bool
+    default: false
   final_snapshot:
     description: Whether deleting the instance leaves a snapshot.
     type: bool

@@ -60,6 +60,14 @@ options:
       - File on the controller with the certificate authorities by which the containers know their database, in PEM.
       - The Dockerfile finds it as C(database-ca.crt) at the top of the build context. It is part of the tag.
     type: path
+  refresh:
+    description:
+      - Any word, such as a date. It is part of the tag, so another one makes the image anew, although its source is the
+        same.
+      - Such a build fetches the base image again and takes no step from Docker's cache, so that it has all updates that
+        Debian has published since.
+      - 'Keep the last word: without it the image from before is used again.'
+    type: str
   push:
     description:
       - Whether the image is pushed to the ECR repository C(sm2a-<environment>/<name>).

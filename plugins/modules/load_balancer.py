@@ -44,9 +44,12 @@ options:
     description: Route 53 hosted zone of O(domain_name).
     type: str
   ssl_policy:
-    description: Security policy of the HTTPS listener.
+    description:
+      - Security policy of the HTTPS listener, which says which versions of TLS and ciphers it takes.
+      - The default takes TLS 1.3 and 1.2, and keys that a quantum computer does not break from browsers that offer
+        them.
     type: str
-    default: ELBSecurityPolicy-TLS13-1-2-2021-06
+    default: ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09
   url:
     description: Address at which users reach Airflow, if it is not the load balancer's own or O(domain_name).
     type: str
@@ -89,6 +92,17 @@ options:
     description: Whether the load balancer refuses to be deleted.
     type: bool
     default: false
+  strict_transport_security:
+    description:
+      - Header C(Strict-Transport-Security) of every answer by HTTPS, for example V(max-age=31536000), by which browsers
+        ask for nothing else from then on.
+      - Without it the listener is left as it is.
+    type: str
+  web_acl_arn:
+    description:
+      - Regional web ACL of AWS WAF that looks at the requests.
+      - Without it an association that somebody made is left as it is.
+    type: str
   access_logs_bucket:
     description: Bucket for access logs. Its policy must allow the log delivery of the region.
     type: str

@@ -91,6 +91,12 @@ options:
       - One of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653.
     type: int
     default: 30
+  kms_key_arn:
+    description:
+      - KMS key of yours that encrypts the log group of the flow logs; that of the environment is made later. Its policy
+        must allow CloudWatch Logs of the region.
+      - Without it the group keeps the key that it has, and CloudWatch encrypts a new one with a key of its own.
+    type: str
   delete_flow_logs:
     description: Whether O(state=absent) deletes the log group of the flow logs too.
     type: bool
@@ -156,6 +162,11 @@ network:
       type: list
       elements: str
       sample: [subnet-0123456789abcdef0, subnet-0123456789abcdef1]
+    public_subnet_cidrs:
+      description: Ranges of the public subnets.
+      type: list
+      elements: str
+      sample: [10.42.0.0/20, 10.42.16.0/20]
     private_subnet_ids:
       description: Private subnets.
       type: list

@@ -20,6 +20,8 @@ description:
     what O(egress) names. The load balancer calls the API server only, and the database nobody.
   - Rules that somebody else added to these groups are taken away, and so are inline policies that somebody else added
     to these roles.
+  - A permission that services may still use is taken from a role only by a call with O(wait=true), so that C(site)
+    takes it away when they have been replaced.
   - IAM roles are global. If a role of this name belongs to another region's environment, the module leaves it alone and
     fails.
 author:

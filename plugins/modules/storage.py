@@ -35,14 +35,27 @@ options:
     description: Days after which logs are deleted. V(0) means never.
     type: int
     default: 365
+  log_versioning:
+    description:
+      - Whether the bucket for logs keeps what is replaced or deleted, as the one for DAGs does, for
+        O(dag_version_days).
+      - What has versions already keeps them.
+    type: bool
+    default: false
+  access_log_bucket:
+    description:
+      - Bucket of yours in which S3 notes every request to these buckets, below their names. Its policy must let
+        C(logging.s3.amazonaws.com) write, and it must not be encrypted with a KMS key.
+      - Without it what is set stays.
+    type: str
   dag_version_days:
-    description: Days after which replaced or deleted versions of DAGs are deleted for good. V(0) means never.
+    description: Days after which replaced or deleted versions are deleted for good. V(0) means never.
     type: int
     default: 90
   deny_plain_http:
     description:
       - Whether the policy of each bucket refuses requests that are not encrypted in transit.
-      - Statements that others put into the policy are left alone.
+      - Statements of others in the policy are left alone, unless they let in everybody or another account.
     type: bool
     default: true
   dags_path:

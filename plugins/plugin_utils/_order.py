@@ -45,7 +45,8 @@ class Step:
 # are built while gateways, load balancer and database are created, and all services start at once.
 STEPS = (
     Step("network", "Begin the network", waits=False),
-    Step("security", "Security"),
+    # A permission that services may still use is taken away at the end, when none of them is as it was.
+    Step("security", "Begin security", waits=False),
     Step("secrets", "Secrets"),
     # The longest of all.
     Step("database", "Begin the database", waits=False),
@@ -66,6 +67,7 @@ STEPS = (
     Step("airflow", "Finish Airflow"),
     Step("workers", "Finish the workers"),
     Step("scaler", "Finish the scaler"),
+    Step("security", "Finish security"),
 )
 
 TAGS: dict[str, tuple[str, ...]] = {step.component: step.all_tags for step in STEPS}

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import authority
 import pytest
 from platform_client import aws
 
@@ -70,6 +71,8 @@ def playbook(name: str, *arguments: str, inventory: str = "local") -> PlaybookRu
         **os.environ,
         "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
         "ANSIBLE_LOCALHOST_WARNING": "False",
+        # With it `status` asks Airflow for its health.
+        "SSL_CERT_FILE": str(authority.CERTIFICATE),
     }
     engine = ["-e", f"database_engine={DATABASE_ENGINE}"] if DATABASE_ENGINE else []
     command = ["ansible-playbook", f"playbooks/{name}.yml", "-i", f"inventories/{inventory}", *engine, *arguments]

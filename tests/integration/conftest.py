@@ -10,65 +10,27 @@ A behaviour that only one of the two accepts is suspect, so every test of a modu
 from __future__ import annotations
 
 import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
+import random
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from emulators import REGION, Account, Emulator, Vpc
-
-LAUNCHER = Path(__file__).parents[1] / "local_aws" / "ministack_launcher.py"
-# An emulator is another machine as far as the modules are concerned: it keeps its own versions when the tests run with
-# the oldest ones. tests/versions.sh sets this.
-EMULATORS_PYTHON = os.environ.get("SM2A_TEST_EMULATORS_PYTHON", sys.executable)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from emulators import IAM, REGION, Account, Emulator, Vpc, checked, started
+from states import SEED
 
 
 @pytest.fixture(scope="session", params=["moto", "ministack"])
 def emulator(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    """Start one emulator on a free port of the loopback interface, without access to Docker."""
-    port = _free_port()
-    command = {
-        "moto": [str(Path(EMULATORS_PYTHON).with_name("moto_server")), "-H", "127.0.0.1", "-p", str(port)],
-        "ministack": [EMULATORS_PYTHON, str(LAUNCHER), str(port), "127.0.0.1"],
-    }[request.param]
-    environment = {
-        **os.environ,
-        "GATEWAY_PORT": str(port),
-        "MOTO_ACM_VALIDATION_WAIT": "2",
-        "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
-        # Containers are the end-to-end tests' business; here an emulated API is enough and fast.
-        "DOCKER_HOST": "unix:///nonexistent",
-    }
-    log = tmp_path_factory.mktemp("emulator") / f"{request.param}.log"
-    with log.open("w") as stream:
-        process = subprocess.Popen(
-            command, env=environment, stdout=stream, stderr=stream, stdin=subprocess.DEVNULL, cwd=log.parent
-        )
-    running = Emulator(request.param, f"http://127.0.0.1:{port}")
-    try:
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                running.reset()
-                break
-            except (urllib.error.URLError, ConnectionError):
-                if time.monotonic() > deadline or process.poll() is not None:
-                    pytest.fail(f"{request.param} did not start:\n{log.read_text()[-3000:]}")
-                time.sleep(0.2)
+    """Start one emulator on a free port of the loopback interface, without access to Docker.
+
+    A ``strict`` one, such as "strict moto", has AWS's states before it. Their seed is printed, and can be given.
+    """
+    variables = checked("test", os.environ.get("SM2A_TEST_IAM_RECORD")) if IAM else {}
+    strict, _space, name = request.param.rpartition(" ")
+    # An empty one leaves the emulator as it is.
+    variables[SEED] = (os.environ.get(SEED) or str(random.randrange(10**6))) if strict else ""
+    print(f"{SEED}={variables[SEED]}")
+    with started(name, tmp_path_factory.mktemp("emulator"), **variables) as running:
         yield running
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
 
 
 @pytest.fixture

@@ -9,18 +9,38 @@ from __future__ import annotations
 import importlib
 import io
 import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
 import urllib.request
-from contextlib import redirect_stdout
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from ansible.module_utils.testing import patch_module_args
+from iam_principals import ROOT_ACCESS_KEY, SECRET_KEY
 
-CREDENTIALS = {"access_key": "local", "secret_key": "emulator-only"}
+# The account's root, who may do everything: whoever looks at what the modules did.
+ROOT = {"access_key": ROOT_ACCESS_KEY, "secret_key": SECRET_KEY}
+CREDENTIALS = ROOT
+# How MiniStack treats modules and playbooks where it checks calls: "RECORD" lets them do everything and notes what they
+# do, "LOCAL" lets them do what docs/iam allows. The begin of the access keys of iam_principals.
+IAM = os.environ.get("SM2A_TEST_IAM", "")
 REGION = "eu-central-1"
 MODULES = "ansible_collections.sm2a.airflow.plugins.modules"
+
+
+LAUNCHERS = Path(__file__).parents[1] / "local_aws"
+# An emulator is another machine as far as the modules are concerned: it keeps its own versions when the tests run with
+# the oldest ones. tests/versions.sh sets this.
+EMULATORS_PYTHON = os.environ.get("SM2A_TEST_EMULATORS_PYTHON", sys.executable)
 
 
 @dataclass
@@ -36,14 +56,84 @@ class Emulator:
             service,
             endpoint_url=self.url,
             region_name=REGION,
-            aws_access_key_id=CREDENTIALS["access_key"],
-            aws_secret_access_key=CREDENTIALS["secret_key"],
+            aws_access_key_id=ROOT["access_key"],
+            aws_secret_access_key=ROOT["secret_key"],
         )
 
     def reset(self) -> None:
         """Forget everything, as an empty account."""
         path = "/moto-api/reset" if self.name == "moto" else "/_ministack/reset"
         urllib.request.urlopen(urllib.request.Request(self.url + path, method="POST"), timeout=30).read()
+
+
+def credentials(check: bool = False, absent: bool = False) -> dict[str, str]:
+    """Return the credentials of whoever only plans, deletes, or makes."""
+    if not IAM:
+        return ROOT
+    return {**ROOT, "access_key": IAM + ("READONLY" if check else "TEARDOWN" if absent else "DEPLOYER")}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def checked(environment: str, record: str | None = None) -> dict[str, str]:
+    """Return the environment variables of a MiniStack that checks every call, and notes in a file what it decided.
+
+    The users of iam_principals have the policies of docs/iam for an environment of this name.
+    """
+    return {
+        "AUTH": "true",
+        "MINISTACK_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": ROOT["access_key"],
+        "AWS_SECRET_ACCESS_KEY": ROOT["secret_key"],
+        "SM2A_IAM_ENVIRONMENT": environment,
+        **({"SM2A_IAM_RECORD": record} if record else {}),
+    }
+
+
+@contextmanager
+def started(name: str, folder: Path, **variables: str) -> Iterator[Emulator]:
+    """Run an emulator that keeps its log in ``folder``, with further environment variables, until the end of the block.
+
+    It serves a free port of the loopback interface and has no Docker.
+    """
+    port = _free_port()
+    command = {
+        "moto": [EMULATORS_PYTHON, str(LAUNCHERS / "moto_launcher.py"), str(port)],
+        "ministack": [EMULATORS_PYTHON, str(LAUNCHERS / "ministack_launcher.py"), str(port), "127.0.0.1"],
+    }[name]
+    environment = {
+        **os.environ,
+        "GATEWAY_PORT": str(port),
+        "MOTO_ACM_VALIDATION_WAIT": "2",
+        "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
+        # Containers are the end-to-end tests' business; here an emulated API is enough and fast.
+        "DOCKER_HOST": "unix:///nonexistent",
+        **variables,
+    }
+    log = folder / f"{name}.log"
+    with log.open("w") as stream:
+        process = subprocess.Popen(
+            command, env=environment, stdout=stream, stderr=stream, stdin=subprocess.DEVNULL, cwd=folder
+        )
+    running = Emulator(name, f"http://127.0.0.1:{port}")
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                running.reset()
+                break
+            except (urllib.error.URLError, ConnectionError):
+                if time.monotonic() > deadline or process.poll() is not None:
+                    pytest.fail(f"{name} did not start:\n{log.read_text()[-3000:]}")
+                time.sleep(0.2)
+        yield running
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
 
 
 @dataclass
@@ -62,7 +152,7 @@ class Account:
             "environment": "test",
             "region": REGION,
             "endpoint_url": self.emulator.url,
-            **CREDENTIALS,
+            **credentials(check, options.get("state") == "absent"),
             **options,
             "_ansible_check_mode": check,
             "_ansible_diff": True,

@@ -11,72 +11,13 @@ runs it, and pytest does not collect it otherwise, since it takes minutes.
 from __future__ import annotations
 
 import json
-import threading
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import pytest
 from emulators import CREDENTIALS, Account
+from fargate_stand_in import fargate
 from playbook_runs import playbook, succeed
 
 pytestmark = pytest.mark.parametrize("emulator", ["ministack"], indirect=True)
-
-
-@contextmanager
-def fargate(emulator: str) -> Iterator[str]:
-    """Pass everything on to the emulator, but say that one-off tasks have ended well; yield the address."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def log_message(self, format: str, *arguments: Any) -> None:
-            """Keep quiet."""
-
-        def handle_any(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            request = urllib.request.Request(
-                emulator + self.path, body or None, dict(self.headers), method=self.command
-            )
-            try:
-                answer = urllib.request.urlopen(request, timeout=60)
-            except urllib.error.HTTPError as error:
-                answer = error
-            content = answer.read()
-            if self.headers.get("X-Amz-Target", "").endswith(".DescribeTasks"):
-                content = _ended(content)
-            self.send_response(answer.status)
-            for name, value in answer.headers.items():
-                if name.lower() not in ("content-length", "transfer-encoding", "connection", "date", "server"):
-                    self.send_header(name, value)
-            length = answer.headers.get("Content-Length", "0") if self.command == "HEAD" else str(len(content))
-            self.send_header("Content-Length", length)
-            self.end_headers()
-            self.wfile.write(content)
-
-        do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = handle_any
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-def _ended(content: bytes) -> bytes:
-    answer = json.loads(content)
-    for task in answer["tasks"]:
-        task.update(lastStatus="STOPPED", stoppedReason="Essential container in task exited")
-        for container in task["containers"]:
-            container["exitCode"] = 0
-    return json.dumps(answer).encode()
 
 
 def test_plan_site_and_teardown(account: Account) -> None:

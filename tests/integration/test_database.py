@@ -37,6 +37,12 @@ def test_lifecycle(account: Account, options: dict[str, object]) -> None:
     assert results["create"]["database"]["secret_names"]["scaler"] == "sm2a/test/scaler/database"
 
 
+def test_measurements_and_tokens_can_be_turned_on(account: Account, options: dict[str, object]) -> None:
+    role = "arn:aws:iam::123456789012:role/rds-monitoring"
+    change = {"monitoring_interval": 60, "monitoring_role_arn": role, "iam_authentication": True}
+    account.lifecycle("database", change=change, **options)
+
+
 def test_connections_are_written_for_airflow_and_never_shown(account: Account, options: dict[str, object]) -> None:
     result = account.run("database", **options)
 

@@ -152,6 +152,16 @@ def test_buildx_makes_a_plain_image(
     assert "DOCKER_BUILDKIT" not in build["environment"]
 
 
+def test_another_word_makes_the_image_anew_from_a_new_base(account: Account, stand_in: StandIn, source: Path) -> None:
+    images = [account.run("image", name="airflow", source=str(source))]
+    images += [account.run("image", name="airflow", source=str(source), refresh=word) for word in ("a", "a", "b")]
+
+    assert [image["changed"] for image in images] == [True, True, False, True]
+    assert len({image["image"]["tag"] for image in images}) == 3
+    anew = [{"--pull", "--no-cache"} <= set(build["arguments"]) for build in stand_in.of("build")]
+    assert anew == [False, True, True]
+
+
 def test_the_value_of_a_proxy_is_on_no_command_line(account: Account, stand_in: StandIn, source: Path) -> None:
     plain = account.run("image", check=True, name="airflow", source=str(source))
     arguments = {"HTTPS_PROXY": "http://user:word@proxy:3128"}

@@ -9,7 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import trustme
 from emulators import Account, Vpc
+
+STRICT_TRANSPORT = "routing.http.response.strict_transport_security.header_value"
 
 
 @pytest.fixture
@@ -23,13 +26,24 @@ def options(vpc: Vpc) -> dict[str, Any]:
     }
 
 
+def own_certificate() -> dict[str, bytes]:
+    """Return a certificate of somebody's own authority, as ImportCertificate takes it."""
+    authority = trustme.CA()
+    leaf = authority.issue_cert("airflow.example.com")
+    return {
+        "Certificate": leaf.cert_chain_pems[0].bytes(),
+        "PrivateKey": leaf.private_key_pem.bytes(),
+        "CertificateChain": authority.cert_pem.bytes(),
+    }
+
+
 def test_lifecycle(account: Account, options: dict[str, Any]) -> None:
     account.lifecycle("load_balancer", change={"idle_timeout": 120, "stickiness_duration": 3600}, **options)
 
 
 def test_https_with_a_certificate_redirects_plain_http(account: Account, options: dict[str, Any]) -> None:
-    certificate = account.client("acm").request_certificate(DomainName="airflow.example.com")["CertificateArn"]
-    options.update(protocol="HTTPS", certificate_arn=certificate)
+    certificate = account.client("acm").import_certificate(**own_certificate())["CertificateArn"]
+    options.update(protocol="HTTPS", certificate_arn=certificate, strict_transport_security="max-age=31536000")
 
     result = account.run("load_balancer", **options)
     assert not result.get("failed"), result.get("msg")
@@ -42,6 +56,8 @@ def test_https_with_a_certificate_redirects_plain_http(account: Account, options
         for listener in elbv2.describe_listeners(LoadBalancerArn=result["load_balancer"]["arn"])["Listeners"]
     }
     assert listeners[443]["Certificates"][0]["CertificateArn"] == certificate
+    attributes = elbv2.describe_listener_attributes(ListenerArn=listeners[443]["ListenerArn"])["Attributes"]
+    assert {"Key": STRICT_TRANSPORT, "Value": "max-age=31536000"} in attributes
     assert listeners[80]["DefaultActions"][0]["RedirectConfig"]["Protocol"] == "HTTPS"
     rules = elbv2.describe_rules(ListenerArn=listeners[443]["ListenerArn"])["Rules"]
     closed = next(rule for rule in rules if rule["Priority"] == "1")
@@ -64,6 +80,11 @@ def test_domain_gets_a_certificate_and_records(account: Account, options: dict[s
     }
     assert ("airflow.example.com.", "A") in records and any(kind == "CNAME" for _name, kind in records)
     assert not account.run("load_balancer", **options)["changed"]
+
+    tagged = account.run("load_balancer", tags={"owner": "data"}, **options)
+    assert {step["action"] for step in tagged["plan"] if "Certificate" in step["kind"]} == {"update"}
+    assert len(account.client("acm").list_certificates()["CertificateSummaryList"]) == 1
+
     assert account.run("load_balancer", state="absent", **options)["changed"]
     left = route53.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
     assert {record["Type"] for record in left} == {"NS", "SOA"}

@@ -135,6 +135,40 @@ def test_policies_that_somebody_added_go_and_a_boundary_stays(account: Account, 
     assert moved["failed"] and "its path '/teams/data/' cannot be changed to '/'" in moved["msg"]
 
 
+def test_services_that_are_at_work_keep_what_they_need_until_they_are_replaced(account: Account, vpc: Vpc) -> None:
+    """An environment of the time when every service read all of the configuration, with the owner's login."""
+    made = account.run("security", vpc_id=vpc.id, kms_key=False)["security"]
+    iam, secrets = account.client("iam"), account.client("secretsmanager")
+    account_id = made["role_arns"]["worker"].split(":")[4]
+    arn = f"arn:aws:secretsmanager:eu-central-1:{account_id}:secret:sm2a/test/config/*"
+    former = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": [arn]}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [former]})
+    for service in ("scheduler", "worker"):
+        iam.put_role_policy(RoleName=f"sm2a-test-{service}", PolicyName="sm2a", PolicyDocument=document)
+    tags = [{"Key": f"sm2a:{key}", "Value": value} for key, value in OURS.items()]
+    for name in ("sql_alchemy_conn", "result_backend"):
+        secrets.create_secret(Name=f"sm2a/test/config/{name}", SecretString="x", Tags=tags)
+
+    def allowed(service: str) -> list[Any]:
+        policy = iam.get_role_policy(RoleName=f"sm2a-test-{service}", PolicyName="sm2a")["PolicyDocument"]
+        return [item["Resource"] for item in policy["Statement"]]
+
+    begun = account.run("security", vpc_id=vpc.id, kms_key=False, wait=False)
+    assert begun["ansible_facts"]["sm2a_plan_security_begun"]["pending"]
+    for service in ("scheduler", "worker"):
+        assert [arn] in allowed(service) and len(allowed(service)) > 1
+    assert not account.run("security", vpc_id=vpc.id, kms_key=False, wait=False)["changed"]
+
+    planned = account.run("security", check=True, vpc_id=vpc.id, kms_key=False)
+    done = account.run("security", vpc_id=vpc.id, kms_key=False)
+    assert updates(planned) == updates(done)
+    assert [arn] not in allowed("scheduler") and [arn] not in allowed("worker")
+    for name in ("sql_alchemy_conn", "result_backend"):
+        assert secrets.describe_secret(SecretId=f"sm2a/test/config/{name}")["DeletedDate"]
+    again = account.run("security", vpc_id=vpc.id, kms_key=False, wait=False)
+    assert not again["changed"] and not again["ansible_facts"]["sm2a_plan_security_begun"]["pending"]
+
+
 def test_what_a_former_key_encrypts_can_be_read(account: Account, vpc: Vpc) -> None:
     def allowed() -> list[str]:
         policy = account.client("iam").get_role_policy(RoleName="sm2a-test-worker", PolicyName="sm2a")["PolicyDocument"]

@@ -288,12 +288,13 @@ def test_only_the_api_server_carries_the_group_that_may_read_logs(
 def test_cookies_of_a_load_balancer_with_https_go_over_https_only(
     account: Account, platform: dict[str, Any], fargate: Fargate, url: str, secure: str
 ) -> None:
-    account.run("airflow", **{**platform, "url": url})
+    account.run("airflow", **{**platform, "url": url, "forwarded_allow_ips": ["10.0.0.0/24", "10.0.1.0/24"]})
 
     variables = _environment(account, "sm2a-test-api-server")
     assert variables["AIRFLOW__FAB__COOKIE_SECURE"] == secure
-    # Airflow's other cookies follow the scheme that the load balancer tells.
-    assert variables["FORWARDED_ALLOW_IPS"] == "*"
+    # Airflow's other cookies follow the scheme that the load balancer tells, and that nobody else can tell.
+    assert variables["FORWARDED_ALLOW_IPS"] == "10.0.0.0/24,10.0.1.0/24"
+    assert variables["AIRFLOW__FAB__PROXY_FIX_X_FOR"] == "0"
     definition = account.client("ecs").describe_task_definition(taskDefinition="sm2a-test-api-server")
     assert "--proxy-headers" in definition["taskDefinition"]["containerDefinitions"][0]["command"]
 

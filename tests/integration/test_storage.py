@@ -62,6 +62,21 @@ def test_lifecycle(account: Account, folder: Path, plain_http: dict[str, bool]) 
     )
 
 
+def test_requests_are_noted_in_a_bucket_of_ones_own(account: Account) -> None:
+    s3 = account.client("s3")
+    s3.create_bucket(Bucket="requests", CreateBucketConfiguration={"LocationConstraint": REGION})
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "logging.s3.amazonaws.com"},
+        "Action": "s3:PutObject",
+        "Resource": "arn:aws:s3:::requests/*",
+    }
+    s3.put_bucket_policy(Bucket="requests", Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    change = {"access_log_bucket": "requests", "log_versioning": True}
+
+    account.lifecycle("storage", change=change, delete_buckets=True)
+
+
 def test_buckets_are_private_encrypted_and_described(account: Account, buckets: dict[str, str]) -> None:
     result = account.run("storage")
 

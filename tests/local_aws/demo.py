@@ -10,7 +10,9 @@ import argparse
 import sys
 import time
 from collections import Counter
+from pathlib import Path
 
+import authority
 import requests
 from botocore.exceptions import BotoCoreError, ClientError
 from platform_client import ADMIN_SECRET, FINISHED, URL, Airflow, admin_credentials, workers
@@ -75,6 +77,7 @@ def _run() -> int:
         raise DemoError(f"the run {run_id} of {DAG} ended as {state}: {_failures(airflow, run_id)}")
     print(_result(airflow, run_id))
     print(f"\nAirflow's web UI:   {URL}")
+    print(f"Its authority:      {authority.CERTIFICATE.relative_to(Path.cwd(), walk_up=True)} (curl --cacert)")
     print(f"Name and password:  secret {ADMIN_SECRET} in Secrets Manager; `make credentials` shows them")
     print("Stop all of it:     make down")
     return 0

@@ -10,7 +10,7 @@
   anyone could rely on, and comes back when a protection ends
   (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-scale-in-protection.html). ``StopTask`` and the
   deletion of a service stop protected tasks too.
-- ``ECS_AGENT_URI`` in every container and the agent's endpoint behind it
+- The agent's endpoint behind ``ECS_AGENT_URI``, which ``task_credentials`` gives every container
   (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-scale-in-protection-endpoint.html).
 - A container has its ``stopTimeout`` between SIGTERM and SIGKILL, 30 seconds where it names none
   (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html).
@@ -45,7 +45,7 @@ SCHEDULER_REASONS = {
     "Deployment capacity limit",
     "Deployment completed",
 }
-AGENT_PATH = re.compile(r"^/_ecs_agent/([^/]+)/task-protection/v1/state$")
+AGENT_PATH = re.compile(r"^/api/([^/]+)/task-protection/v1/state$")
 
 logger = logging.getLogger("ecs_task_protection")
 
@@ -59,7 +59,7 @@ def install(app: Asgi) -> Asgi:
     """Replace MiniStack's stub and return ``app`` with the agent's endpoint before it."""
     ecs._ACTION_MAP["UpdateTaskProtection"] = _update_task_protection
     ecs._ACTION_MAP["GetTaskProtection"] = _get_task_protection
-    stop_task, reconcile, register = ecs._stop_task, ecs._reconcile_service_tasks, ecs._register_metadata
+    stop_task, reconcile = ecs._stop_task, ecs._reconcile_service_tasks
 
     def stop_unprotected(data: dict[str, Any]) -> Any:
         task = ecs._resolve_task(data["task"], ecs._resolve_cluster_name(data.get("cluster", "default")))
@@ -75,17 +75,16 @@ def install(app: Asgi) -> Asgi:
                 stop_task({"task": task["taskArn"], "cluster": cluster, "reason": "Service scaling down"})
             reconcile(cluster, key)
 
-    def register_agent(task_arn: str, cluster_arn: str, td: Any, cdef: Any, launch: Any, env: Any, *rest: Any) -> str:
-        token = str(register(task_arn, cluster_arn, td, cdef, launch, env, *rest))
-        env["ECS_AGENT_URI"] = env["ECS_CONTAINER_METADATA_URI_V4"].replace("/v4/", "/_ecs_agent/")
-        return token
-
     ecs._stop_task = stop_unprotected
     ecs._reconcile_service_tasks = reconcile_unprotected_first
-    ecs._register_metadata = register_agent
     ecs._remove_docker_container = _remove_container
     spawn_background(_schedule_for_ever, thread_name="ecs-task-protection")
     return _with_agent(app)
+
+
+def may(task_arn: str, action: str) -> bool:
+    """Tell whether the role of a task allows an action that the agent does in its name; iam_enforcement decides."""
+    return True
 
 
 def _protected(arn: str) -> bool:
@@ -232,6 +231,10 @@ def _agent(token: str, method: str, body: bytes) -> tuple[int, dict[str, Any]]:
     arn = ecs_metadata._TOKEN_TO_TASK.get(token)
     if arn is None:
         return 404, {"error": {"Code": "ResourceNotFoundException", "Message": "no such task"}}
+    action = "UpdateTaskProtection" if method == "PUT" else "GetTaskProtection"
+    if not may(arn, action):
+        message = f"the task's role is not authorized to perform: ecs:{action} on resource: {arn}"
+        return 400, {"error": {"Arn": arn, "Code": "AccessDeniedException", "Message": message}}
     if method == "PUT":
         try:
             asked = json.loads(body)

@@ -27,13 +27,17 @@ from pathlib import Path
 
 import authority
 import docker_engine
+import domain
+import link_local
 from docker_engine import SetupError, run
+from iam_principals import ROOT_ACCESS_KEY, SECRET_KEY
 
 ROOT = Path(__file__).resolve().parents[2]
 STATE = ROOT / ".local"
 LOGS = STATE / "log"
 MINISTACK_PID = STATE / "ministack.pid"
 DOCKERD_PID = STATE / "dockerd.pid"
+IAM_RECORD = LOGS / "iam.jsonl"
 LAUNCHER = Path(__file__).with_name("ministack_launcher.py")
 PORT = 4566
 REGION = "eu-central-1"
@@ -51,6 +55,7 @@ def up() -> None:
         docker_engine.ensure_image(image)
     docker_engine.ensure_network(LABEL)
     docker_engine.ensure_packet_filter()
+    link_local.ensure_address()
     if not _healthy():
         _start_ministack()
     print(f"AWS API: {ADDRESS}")
@@ -101,6 +106,7 @@ def variables() -> None:
     print(f"export SM2A_LOCAL_GATEWAY={docker_engine.gateway()}")
     print(f"export SM2A_LOCAL_CA_BUNDLE={docker_engine.ca_bundle() or ''}")
     print(f"export SM2A_LOCAL_AUTHORITY={authority.CERTIFICATE}")
+    print(f"export SM2A_LOCAL_URL={domain.url()}")
 
 
 def _healthy() -> bool:
@@ -120,6 +126,11 @@ def _request(method: str, path: str, timeout: float) -> int:
 
 def _start_ministack() -> None:
     bridge = docker_engine.gateway()
+    offset = domain.choose_ports(["127.0.0.1", bridge])
+    if offset:
+        ports = " and ".join(str(port + offset) for port in domain.LISTENER_PORTS)
+        print(f"The ports 80 and 443 cannot be had here; the load balancer has {ports} instead")
+    IAM_RECORD.unlink(missing_ok=True)
     environment = {
         **os.environ,
         "GATEWAY_PORT": str(PORT),
@@ -130,13 +141,19 @@ def _start_ministack() -> None:
         # Databases are reached at their own addresses.
         "DOCKER_NETWORK": docker_engine.NETWORK,
         "IOT_MTLS_ENABLED": "0",
+        "SM2A_LOCAL_PORT_OFFSET": str(offset),
+        # Every call is checked, except those of the account's root, who is whoever looks at the account in a test.
+        "AUTH": "true",
+        "AWS_ACCESS_KEY_ID": ROOT_ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        "SM2A_IAM_RECORD": str(IAM_RECORD),
         "LOG_LEVEL": os.environ.get("LOG_LEVEL", "INFO"),
     }
     log = LOGS / "ministack.log"
     with log.open("a") as stream:
         # A session of its own and no inherited stream, or whoever waits for our output would wait for ever.
         process = subprocess.Popen(
-            [sys.executable, str(LAUNCHER), str(PORT), "127.0.0.1", bridge],
+            [sys.executable, str(LAUNCHER), str(PORT), "127.0.0.1", bridge, f"{link_local.ADDRESS}:{link_local.PORT}"],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=stream,

@@ -11,23 +11,35 @@ containers, so neither the API nor the ports of those containers must be reachab
 from __future__ import annotations
 
 import asyncio
+import os
 import resource
 import signal
 import sys
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
+import certificates
 import docker.models.containers as docker_containers
 import docker_engine
+import domain
+import ec2_flow_logs
 import ecs_containers
 import ecs_deployments
 import ecs_task_protection
+import elb_duplicates
 import faults
+import iam_enforcement
 import rds_certificates
 import security_groups
+import states
+import task_credentials
 import vpc_network
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
-from ministack.app import app
+from load_balancer import LoadBalancers
+from ministack.app import AUTH, app
+from ministack.core.responses import get_account_id
 
 
 def _publish_nothing() -> None:
@@ -42,22 +54,48 @@ def _publish_nothing() -> None:
 
 async def _serve(addresses: list[str], port: int) -> None:
     config = Config()
-    config.bind = [f"{address}:{port}" for address in addresses]
+    config.bind = [address if ":" in address else f"{address}:{port}" for address in addresses]
     config.keep_alive_timeout = 75
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    await serve(faults.install(ecs_task_protection.install(app)), config, shutdown_trigger=stop.wait)
+    emulator = faults.install(states.install(task_credentials.install(ecs_task_protection.install(app))))
+    if AUTH:
+        record = os.environ.get("SM2A_IAM_RECORD")
+        emulator = iam_enforcement.install(
+            emulator, Path(record) if record else None, get_account_id(), os.environ["MINISTACK_REGION"]
+        )
+    # Whichever of the two fails ends the other: half of an emulator is worse than none.
+    async with asyncio.TaskGroup() as both:
+        balancers = both.create_task(_balance(_without_port(addresses)))
+        await serve(emulator, config, shutdown_trigger=stop.wait)
+        balancers.cancel()
+
+
+async def _balance(addresses: list[str]) -> None:
+    """Open the ports of load balancers, and give the account a domain, where their place is known."""
+    offset = os.environ.get("SM2A_LOCAL_PORT_OFFSET")
+    if offset is not None:
+        domain.install()
+        await LoadBalancers(addresses, int(offset)).run()
+
+
+def _without_port(addresses: Iterable[str]) -> list[str]:
+    """Return the addresses of this machine, without those that are of one program only."""
+    return [address for address in addresses if ":" not in address]
 
 
 def main(port: str, *addresses: str) -> None:
-    """Serve until SIGTERM."""
+    """Serve until SIGTERM. An address may bring a port of its own."""
     # Every worker polls with connections of its own; the usual soft limit of 1024 files is soon reached.
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     _publish_nothing()
+    ec2_flow_logs.install()
     ecs_deployments.install()
     ecs_containers.install()
-    rds_certificates.install(list(addresses))
+    elb_duplicates.install()
+    rds_certificates.install(_without_port(addresses))
+    certificates.install()
     # After the certificates, which are for the names that it gives.
     vpc_network.install(docker_engine.gateway())
     security_groups.install(docker_engine.gateway(), int(port), docker_engine.enter_namespace())

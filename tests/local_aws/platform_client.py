@@ -12,17 +12,19 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
+import authority
 import boto3
+import domain
 import requests
+from iam_principals import ROOT_ACCESS_KEY, SECRET_KEY
+from requests.adapters import HTTPAdapter
 
 ENDPOINT = "http://127.0.0.1:4566"
 REGION = "eu-central-1"
 ENVIRONMENT = "local"
-# Browsers resolve names below .localhost themselves, the C library of many systems does not: the load balancer is
-# addressed by the Host header instead.
-LOAD_BALANCER_HOST = f"sm2a-{ENVIRONMENT}.alb.localhost:4566"
-URL = f"http://{LOAD_BALANCER_HOST}"
+URL = domain.url()
 ADMIN_SECRET = f"sm2a/{ENVIRONMENT}/admin"
 FINISHED = ("success", "failed")
 # What the load balancer answers while the API server starts or is too busy: another moment may be better.
@@ -35,13 +37,13 @@ class AlreadyThere(requests.HTTPError):
 
 
 def aws(service: str) -> Any:
-    """Return a boto3 client of the emulated account."""
+    """Return a boto3 client of the emulated account's root, who may do everything."""
     return boto3.client(
         service,
         endpoint_url=ENDPOINT,
         region_name=REGION,
-        aws_access_key_id="local",
-        aws_secret_access_key="emulator-only",
+        aws_access_key_id=ROOT_ACCESS_KEY,
+        aws_secret_access_key=SECRET_KEY,
     )
 
 
@@ -50,19 +52,37 @@ def admin_credentials() -> dict[str, str]:
     return dict(json.loads(aws("secretsmanager").get_secret_value(SecretId=ADMIN_SECRET)["SecretString"]))
 
 
+class _ThisMachine(HTTPAdapter):
+    """Connects to this machine in the name of the domain.
+
+    Browsers and curl know that names below .localhost are this machine's; the C library of many systems does not.
+    """
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        super().init_poolmanager(*arguments, server_hostname=domain.HOST, assert_hostname=domain.HOST, **options)
+
+
+def _session() -> requests.Session:
+    session = requests.Session()
+    session.headers["Host"] = urlsplit(URL).netloc
+    session.mount("https://", _ThisMachine())
+    session.verify = str(authority.CERTIFICATE)
+    # The environment's proxy and authorities are those of another network.
+    session.trust_env = False
+    return session
+
+
 @dataclass
 class Airflow:
     """Airflow's web API, through the load balancer as a user reaches it."""
 
-    session: requests.Session = field(default_factory=requests.Session)
-
-    def __post_init__(self) -> None:
-        self.session.headers["Host"] = LOAD_BALANCER_HOST
+    session: requests.Session = field(default_factory=_session)
 
     def request(self, method: str, path: str, **arguments: Any) -> requests.Response:
         """Send a request to a path of the web server."""
         # Two processors that run six tasks besides may keep the API server waiting for long.
-        return self.session.request(method, ENDPOINT + path, timeout=90, **arguments)
+        address = f"https://127.0.0.1:{urlsplit(URL).port or 443}"
+        return self.session.request(method, address + path, timeout=90, **arguments)
 
     def json(self, method: str, path: str, **arguments: Any) -> Any:
         """Send a request and return the decoded answer.

@@ -14,7 +14,7 @@ from .._reconcile.aws import Aws
 from .._reconcile.engine import ApplyError, Engine, Step, diff_of, pending
 from .._reconcile.errors import BotoCoreError, ClientError, OptionError, ReconcileError
 from .._reconcile.resource import Resource
-from .._reconcile.tags import ownership_tags
+from .._reconcile.tags import NAME, ownership_tags
 from ._common_options import COMMON_OPTIONS
 from ._kms_rules import resolve_kms_key_arn
 from ._module import aws_module
@@ -129,8 +129,8 @@ def tags_of(given: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def named_tags(tags: dict[str, str], name: str) -> dict[str, str]:
-    """Add the tag that the AWS console shows as the name."""
-    return {**tags, "Name": name}
+    """Add the tag that is the name, and the one that the AWS console shows as the name."""
+    return {**tags, NAME: name, "Name": name}
 
 
 def run(component_class: type[Component]) -> None:

@@ -32,14 +32,14 @@ RDS_TAGS = "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_Tag.ht
 # Elsewhere a key may have one character more (EC2_TAGS).
 MOST_OF_A_KEY = 127
 MOST_OF_A_VALUE = 256
-# A resource has at most 50 tags (TAGGING_RULES), of which up to four are ours: environment, component, pool, Name.
-MOST_TAGS = 46
+# A resource has at most 50 tags (TAGGING_RULES), of which up to five are ours: sm2a:environment and its like, and Name.
+MOST_TAGS = 45
 
 
 def validate_tags(option: str, tags: dict[str, Any], documentation: str) -> None:
     """Refuse tags that not every service of AWS takes, and those that are SM2A's. Raises OptionError."""
     if len(tags) > MOST_TAGS:
-        rule = f"at most {MOST_TAGS}, since AWS takes 50 and SM2A needs four"
+        rule = f"at most {MOST_TAGS}, since AWS takes 50 and SM2A needs five"
         raise OptionError(option, len(tags), rule, documentation)
     keys: dict[str, str] = {}
     for key, value in tags.items():
@@ -101,7 +101,10 @@ COMMON_OPTIONS = {
     ),
     "tags": Option(
         "dict",
-        doc="Additional tags for every resource of the component. Tags that others put on a resource are left alone.",
+        doc=(
+            "Additional tags for every resource of the component. One that is no longer given is taken off.",
+            "Tags that others put on a resource are left alone.",
+        ),
         default={},
         check=validate_tags,
         why=TAGGING_RULES,

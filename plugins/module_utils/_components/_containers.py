@@ -310,12 +310,15 @@ def airflow_variables(options: dict[str, Any], region: str, service: str) -> dic
         "dag_processor": {"dag_bundle_config_list": [bundle], "refresh_interval": 30},
         "api": {"base_url": options["url"]},
         # The load balancer says whether users speak HTTPS, and leaves the Host header as it is, with the port that they
-        # see, which need not be the listener's. Other headers of this kind would come from anybody.
+        # see, which need not be the listener's. Other headers of this kind would come from anybody. Who asks is known
+        # by then: Uvicorn has taken it from the load balancer's word, and whose word that is was looked at.
         "fab": {
             "enable_proxy_fix": True,
+            "proxy_fix_x_for": 0,
             "proxy_fix_x_host": 0,
             "proxy_fix_x_port": 0,
             "proxy_fix_x_prefix": 0,
+            "session_backend": "database",
             "cookie_secure": options["url"].startswith("https:"),
         },
     }

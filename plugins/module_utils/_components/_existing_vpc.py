@@ -31,6 +31,7 @@ def existing_vpc(aws: Aws, prefix: str, options: dict[str, Any]) -> dict[str, An
         return {
             **given,
             "vpc_cidr": KNOWN_AFTER_APPLY,
+            "public_subnet_cidrs": [KNOWN_AFTER_APPLY],
             "private_route_table_ids": [],
             "availability_zones": [KNOWN_AFTER_APPLY],
         }
@@ -49,6 +50,7 @@ def existing_vpc(aws: Aws, prefix: str, options: dict[str, Any]) -> dict[str, An
     return {
         **given,
         "vpc_cidr": found[0]["CidrBlock"],
+        "public_subnet_cidrs": [subnets[subnet_id]["CidrBlock"] for subnet_id in options["public_subnet_ids"]],
         "private_route_table_ids": [],
         "availability_zones": sorted({subnet["AvailabilityZone"] for subnet in subnets.values()}),
     }

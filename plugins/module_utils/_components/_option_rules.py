@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -114,3 +115,11 @@ def validate_pool_name(option: str, name: Any, documentation: str = QUEUES) -> N
     validate_form(option, name, POOL_NAME)
     if name == DEAD_LETTER:
         raise OptionError(option, name, "this name is the dead-letter queue's", documentation)
+
+
+def validate_network(option: str, cidr: str, documentation: str) -> None:
+    """Refuse what is no network in the notation of CIDR. Raises OptionError."""
+    try:
+        ip_network(cidr)
+    except ValueError as error:
+        raise OptionError(option, cidr, f"it is not a network: {error}", documentation) from None

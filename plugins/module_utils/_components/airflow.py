@@ -13,6 +13,7 @@ from typing import Any
 
 from .._reconcile.errors import OptionError
 from .._reconcile.resource import Resource
+from .._reconcile.values import KNOWN_AFTER_APPLY, has_unknown
 from .._resources.ecs import TaskDefinition, validate_size
 from .._resources.ecs_service import Service
 from .._resources.ecs_task import OneOffTask
@@ -33,11 +34,12 @@ from ._containers import (
 )
 from ._names import API_SERVER_PORT, namespace_name, secret_name
 from ._option import Fact, Form, Option, Return, refusals
-from ._option_rules import SECURITY_GROUP_ID, arn_form
+from ._option_rules import SECURITY_GROUP_ID, arn_form, validate_network
 from ._pools import pool_faults, typed_pools
 from ._service_secrets import LOGINS
 
 TARGET_GROUPS = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html"
+FORWARDED = "https://uvicorn.dev/deployment/#running-behind-nginx"
 NAMES = "https://docs.aws.amazon.com/cloud-map/latest/api/API_Namespace.html"
 # Time in which a starting API server may fail the load balancer's checks, seconds.
 API_SERVER_GRACE = 180
@@ -126,6 +128,19 @@ class AirflowComponent(Component):
             form=SECURITY_GROUP_ID,
             fact=Fact("security", ("security_group_ids", "api_server"), one=True),
         ),
+        "forwarded_allow_ips": Option(
+            "list",
+            (
+                "Networks of the load balancer, whose word the API server takes for who asks and whether by HTTPS.",
+                "What a client itself says of its address is not believed. Give the ranges of the load balancer's "
+                "subnets, if they are others than the public ones that the network component knows.",
+            ),
+            elements="str",
+            default=[],
+            check=validate_network,
+            why=FORWARDED,
+            fact=Fact("network", ("public_subnet_cidrs",)),
+        ),
         "namespace_id": Option(
             "str",
             "Private DNS namespace in which the API server is registered.",
@@ -203,6 +218,7 @@ class AirflowComponent(Component):
     url: https://airflow.dev.example.com
     execution_api_server_url: http://api-server.sm2a-dev.internal:8080/execution/
     target_group_arn: arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/sm2a-dev/0123456789abcdef
+    forwarded_allow_ips: [10.42.0.0/20, 10.42.16.0/20]
     database_resource_id: db-ABCDEFGHIJKLMNOPQRSTUVWXYZ
     services:
       scheduler: {count: 2}
@@ -338,9 +354,11 @@ class AirflowComponent(Component):
         if name == "scheduler" and self.options["state"] == "present":
             return self._parallelism()
         if name == "api_server":
+            networks = self.options["forwarded_allow_ips"]
             return {
-                # Uvicorn's: whose headers count. Only the load balancer and Airflow itself reach this port.
-                "FORWARDED_ALLOW_IPS": "*",
+                # Uvicorn's: whose headers count. Of the addresses in X-Forwarded-For it takes the last one that is in
+                # none of these networks: what is before that is the client's own word.
+                "FORWARDED_ALLOW_IPS": KNOWN_AFTER_APPLY if has_unknown(networks) else ",".join(networks),
                 "AIRFLOW__LOGGING__LOGGING_CONFIG_CLASS": "sm2a_image.task_logs.LOGGING_CONFIG",
             }
         return {}

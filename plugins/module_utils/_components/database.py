@@ -23,7 +23,7 @@ from ._base import Component
 from ._kms_rules import kms_key_option
 from ._names import DATABASE_AUTHORITIES, secret_name
 from ._option import Fact, Form, Option, Return, refusals
-from ._option_rules import SECURITY_GROUP_ID, SUBNET_ID, validate_form
+from ._option_rules import SECURITY_GROUP_ID, SUBNET_ID, arn_form, validate_form
 from ._shared_options import RECOVERY_WINDOW_DAYS
 
 CREATE = "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html"
@@ -33,6 +33,7 @@ VERSIONS = "https://docs.aws.amazon.com/AmazonRDS/latest/PostgreSQLReleaseNotes/
 STORAGE = "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html"
 CLASSES = "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.DBInstanceClass.html"
 AUTHORITIES = "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.SSL.html"
+MONITORING = "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Monitoring.OS.Enabling.html"
 SNAPSHOTS = "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBSnapshot.html"
 
 ENGINES: dict[str, dict[str, Any]] = {
@@ -134,6 +135,23 @@ class DatabaseComponent(Component):
         "apply_immediately": Option(
             "bool", "Whether changes are made at once instead of in the maintenance window.", default=True
         ),
+        "monitoring_interval": Option(
+            "int",
+            "Seconds between two measurements of Enhanced Monitoring, which cost what their logs cost. V(0) is none.",
+            default=0,
+            allowed=(0, 1, 5, 10, 15, 30, 60),
+            why=MONITORING,
+        ),
+        "monitoring_role_arn": Option(
+            "str",
+            "ARN of a role of yours with which RDS writes these measurements to CloudWatch Logs.",
+            form=arn_form("iam", "role/", MONITORING),
+        ),
+        "iam_authentication": Option(
+            "bool",
+            "Whether database users of yours may log in with IAM's tokens. Airflow and the scaler use passwords.",
+            default=False,
+        ),
         "final_snapshot": Option("bool", "Whether deleting the instance leaves a snapshot.", default=True),
         "ca_certificate_identifier": Option(
             "str",
@@ -219,6 +237,8 @@ class DatabaseComponent(Component):
         if options["max_allocated_storage"] * 10 < options["allocated_storage"] * 11:
             rule = "it must be at least a tenth more than allocated_storage"
             yield OptionError("max_allocated_storage", options["max_allocated_storage"], rule, STORAGE)
+        if options["monitoring_interval"] and not options["monitoring_role_arn"]:
+            yield OptionError("monitoring_role_arn", None, "monitoring_interval needs a role", MONITORING)
         yield from refusals(
             _validate_windows, options["preferred_backup_window"], options["preferred_maintenance_window"]
         )
@@ -282,10 +302,15 @@ class DatabaseComponent(Component):
             "DeletionProtection": options["deletion_protection"],
             "AutoMinorVersionUpgrade": options["auto_minor_version_upgrade"],
             "CACertificateIdentifier": options["ca_certificate_identifier"],
+            "MonitoringInterval": options["monitoring_interval"],
+            "EnableIAMDatabaseAuthentication": options["iam_authentication"],
             "CopyTagsToSnapshot": True,
+            "PubliclyAccessible": False,
             "StorageType": "gp3",
             "VpcSecurityGroupIds": sorted(options["security_group_ids"]),
         }
+        if options["monitoring_interval"]:
+            settings["MonitoringRoleArn"] = options["monitoring_role_arn"]
         for option, field in (
             ("preferred_backup_window", "PreferredBackupWindow"),
             ("preferred_maintenance_window", "PreferredMaintenanceWindow"),

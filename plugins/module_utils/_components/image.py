@@ -41,6 +41,7 @@ IMAGE_NAME = Form(
     "at most 64 lower-case letters, digits and single hyphens, starting with a letter",
     REPOSITORIES,
 )
+REFRESH = Form(r"[A-Za-z0-9._-]{1,64}", "1 to 64 letters, digits and . _ -", DOCKERFILES)
 
 
 class ImageComponent(Component):
@@ -123,6 +124,17 @@ class ImageComponent(Component):
             ),
             role_doc=("By default RDS's, of the regions that the collection knows.",),
             role_value="{{ image_database_ca_bundle or (role_path ~ '/files/rds-ca-bundle.pem') }}",
+        ),
+        "refresh": Option(
+            "str",
+            (
+                "Any word, such as a date. It is part of the tag, so another one makes the image anew, although its "
+                "source is the same.",
+                "Such a build fetches the base image again and takes no step from Docker's cache, so that it has all "
+                "updates that Debian has published since.",
+                "Keep the last word: without it the image from before is used again.",
+            ),
+            form=REFRESH,
         ),
         "push": Option(
             "bool",
@@ -297,6 +309,7 @@ class ImageComponent(Component):
             self.options["platform"] or (PUSHED_PLATFORM if self.options["push"] else None),
             network,
             database,
+            self.options["refresh"],
         )
 
     def _local_images(self, docker: Docker, name: str) -> list[Resource]:

@@ -13,7 +13,14 @@ from .._reconcile.errors import OptionError
 from .._reconcile.resource import Resource
 from .._reconcile.values import has_unknown
 from .._resources.elbv2 import Listener, LoadBalancer, PathRule, TargetGroup
-from .._resources.route53 import AliasRecord, Certificate, ValidationRecord
+from .._resources.route53 import (
+    AliasRecord,
+    Certificate,
+    SurplusCertificate,
+    ValidationRecord,
+    certificates_of,
+)
+from .._resources.wafv2 import WebAclAssociation
 from ._account import hosted_zone_faults
 from ._base import Component
 from ._names import API_SERVER_PORT
@@ -33,6 +40,8 @@ from ._option_rules import (
 CREATE = "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html"
 ATTRIBUTES = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html"
 CERTIFICATES = "https://docs.aws.amazon.com/acm/latest/userguide/acm-services.html"
+RESPONSE_HEADERS = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-header-modification.html"
+WEB_ACLS = "https://docs.aws.amazon.com/waf/latest/APIReference/API_AssociateWebACL.html"
 POLICIES = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html"
 ZONES = "https://docs.aws.amazon.com/Route53/latest/APIReference/API_GetHostedZone.html"
 HEALTH_CHECK = {
@@ -45,6 +54,7 @@ HEALTH_CHECK = {
     "UnhealthyThresholdCount": 4,
     "Matcher": {"HttpCode": "200"},
 }
+STRICT_TRANSPORT = "routing.http.response.strict_transport_security.header_value"
 EXECUTION_PATHS = ["/execution", "/execution/*"]
 
 # A listener takes only certificates of its own region (CERTIFICATES).
@@ -54,6 +64,10 @@ CERTIFICATE_ARN = arn_form("acm", "certificate/", CERTIFICATES, UUID)
 MOST_OF_A_CERTIFICATE = 64
 REQUEST = "https://docs.aws.amazon.com/acm/latest/APIReference/API_RequestCertificate.html"
 SSL_POLICY = Form(r"ELBSecurityPolicy-[A-Za-z0-9-]+", "it must be like ELBSecurityPolicy-...", POLICIES)
+STRICT_TRANSPORT_SECURITY = Form(
+    r"max-age=\d{1,10}(; includeSubDomains)?(; preload)?", "it must be like max-age=31536000", RESPONSE_HEADERS
+)
+WEB_ACL_ARN = arn_form("wafv2", "regional/webacl/", WEB_ACLS)
 ZONE_ID = Form(r"[A-Z0-9]{1,32}", "an id is like Z0123456789ABCDEFGHIJ", ZONES)
 
 
@@ -97,8 +111,14 @@ class LoadBalancerComponent(Component):
         "hosted_zone_id": Option("str", "Route 53 hosted zone of O(domain_name).", form=ZONE_ID),
         "ssl_policy": Option(
             "str",
-            "Security policy of the HTTPS listener.",
-            default="ELBSecurityPolicy-TLS13-1-2-2021-06",
+            (
+                "Security policy of the HTTPS listener, which says which versions of TLS and ciphers it takes.",
+                "The default takes TLS 1.3 and 1.2, and keys that a quantum computer does not break from browsers that "
+                "offer them.",
+            ),
+            # What AWS recommends and its console takes: https://docs.aws.amazon.com/elasticloadbalancing/latest/
+            # application/describe-ssl-policies.html
+            default="ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09",
             form=SSL_POLICY,
         ),
         "url": Option(
@@ -150,6 +170,23 @@ class LoadBalancerComponent(Component):
             why=ATTRIBUTES,
         ),
         "deletion_protection": Option("bool", "Whether the load balancer refuses to be deleted.", default=False),
+        "strict_transport_security": Option(
+            "str",
+            (
+                "Header C(Strict-Transport-Security) of every answer by HTTPS, for example V(max-age=31536000), by "
+                "which browsers ask for nothing else from then on.",
+                "Without it the listener is left as it is.",
+            ),
+            form=STRICT_TRANSPORT_SECURITY,
+        ),
+        "web_acl_arn": Option(
+            "str",
+            (
+                "Regional web ACL of AWS WAF that looks at the requests.",
+                "Without it an association that somebody made is left as it is.",
+            ),
+            form=WEB_ACL_ARN,
+        ),
         "access_logs_bucket": Option(
             "str", "Bucket for access logs. Its policy must allow the log delivery of the region.", form=BUCKET_NAME
         ),
@@ -243,12 +280,18 @@ class LoadBalancerComponent(Component):
                 "deregistration_delay.timeout_seconds": "30",
             },
         )
-        return [self.balancer, self.target_group, *self._entry()]
+        acl = options["web_acl_arn"]
+        protection = [WebAclAssociation(self.aws, self.balancer, acl)] if acl else []
+        return [self.balancer, self.target_group, *self._entry(), *protection]
 
     def _attributes(self) -> dict[str, str]:
         options = self.options
         attributes = {
             "routing.http.drop_invalid_header_fields.enabled": "true",
+            # AWS's defaults. With another desync_mitigation_mode requests may be smuggled past the rules of the
+            # listener, with another xff_header_processing.mode clients choose the addresses under which they are known.
+            "routing.http.desync_mitigation_mode": "defensive",
+            "routing.http.xff_header_processing.mode": "append",
             # With the port that users see, to which Airflow sends them back after the login:
             # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html
             "routing.http.preserve_host_header.enabled": "true",
@@ -273,7 +316,10 @@ class LoadBalancerComponent(Component):
             if not certificate and options["protocol"] == "HTTPS":
                 requested = Certificate(self.aws, options["domain_name"], self.tags)
                 validation = ValidationRecord(self.aws, requested, zone)
+                found = certificates_of(self.aws, options["domain_name"], self.tags)
+                surplus = [one for one in found[1:] if not one.get("InUseBy")]
                 resources += [requested, validation]
+                resources += [SurplusCertificate(self.aws, one, self.tags) for one in surplus]
                 certificate = requested
         forward = {"Type": "forward"}
         redirect = {
@@ -290,6 +336,9 @@ class LoadBalancerComponent(Component):
             certificate=certificate,
             ssl_policy=options["ssl_policy"],
             target_group=self.target_group,
+            attributes={STRICT_TRANSPORT: options["strict_transport_security"]}
+            if options["strict_transport_security"]
+            else None,
             # A listener accepts only an issued certificate, and it is issued once its record is there.
             after=[item for item in resources if isinstance(item, ValidationRecord)],
         )

@@ -31,6 +31,7 @@ from ._account import if_it_can_be_read, vpc_faults
 from ._base import Component, named_tags
 from ._existing_vpc import existing_vpc
 from ._iam_rules import POLICY_ARN, ROLE_PATH
+from ._kms_rules import kms_key_option
 from ._names import log_group_name
 from ._option import Form, Option, Return, refusals
 from ._option_rules import BUCKET, SUBNET_ID, VPC_ID
@@ -145,6 +146,12 @@ class NetworkComponent(Component):
         "flow_logs_retention_in_days": Option(
             "int", "Days for which the log group keeps flow logs.", default=30, allowed=RETENTION_DAYS, why=RETENTION
         ),
+        "kms_key_arn": kms_key_option(
+            "KMS key of yours that encrypts the log group of the flow logs; that of the environment is made later. "
+            "Its policy must allow CloudWatch Logs of the region.",
+            "Without it the group keeps the key that it has, and CloudWatch encrypts a new one with a key of its own.",
+            fact=None,
+        ),
         "delete_flow_logs": Option(
             "bool", "Whether O(state=absent) deletes the log group of the flow logs too.", default=False
         ),
@@ -183,6 +190,9 @@ class NetworkComponent(Component):
         "vpc_cidr": Return("str", "Range of the VPC.", "10.42.0.0/16"),
         "public_subnet_ids": Return(
             "list", "Public subnets.", ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"], elements="str"
+        ),
+        "public_subnet_cidrs": Return(
+            "list", "Ranges of the public subnets.", ["10.42.0.0/20", "10.42.16.0/20"], elements="str"
         ),
         "private_subnet_ids": Return(
             "list", "Private subnets.", ["subnet-0123456789abcdef2", "subnet-0123456789abcdef3"], elements="str"
@@ -350,7 +360,7 @@ class NetworkComponent(Component):
             log_group_name(self.environment, "flow-logs"),
             self.tags,
             options["flow_logs_retention_in_days"],
-            None,
+            options["kms_key_arn"],
         )
         role = Role(
             self.aws,
@@ -414,7 +424,9 @@ class NetworkComponent(Component):
         endpoints: list[Resource] = [
             GatewayEndpoint(aws, name, named_tags(tags, name), self.vpc, "", tables) for name in names(GatewayEndpoint)
         ]
-        groups = [self._endpoint_group(name) for name in names(SecurityGroup)]
+        # Other components have groups too, of which one may have lost the tag that says so.
+        endpoints_group = f"{self.prefix}-endpoints"
+        groups = [self._endpoint_group(name) for name in names(SecurityGroup) if name == endpoints_group]
         for name in names(InterfaceEndpoint):
             group = groups[0] if groups else None
             inside = list(subnets.values())
@@ -467,6 +479,7 @@ class NetworkComponent(Component):
             "vpc_id": self.vpc.id,
             "vpc_cidr": self.options["cidr"],
             "public_subnet_ids": [subnet.id for subnet in self.public],
+            "public_subnet_cidrs": [subnet.cidr for subnet in self.public],
             "private_subnet_ids": [subnet.id for subnet in self.private],
             # A table that waits for its NAT gateway is found by a later run.
             "private_route_table_ids": [

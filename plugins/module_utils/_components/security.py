@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -14,9 +15,16 @@ from typing import Any
 
 from .._reconcile.errors import OptionError
 from .._reconcile.resource import Resource
-from .._resources.iam import Role, ServiceLinkedRole, policy_document, service_trust
+from .._resources.iam import (
+    Role,
+    ServiceLinkedRole,
+    inline_policy,
+    policy_document,
+    same_or_found,
+    service_trust,
+)
 from .._resources.kms import Key
-from .._resources.secretsmanager import key_arn_of_secret
+from .._resources.secretsmanager import RetiredSecret, key_arn_of_secret
 from .._resources.security_group import EgressRules, IngressRules, SecurityGroup
 from ._base import Component, named_tags
 from ._iam_rules import POLICY_ARN, ROLE_PATH
@@ -27,9 +35,10 @@ from ._names import (
     SERVICES,
     log_group_name,
     secret_name,
+    secret_path,
 )
 from ._option import Fact, Form, Option, Return, refusals
-from ._option_rules import VPC_ID, validate_form
+from ._option_rules import VPC_ID, validate_form, validate_network
 from ._service_policies import ServicePolicies
 from ._service_secrets import OURS
 
@@ -56,6 +65,8 @@ VPC_QUOTAS = "https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits
 IAM_QUOTAS = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"
 # Of the load balancer: each network of users may reach both.
 WEB_PORTS = (80, 443)
+# What all services read below ``config/`` before each had a login of its own.
+FORMER_SECRETS = ("config/sql_alchemy_conn", "config/result_backend")
 RULES = "https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html"
 SECURITY = "https://github.com/sm2a/airflow/blob/main/docs/security.md#where-secrets-are"
 CREATE_SECRET = "https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html"
@@ -95,13 +106,6 @@ def _version(cidr: str) -> int:
         return 0
 
 
-def _validate_cidr(option: str, cidr: str, documentation: str) -> None:
-    try:
-        ip_network(cidr)
-    except ValueError as error:
-        raise OptionError(option, cidr, f"it is not a network: {error}", documentation) from None
-
-
 class SecurityComponent(Component):
     """Security groups, the key ``alias/sm2a-<environment>`` and the roles ``sm2a-<environment>-<service>``."""
 
@@ -114,6 +118,8 @@ class SecurityComponent(Component):
         "HTTPS, and what O(egress) names. The load balancer calls the API server only, and the database nobody.",
         "Rules that somebody else added to these groups are taken away, and so are inline policies that somebody else "
         "added to these roles.",
+        "A permission that services may still use is taken from a role only by a call with O(wait=true), so that "
+        "C(site) takes it away when they have been replaced.",
         "IAM roles are global. If a role of this name belongs to another region's environment, the module leaves it "
         "alone and fails.",
     )
@@ -128,7 +134,7 @@ class SecurityComponent(Component):
             "Networks from which users reach the load balancer, IPv4 or IPv6. An empty list closes it to everybody.",
             elements="str",
             default=["0.0.0.0/0"],
-            check=_validate_cidr,
+            check=validate_network,
             why=RULES,
         ),
         "egress": Option(
@@ -145,7 +151,7 @@ class SecurityComponent(Component):
                     "str",
                     "Network that may be called, IPv4 or IPv6.",
                     required=True,
-                    check=_validate_cidr,
+                    check=validate_network,
                     why=RULES,
                 ),
                 "protocol": Option("str", "Protocol. V(all) has no ports.", choices=tuple(PROTOCOLS), default="tcp"),
@@ -443,6 +449,7 @@ class SecurityComponent(Component):
 
     def _roles(self) -> list[Resource]:
         trust = service_trust("ecs-tasks.amazonaws.com", self.aws.account_id)
+        former_secrets = self._former_secrets()
         self.policies = ServicePolicies(
             self.aws,
             self.environment,
@@ -462,10 +469,25 @@ class SecurityComponent(Component):
                 statements=self._statements(service),
                 key=self.key,
                 key_statements=partial(self._key_statements, service),
+                keeps_former=not self.options["wait"],
+                after=former_secrets,
             )
             for service in SERVICES
         }
-        return list(self.roles.values())
+        return [*former_secrets, *self.roles.values()]
+
+    def _former_secrets(self) -> list[Resource]:
+        """The owner's login as every service had it, if it is still there: whoever used it has been replaced by now.
+
+        The workers' policy tells whether it may be there, since no policy is changed before it has gone.
+        """
+        if self.options["state"] == "absent" or not self.options["wait"]:
+            return []
+        path = self.aws.arn("secretsmanager", f"secret:{secret_path(self.environment, 'config/*')}")
+        if path not in json.dumps(inline_policy(self.aws, f"{self.prefix}-worker")):
+            return []
+        found = (RetiredSecret(self.aws, secret_path(self.environment, name), self.tags) for name in FORMER_SECRETS)
+        return [secret for secret in found if secret.is_there()]
 
     def _managed(self, service: str) -> list[str]:
         return list(self.options["role_policies"].get(service, []))
@@ -480,7 +502,11 @@ class SecurityComponent(Component):
         return statements
 
     def _key_statements(self, service: str) -> list[dict[str, Any]]:
-        return self.policies.key_statements(service, self.key_arns)
+        statements = self.policies.key_statements(service, self.key_arns)
+        if self.key_arn and service in self.options["execute_command_services"]:
+            # The agent of ECS Exec asks KMS itself, on behalf of no other service.
+            statements.append({"Action": "kms:Decrypt", "Resource": self.key_arn})
+        return statements
 
     def facts(self) -> dict[str, Any]:
         return {
@@ -491,7 +517,10 @@ class SecurityComponent(Component):
 
 
 class _ServiceRole(Role):
-    """A role whose policy names the keys, of which ours is known only once it is reconciled."""
+    """A role whose policy names the keys, of which ours is known only once it is reconciled.
+
+    With ``keeps_former`` whatever its policy allows stays allowed, for services that are at work and not replaced yet.
+    """
 
     def __init__(
         self,
@@ -499,17 +528,31 @@ class _ServiceRole(Role):
         statements: list[dict[str, Any]],
         key: Key,
         key_statements: Callable[[], list[dict[str, Any]]],
+        keeps_former: bool,
+        after: list[Resource],
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, policy=None, **kwargs)
         self.statements = statements
-        # Only so that the key is reconciled first: dependencies are found among attributes.
+        # Only so that these are reconciled first: dependencies are found among attributes.
         self.key = key
+        self.after = after
         self.key_statements = key_statements
+        self.keeps_former = keeps_former
 
     def find(self) -> dict[str, Any] | None:
-        self.policy = policy_document([*self.statements, *self.key_statements()])
-        return super().find()
+        wanted = [*self.statements, *self.key_statements()]
+        self.policy = policy_document(wanted)
+        state = super().find()
+        found = (state or {}).get("policy")
+        if self.keeps_former and found:
+            former = [item for item in found["Statement"] if item not in self.policy["Statement"]]
+            if former:
+                self.policy = policy_document([*wanted, *former])
+                state = {**(state or {}), "policy": same_or_found(found, self.policy)}
+                # Something is left for the call that waits.
+                self.slow, self.ready = True, False
+        return state
 
 
 def _repositories(image_uris: dict[str, Any], partition: str) -> list[str]:

@@ -18,10 +18,12 @@ from ._base import Component
 from ._kms_rules import kms_key_option
 from ._names import bucket_name
 from ._option import Option, Return
+from ._option_rules import BUCKET_NAME
 
 LIFECYCLE = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html"
 KEY_NAMES = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"
 PUT_OBJECT = "https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html"
+ACCESS_LOGS = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html"
 DAG_PREFIX = "dags/"
 GIB = 1024**3
 # Days are numbers of 32 bits in S3's API: https://docs.aws.amazon.com/AmazonS3/latest/API/API_LifecycleExpiration.html
@@ -70,9 +72,28 @@ class StorageComponent(Component):
             rule=DAYS,
             why=LIFECYCLE,
         ),
+        "log_versioning": Option(
+            "bool",
+            (
+                "Whether the bucket for logs keeps what is replaced or deleted, as the one for DAGs does, for "
+                "O(dag_version_days).",
+                "What has versions already keeps them.",
+            ),
+            default=False,
+        ),
+        "access_log_bucket": Option(
+            "str",
+            (
+                "Bucket of yours in which S3 notes every request to these buckets, below their names. Its policy must "
+                "let C(logging.s3.amazonaws.com) write, and it must not be encrypted with a KMS key.",
+                "Without it what is set stays.",
+            ),
+            form=BUCKET_NAME,
+            why=ACCESS_LOGS,
+        ),
         "dag_version_days": Option(
             "int",
-            "Days after which replaced or deleted versions of DAGs are deleted for good. V(0) means never.",
+            "Days after which replaced or deleted versions are deleted for good. V(0) means never.",
             default=90,
             least=0,
             most=MOST_DAYS,
@@ -83,7 +104,7 @@ class StorageComponent(Component):
             "bool",
             (
                 "Whether the policy of each bucket refuses requests that are not encrypted in transit.",
-                "Statements that others put into the policy are left alone.",
+                "Statements of others in the policy are left alone, unless they let in everybody or another account.",
             ),
             default=True,
         ),
@@ -211,13 +232,19 @@ class StorageComponent(Component):
 
     def resources(self) -> list[Resource]:
         place = (self.aws.account_id, self.aws.region)
-        settings = {option: self.options[option] for option in ("kms_key_arn", "deny_plain_http")}
+        settings = {option: self.options[option] for option in ("kms_key_arn", "deny_plain_http", "access_log_bucket")}
+        versioned = self.options["log_versioning"]
         self.logs = Bucket(
             self.aws,
             bucket_name(self.environment, "logs", *place),
             self.tags,
+            versioning=versioned,
             **settings,
-            lifecycle_rules=[*self._log_rules(), _unfinished_uploads()],
+            lifecycle_rules=[
+                *self._log_rules(),
+                *(self._version_rules() if versioned else []),
+                _unfinished_uploads(),
+            ],
         )
         self.dags = Bucket(
             self.aws,
@@ -225,7 +252,7 @@ class StorageComponent(Component):
             self.tags,
             versioning=True,
             **settings,
-            lifecycle_rules=[*self._dag_rules(), _unfinished_uploads()],
+            lifecycle_rules=[*self._version_rules(), _unfinished_uploads()],
         )
         if self.options["state"] == "absent":
             return [self.logs, self.dags] if self.options["delete_buckets"] else []
@@ -253,7 +280,7 @@ class StorageComponent(Component):
             rules.append(_rule("log-expiration", {"Expiration": {"Days": self.options["log_expiration_days"]}}))
         return rules
 
-    def _dag_rules(self) -> list[dict[str, Any]]:
+    def _version_rules(self) -> list[dict[str, Any]]:
         days = self.options["dag_version_days"]
         if not days:
             return []

@@ -187,29 +187,39 @@ class WorkersComponent(Component):
         cluster = self.options["cluster"] or self.prefix
         start = worker_service(self.environment, "")
         obsolete: list[Resource] = []
-        for name in service_names(self.aws, cluster):
+        names = service_names(self.aws, cluster)
+        if not present:
+            # Those too whose service is gone already.
+            names = sorted({*names, *TaskDefinition.families(self.aws, start)})
+        for name in names:
             pool = name[len(start) :]
             if not name.startswith(start) or pool in self.services:
                 continue
             if present and (pool in self.options["draining_pools"] or service_tasks(self.aws, cluster, name)):
                 self.draining[pool] = self._drained_by_the_scaler(cluster, name, pool)
                 continue
-            definition = task_definition(
-                self.aws,
-                self.options,
-                name,
-                self.tags,
-                role="worker",
-                name="worker",
-                command=[],
-                variables={},
-                size=POOL_DEFAULTS,
-            )
-            # The service goes first: it depends on its task definition.
-            service = Service(self.aws, name, self.tags, cluster=cluster, task_definition=definition)
+            service = Service(self.aws, name, self.tags, cluster=cluster, task_definition=self._no_definition(name))
+            # It goes first, and a run that is killed in between finds the service again. ECS lets it go while in use:
+            # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/delete-task-definition-v2.html
+            definition = self._no_definition(name)
+            definition.after = [service]
             service.absent = definition.absent = present
             obsolete += [definition, service]
         return obsolete
+
+    def _no_definition(self, name: str) -> TaskDefinition:
+        """Return the task definition of a pool that is to go, of which only the name matters."""
+        return task_definition(
+            self.aws,
+            self.options,
+            name,
+            self.tags,
+            role="worker",
+            name="worker",
+            command=[],
+            variables={},
+            size=POOL_DEFAULTS,
+        )
 
     def _drained_by_the_scaler(self, cluster: str, service: str, pool: str) -> dict[str, Any]:
         """What the scaler must know to let the workers of a pool that is no longer named finish, and go.

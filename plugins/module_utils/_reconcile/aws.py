@@ -10,6 +10,7 @@ import gc
 import os
 import re
 import threading
+import time
 from collections.abc import Callable, Hashable
 from functools import cache, cached_property, partial
 from typing import Any
@@ -17,9 +18,10 @@ from typing import Any
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
 
-from .errors import CheckModeError, UnknownValueError
+from .errors import CheckModeError, ClientError, UnknownValueError, is_unknown
 from .shared import Answer, SharedAnswers
 from .values import has_unknown
+from .waits import CONSISTENCY_SECONDS, retry_while
 
 try:
     import boto3.session
@@ -32,10 +34,14 @@ except ImportError:
 # AWS names its reading operations by these verbs; everything else is taken for a write.
 READING = re.compile(r"^(Describe|List|Get|BatchGet|Head|Lookup|Search|Simulate|Filter|Validate|Query|Scan)")
 
-# What AWS calls throttling, beyond amazon.aws's list: ECS, Secrets Manager and others say it in words of their own.
+# What AWS calls throttling, or a clash of two requests, beyond amazon.aws's list: ECS, Secrets Manager, CloudWatch Logs
+# and others say it in words of their own.
 # https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
 THROTTLED = [
+    "ConcurrentModification",
+    "ConcurrentModificationException",
     "EC2ThrottledException",
+    "OperationAbortedException",
     "PriorRequestNotComplete",
     "RequestThrottled",
     "RequestThrottledException",
@@ -46,7 +52,18 @@ THROTTLED = [
     "ThrottledException",
     "ThrottlingException",
 ]
+_thread = threading.local()
 RETRY = AWSRetry.jittered_backoff(catch_extra_error_codes=THROTTLED)
+
+MAKING = re.compile(r"^(Create|Register|Run|Allocate|Request|Restore|Copy)")
+TAKING_AWAY = re.compile(r"^(Delete|Detach|Remove|Revoke|Release|Untag|Deregister|Disassociate|Cancel|Stop)")
+# A role that was made a moment ago cannot be taken yet. ECS, Elastic Load Balancing and RDS say so in these words:
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using-service-linked-roles.html
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_general.html#troubleshoot_general_eventual-consistency
+NEW_ROLE = re.compile(
+    r"unable to assume the (service linked )?role|service[- ]linked role exists|IAM role ARN value is invalid",
+    re.IGNORECASE,
+)
 
 
 @cache
@@ -95,17 +112,42 @@ def partition_of(region: str) -> str:
         return ""
 
 
-class Client:
-    """A boto3 client whose every operation is retried with jitter when AWS calls the error retryable."""
+def writes_of_thread() -> int:
+    """Return how many writes AWS has carried out for this thread, as far as it has told."""
+    return int(getattr(_thread, "writes", 0))
 
-    def __init__(self, client: Any) -> None:
+
+class Client:
+    """A boto3 client whose every operation is retried with jitter when AWS calls the error retryable.
+
+    A write is also retried while AWS does not know what it names, if the run has made something a moment ago, and
+    while a role is too new to be taken. ``seconds_since_making`` says how long ago the run has made something.
+    """
+
+    def __init__(self, client: Any, seconds_since_making: Callable[[], float] = lambda: CONSISTENCY_SECONDS) -> None:
         self._client = client
+        self._seconds_since_making = seconds_since_making
 
     def __getattr__(self, operation: str) -> Callable[..., Any]:
         attribute = getattr(self._client, operation)
         if operation in ("can_paginate", "get_paginator", "get_waiter", "meta", "exceptions", "generate_presigned_url"):
             return attribute
-        return partial(attribute, aws_retry=True)
+        if operation not in self._client.meta.method_to_api_mapping:
+            return partial(attribute, aws_retry=True)
+        name = self._client.meta.method_to_api_mapping[operation]
+        if READING.match(name) or TAKING_AWAY.match(name):
+            return partial(attribute, aws_retry=True)
+
+        def write(**arguments: Any) -> Any:
+            return retry_while(self._is_too_new, lambda: attribute(aws_retry=True, **arguments), CONSISTENCY_SECONDS)
+
+        return write
+
+    def _is_too_new(self, error: ClientError) -> bool:
+        """Whether an error may say no more than that something was made a moment ago."""
+        if NEW_ROLE.search(str(error)):
+            return True
+        return is_unknown(error) and self._seconds_since_making() < CONSISTENCY_SECONDS
 
     def pages(self, operation: str, result: str, **arguments: Any) -> list[Any]:
         """Return the concatenated list ``result`` of every page of a reading operation."""
@@ -127,6 +169,7 @@ class Aws:
         self._account_lock = threading.Lock()
         self._account_id: str | None = None
         self._shared = SharedAnswers()
+        self._made_at = -float(CONSISTENCY_SECONDS)
         self.check_mode: bool = module.check_mode
         self.reads: list[str] = []
         self.writes: list[str] = []
@@ -174,7 +217,10 @@ class Aws:
                 # Before and after a write: what is read meanwhile may be of either state.
                 for moment in ("before-call", "after-call", "after-call-error"):
                     events.register(f"{moment}.*.*", partial(self._forget, service))
-                self._clients[service] = Client(wrapped)
+                events.register("after-call.*.*", _count_success)
+                events.register("after-call-error.*.*", _name_operation)
+                events.register("after-call.*.*", self._note_making)
+                self._clients[service] = Client(wrapped, lambda: time.monotonic() - self._made_at)
             return self._clients[service]
 
     def once(self, service: str, key: Hashable, call: Callable[[], Answer]) -> Answer:
@@ -184,9 +230,20 @@ class Aws:
         """
         return self._shared.once(service, key, call)
 
+    def forget_answers(self) -> None:
+        """Let `once` read everything anew."""
+        with self._lock:
+            services = list(self._clients)
+        for service in services:
+            self._shared.forget(service)
+
     def _forget(self, service: str, event_name: str, **_kwargs: Any) -> None:
         if not READING.match(event_name.rsplit(".", 1)[-1]):
             self._shared.forget(service)
+
+    def _note_making(self, model: Any, parsed: dict[str, Any], **_kwargs: Any) -> None:
+        if MAKING.match(model.name) and "Error" not in parsed:
+            self._made_at = time.monotonic()
 
     def _count(self, model: Any, **_kwargs: Any) -> None:
         if READING.match(model.name):
@@ -195,6 +252,16 @@ class Aws:
         if self.check_mode:
             raise CheckModeError(f"{model.name} was about to be called in check mode")
         self.writes.append(model.name)
+
+
+def _count_success(model: Any, http_response: Any, **_kwargs: Any) -> None:
+    if http_response.status_code < 300 and not READING.match(model.name):
+        _thread.writes = writes_of_thread() + 1
+
+
+def _name_operation(exception: Exception, event_name: str, **_kwargs: Any) -> None:
+    # botocore's errors of a connection name the address only.
+    exception.operation_name = event_name.rsplit(".", 1)[-1]  # type: ignore[attr-defined]
 
 
 def _refuse_unknown(params: dict[str, Any], model: Any, **_kwargs: Any) -> None:

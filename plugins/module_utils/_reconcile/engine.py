@@ -8,18 +8,41 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for_futures
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from .._secret_values import masked
-from .errors import BotoCoreError, ClientError, NotOwnedError, ReconcileError, UnknownValueError
+from .aws import READING, writes_of_thread
+from .errors import (
+    BotoCoreError,
+    ClientError,
+    NotOwnedError,
+    ReconcileError,
+    UnknownValueError,
+    WaitTimeoutError,
+    code_of,
+    is_lost,
+    is_unknown,
+)
 from .resource import Resource
-from .tags import ENVIRONMENT
+from .tags import ENVIRONMENT, former_tags
 from .values import SENSITIVE, SENSITIVE_CHANGED, changed_fields, project
+from .waits import CONSISTENCY_SECONDS, retry_while, wait_until
 
+# How AWS's services say, by code or in words, that what a call was to make is there already, or what it was to delete
+# is not. botocore repeats a call whose answer was lost, and is then told so.
+EXISTS = re.compile(
+    r"AlreadyExist|ResourceExists|NameExists|Duplicate|\.Conflict$|PriorityInUse|AlreadyOwnedByYou|already exists|"
+    r"not idempotent"
+)
+GONE = re.compile(r"NotFound|NoSuch|NonExistent|DoesNotExist|not found|does not exist|is inactive")
+# For so long AWS may not show what it has just made, or still show what it has just deleted.
+LOOK_SECONDS = 10
 THREADS = 10  # botocore's default connection pool holds ten connections per client
 
 
@@ -100,31 +123,83 @@ class Engine:
         if any(not dependency.ready for dependency in resource.dependencies()):
             resource.ready = False
             return Step(resource, "deferred")
-        current = _find(resource)
+        current = self._look(resource)
         desired = resource.desired()
         if current is None:
             step = Step(resource, "create", {}, _shown(resource, desired))
             if not self.check_mode:
-                resource.create(desired)
-                self._unsettled[resource] = step
+                with self._telling(step):
+                    self._create(resource, desired)
                 self._settle(resource, fresh=True)
             return step
         self._claim(resource, current)
+        changes = self._changes(resource, current, desired)
+        before = {key: project(current.get(key), value) for key, value in changes.items()}
+        if "tags" in changes and resource.tagged:
+            former = former_tags(current["tags"], resource.tags)
+            before["tags"] = {**before["tags"], **{key: current["tags"][key] for key in former}}
+        after = _shown(resource, changes, SENSITIVE_CHANGED)
+        step = Step(resource, "update" if changes else "none", _shown(resource, before), after)
+        if changes and not self.check_mode:
+            with self._telling(step):
+                self._update(resource, current, changes)
+        if not self.check_mode:
+            self._settle(resource, fresh=bool(changes))
+        return step
+
+    def _changes(self, resource: Resource, current: dict[str, Any], desired: dict[str, Any]) -> dict[str, Any]:
+        """Return the fields that differ, with their desired values."""
         changes = changed_fields(current, desired)
+        if resource.tagged and former_tags(current.get("tags", {}), resource.tags):
+            changes["tags"] = resource.tags
         for field_name in sorted(set(changes) & set(resource.fixed_fields)):
             raise ReconcileError(
                 f"{resource.label}: its {field_name} {current.get(field_name)!r} cannot be changed to "
                 f"{changes[field_name]!r} once it is created"
             )
-        before = {key: project(current.get(key), value) for key, value in changes.items()}
-        after = _shown(resource, changes, SENSITIVE_CHANGED)
-        step = Step(resource, "update" if changes else "none", _shown(resource, before), after)
-        if changes and not self.check_mode:
-            resource.update(current, changes)
-            self._unsettled[resource] = step
-        if not self.check_mode:
-            self._settle(resource, fresh=bool(changes))
-        return step
+        return changes
+
+    def _update(self, resource: Resource, current: dict[str, Any], changes: dict[str, Any]) -> None:
+        former = former_tags(current.get("tags", {}), resource.tags) if resource.tagged else []
+        if former:
+            # First, while a tag says that they are ours: the update writes that tag anew.
+            resource.untag(former)
+        resource.update(current, changes)
+
+    def _create(self, resource: Resource, desired: dict[str, Any]) -> None:
+        """Create a resource. One that exists after all, since an answer was lost, is brought to its desired state."""
+        try:
+            resource.create(desired)
+        except (ClientError, BotoCoreError) as error:
+            current = _look_again(resource) if _says(EXISTS, error) or is_lost(error) else None
+            if current is None:
+                raise
+            self._claim(resource, current)
+            changes = self._changes(resource, current, resource.desired())
+            if changes:
+                self._update(resource, current, changes)
+
+    @contextmanager
+    def _telling(self, step: Step) -> Iterator[None]:
+        """Have a step told even if it fails from now on, unless AWS has surely changed nothing by then."""
+        before = writes_of_thread()
+        try:
+            yield
+        except (ReconcileError, ClientError, BotoCoreError) as error:
+            asked = READING.match(getattr(error, "operation_name", ""))
+            if writes_of_thread() > before or (is_lost(error) and not asked):
+                self._unsettled[step.resource] = step
+            raise
+        self._unsettled[step.resource] = step
+
+    def _look(self, resource: Resource) -> dict[str, Any] | None:
+        """Find a resource, patient with AWS if what it is looked for in was made a moment ago.
+
+        That there is no such resource ``find`` answers itself; an error says that something else is unknown.
+        """
+        if not any(step.action == "create" for step in list(self._unsettled.values())):
+            return _find(resource)
+        return retry_while(is_unknown, lambda: _find(resource), CONSISTENCY_SECONDS)
 
     def _settle(self, resource: Resource, fresh: bool) -> None:
         if resource.slow and not self.wait:
@@ -156,8 +231,8 @@ class Engine:
             return Step(resource, "none")
         step = Step(resource, "delete", _shown(resource, current), {})
         if not self.check_mode:
-            resource.delete(current)
-            self._unsettled[resource] = step
+            with self._telling(step):
+                _delete(resource, current)
             resource.wait_deleted()
         return step
 
@@ -204,6 +279,29 @@ def _find(resource: Resource) -> dict[str, Any] | None:
         return None  # it belongs to something that does not exist yet
 
 
+def _look_again(resource: Resource) -> dict[str, Any] | None:
+    """Return a resource of which somebody says that it exists, or that may have been made; None if it does not show."""
+    try:
+        return wait_until(f"{resource.label} is visible", resource.find_anew, LOOK_SECONDS, interval=2)
+    except (ClientError, BotoCoreError, WaitTimeoutError):
+        return None  # what was refused, or lost, says more
+
+
+def _delete(resource: Resource, current: dict[str, Any]) -> None:
+    try:
+        resource.delete(current)
+    except ClientError as error:
+        if not _says(GONE, error):
+            raise
+        wait_until(f"{resource.label} is gone", lambda: resource.find_anew() is None, LOOK_SECONDS, interval=2)
+
+
+def _says(pattern: re.Pattern[str], error: Exception) -> bool:
+    if not isinstance(error, ClientError):
+        return False
+    return bool(pattern.search(code_of(error)) or pattern.search(str(error.response["Error"].get("Message"))))
+
+
 def _graph(resources: list[Resource]) -> dict[Resource, set[Resource]]:
     """Map each resource to those of the same run that it waits for, in the order given."""
     members = set(resources)
@@ -238,9 +336,16 @@ def _message(resource: Resource, error: Exception) -> str:
     if isinstance(error, ReconcileError):
         text = str(error)
         return text if resource.name in text else f"{resource.label}: {text}"
-    response = getattr(error, "response", {})
-    request_id = response.get("ResponseMetadata", {}).get("RequestId")
     operation = getattr(error, "operation_name", None)
+    if is_lost(error):
+        # botocore has repeated it until it gave up.
+        doubt = (
+            "" if operation and READING.match(operation) else "; it is not known whether AWS did it, so run it again"
+        )
+        return f"{resource.label}: {error} (operation {operation or 'unknown'}{doubt})"
+    # An error of a connection has the attribute too, without an answer.
+    response = getattr(error, "response", None) or {}
+    request_id = response.get("ResponseMetadata", {}).get("RequestId")
     where = f" (operation {operation}, request id {request_id})" if operation else ""
     return f"{resource.label}: {error}{where}"
 

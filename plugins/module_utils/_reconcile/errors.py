@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from types import TracebackType
 
 try:
@@ -13,11 +14,20 @@ try:
     # pylint: disable=unused-import,useless-import-alias
     from botocore.exceptions import BotoCoreError as BotoCoreError
     from botocore.exceptions import ClientError as ClientError
+    from botocore.exceptions import ConnectionError as _ConnectionError
+    from botocore.exceptions import HTTPClientError as _HTTPClientError
 except ImportError:
-    BotoCoreError = ClientError = Exception  # AnsibleAWSModule reports the missing library.
+    # AnsibleAWSModule reports the missing library.
+    BotoCoreError = ClientError = _ConnectionError = _HTTPClientError = Exception
 
 # Documents the rules that SM2A adds to AWS's.
 OPTIONS = "https://github.com/sm2a/airflow/blob/main/docs/configuration.md"
+
+
+UNKNOWN = re.compile(r"NotFound|NoSuch|NonExistent|DoesNotExist")
+# IAM says so of a policy whose ARN is wrong, and no waiting makes it right:
+# https://docs.aws.amazon.com/IAM/latest/APIReference/API_AttachRolePolicy.html
+WRONG_POLICY = "not attachable"
 
 
 class OptionError(ValueError):
@@ -60,6 +70,16 @@ class CheckModeError(ReconcileError):
 def code_of(error: ClientError) -> str:
     """Return AWS's code of an error, for example ``InvalidSubnetID.NotFound``."""
     return str(error.response["Error"]["Code"])
+
+
+def is_lost(error: Exception) -> bool:
+    """Tell whether the connection broke before there was an answer: nobody knows whether AWS did what was asked."""
+    return isinstance(error, (_ConnectionError, _HTTPClientError))
+
+
+def is_unknown(error: ClientError) -> bool:
+    """Tell whether AWS does not know what a request names: it is not there, or it was made a moment ago."""
+    return bool(UNKNOWN.search(code_of(error))) and WRONG_POLICY not in str(error)
 
 
 class ignoring:

@@ -72,6 +72,11 @@ class Resource:
         """Read the current state, set ``id`` (and whatever dependents need), return None where there is none."""
         raise NotImplementedError
 
+    def find_anew(self) -> dict[str, Any] | None:
+        """Do ``find`` by what AWS answers from now on."""
+        self.aws.forget_answers()
+        return self.find()
+
     def desired(self) -> dict[str, Any]:
         """Return the state that should be. Called after all dependencies were reconciled."""
         raise NotImplementedError
@@ -84,8 +89,12 @@ class Resource:
         """Change what differs. ``changes`` maps the differing fields to their desired values."""
         raise ReconcileError(f"{self.label}: {', '.join(sorted(changes))} cannot be changed once created")
 
+    def untag(self, keys: list[str]) -> None:
+        """Take tags off a resource that is ``tagged``."""
+        raise NotImplementedError
+
     def delete(self, current: dict[str, Any]) -> None:
-        """Delete the resource. Being gone already is success."""
+        """Delete the resource. Where AWS says that it is gone already, the kernel takes that for success."""
         raise NotImplementedError
 
     def wait_ready(self) -> None:

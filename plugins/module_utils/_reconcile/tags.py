@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
 from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.tagging import (
@@ -19,11 +21,34 @@ COMPONENT = "sm2a:component"
 POOL = "sm2a:pool"
 # Marks resources of global services, such as IAM roles, with their environment's region.
 REGION = "sm2a:region"
+# Which one it is, of what AWS gives a name that people edit: the tag Name is for them.
+NAME = "sm2a:name"
+# Which keys the user's tags had, so that they can be taken off once the user names them no more.
+GIVEN = "sm2a:tags"
+# Hexadecimal digits for each key: a tag's value has at most 256 characters, and there may be 45 tags.
+# https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html
+KEY_DIGITS = 5
 
 
 def ownership_tags(environment: str, component: str, extra: dict[str, str] | None = None) -> dict[str, str]:
     """Return the tags of everything that a component of an environment creates."""
-    return {**(extra or {}), ENVIRONMENT: environment, COMPONENT: component}
+    given = {GIVEN: _digests(extra)} if extra else {}
+    return {**(extra or {}), ENVIRONMENT: environment, COMPONENT: component, **given}
+
+
+def former_tags(have: dict[str, str], want: dict[str, str]) -> list[str]:
+    """Return the keys of tags that are ours and no longer wanted. Those that others put there are none of them."""
+    noted = have.get(GIVEN, "")
+    ours = {noted[start : start + KEY_DIGITS] for start in range(0, len(noted), KEY_DIGITS)}
+    return sorted(key for key in have.keys() - want.keys() if key == GIVEN or _digest(key) in ours)
+
+
+def _digests(keys: Iterable[str]) -> str:
+    return "".join(sorted(map(_digest, keys)))
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()[:KEY_DIGITS]
 
 
 def tags_from_list(

@@ -37,6 +37,25 @@ def project(current: Any, desired: Any) -> Any:
     return current
 
 
+def surplus(current: Any, desired: Any, known: frozenset[str] = frozenset(), path: str = "") -> list[str]:
+    """Return in words what a current value says that the desired value does not speak of, but for empty values.
+
+    Keys that are ``known`` are what AWS fills in by itself.
+    """
+    if isinstance(desired, dict) and isinstance(current, dict):
+        found: list[str] = []
+        for key, value in sorted(current.items()):
+            here = f"{path}.{key}".lstrip(".")
+            if key in desired:
+                found += surplus(value, desired[key], known, here)
+            elif value not in (None, "", 0, False, [], {}) and key not in known:
+                found.append(f"{here}: {value}")
+        return found
+    if isinstance(desired, list) and isinstance(current, list) and len(desired) == len(current):
+        return [text for have, want in zip(current, desired) for text in surplus(have, want, known, path)]
+    return []
+
+
 def changed_fields(current: dict[str, Any], desired: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of the desired state whose current value differs, with their desired values."""
     return {key: value for key, value in desired.items() if project(current.get(key), value) != value}

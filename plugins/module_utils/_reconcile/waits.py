@@ -16,9 +16,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
-from .errors import ClientError, WaitTimeoutError
+from .errors import ClientError, WaitTimeoutError, code_of
 
 Result = TypeVar("Result")
+
+# How long what was made a moment ago may be unknown to the next request:
+# https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
+CONSISTENCY_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -106,3 +110,26 @@ def retry_while(
                 raise
         time.sleep(min(pause, timeout - elapsed))
         pause = min(pause * 2, interval)
+
+
+def wait_released(what: str, call: Callable[[], object], in_use: tuple[str, ...], timeout: float) -> None:
+    """Call what deletes something until AWS no longer answers that it is used, with one of the codes ``in_use``.
+
+    What used it lets go of it seconds or minutes after it is gone itself.
+
+    Raises WaitTimeoutError, with AWS's answer, after ``timeout`` seconds.
+    """
+    answer = ""
+
+    def attempt() -> bool:
+        nonlocal answer
+        try:
+            call()
+        except ClientError as error:
+            if code_of(error) not in in_use:
+                raise
+            answer = str(error)
+            return False
+        return True
+
+    wait_until(f"{what} is no longer in use", attempt, timeout, reason=lambda: answer)

@@ -139,6 +139,7 @@ class BuildContext:
     platform: str | None = None
     ca_bundle: Path | None = None
     database_ca_bundle: Path | None = None
+    refresh: str | None = None
 
     def files(self) -> list[str]:
         """Return the paths, relative to the folder, of what is sent to Docker."""
@@ -177,6 +178,8 @@ class BuildContext:
         if self.database_ca_bundle:
             # Unlike the network's authorities, these stay in the image.
             add(b"database authorities", self.database_ca_bundle.read_bytes())
+        if self.refresh:
+            add(b"refresh", self.refresh.encode())
         return digest.hexdigest()[:TAG_LENGTH]
 
     def copy_to(self, folder: Path) -> None:
@@ -266,6 +269,8 @@ class DockerImage(Resource):
             docker = Docker(docker.check_mode, {**docker.environment, "DOCKER_BUILDKIT": "0"})
         if self.context.platform:
             arguments += ["--platform", self.context.platform]
+        if self.context.refresh:
+            arguments += ["--pull", "--no-cache"]
         proxies = {}
         for key, value in sorted(self.context.build_arguments.items()):
             if PROXY_ARGUMENTS.match(key):

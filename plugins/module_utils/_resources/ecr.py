@@ -14,6 +14,7 @@ from .._reconcile.aws import Aws
 from .._reconcile.errors import ignoring
 from .._reconcile.resource import Resource
 from .._reconcile.tags import tags_from_list, tags_to_list
+from .policies import opening_statements, without_opening
 
 MISSING = "RepositoryNotFoundException"
 
@@ -41,7 +42,10 @@ def has_image(aws: Aws, repository: str, tag: str) -> bool:
 
 
 class Repository(Resource):
-    """A private repository whose tags never move. ``id`` is its ARN, ``uri`` what comes before an image's tag."""
+    """A private repository whose tags never move. ``id`` is its ARN, ``uri`` what comes before an image's tag.
+
+    Nobody outside of the account may push or pull: a statement that lets them is taken away.
+    """
 
     kind = "AWS::ECR::Repository"
 
@@ -63,6 +67,7 @@ class Repository(Resource):
         self.keep_images = keep_images
         self.keep_untagged_images = keep_untagged_images
         self._encryption_found: dict[str, Any] | None = None
+        self._policy: dict[str, Any] | None = None
 
     def find(self) -> dict[str, Any] | None:
         ecr = self.aws.client("ecr")
@@ -71,13 +76,22 @@ class Repository(Resource):
             tags = ecr.list_tags_for_resource(resourceArn=found["repositoryArn"]).get("tags", [])
             self.id, self.uri = found["repositoryArn"], found["repositoryUri"]
             self._encryption_found = found.get("encryptionConfiguration", {"encryptionType": "AES256"})
+            self._policy = self._read_policy()
             return {
                 "encryption": self._encryption_found,
                 "image_tag_mutability": found["imageTagMutability"],
                 "lifecycle_policy": self._lifecycle_policy(),
+                "open_policy_statements": opening_statements(self._policy, self.id),
                 "scan_on_push": found.get("imageScanningConfiguration", {}).get("scanOnPush", False),
                 "tags": tags_from_list(tags),
             }
+        return None
+
+    def _read_policy(self) -> dict[str, Any] | None:
+        with ignoring("RepositoryPolicyNotFoundException"):
+            return dict(
+                json.loads(self.aws.client("ecr").get_repository_policy(repositoryName=self.name)["policyText"])
+            )
         return None
 
     def _lifecycle_policy(self) -> dict[str, Any] | None:
@@ -95,6 +109,7 @@ class Repository(Resource):
             "encryption": encryption,
             "image_tag_mutability": "IMMUTABLE",
             "lifecycle_policy": {"rules": self._rules()},
+            "open_policy_statements": [],
             "scan_on_push": self.scan_on_push,
             "tags": self.tags,
         }
@@ -137,11 +152,23 @@ class Repository(Resource):
             )
         if "lifecycle_policy" in changes:
             self._put_lifecycle_policy(changes["lifecycle_policy"])
+        if "open_policy_statements" in changes:
+            self._close()
         if "tags" in changes:
             ecr.tag_resource(resourceArn=self.id, tags=tags_to_list(self.tags))
 
+    def _close(self) -> None:
+        ecr, left = self.aws.client("ecr"), without_opening(self._policy, self.id)
+        if left:
+            ecr.set_repository_policy(repositoryName=self.name, policyText=json.dumps(left))
+        else:
+            ecr.delete_repository_policy(repositoryName=self.name)
+
     def _put_lifecycle_policy(self, policy: dict[str, Any]) -> None:
         self.aws.client("ecr").put_lifecycle_policy(repositoryName=self.name, lifecyclePolicyText=json.dumps(policy))
+
+    def untag(self, keys: list[str]) -> None:
+        self.aws.client("ecr").untag_resource(resourceArn=self.id, tagKeys=keys)
 
     def delete(self, current: dict[str, Any]) -> None:
         with ignoring(MISSING):

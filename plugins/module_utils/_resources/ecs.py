@@ -6,19 +6,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .._reconcile.aws import Aws
-from .._reconcile.errors import ClientError, OptionError, code_of, ignoring
+from .._reconcile.errors import ClientError, OptionError, ReconcileError, code_of
 from .._reconcile.resource import Resource
-from .._reconcile.tags import tags_from_list, tags_to_list
-from .._reconcile.values import KNOWN_AFTER_APPLY, changed_fields
-from .._reconcile.waits import wait_until
+from .._reconcile.tags import ENVIRONMENT, tags_from_list, tags_to_list
+from .._reconcile.values import KNOWN_AFTER_APPLY, changed_fields, surplus
+from .._reconcile.waits import retry_while, wait_released, wait_until
 
 # Until the tasks of a cluster have stopped, each with up to two minutes for that.
 EMPTY_SECONDS = 900
+CHANGING = ("UpdateInProgressException", "ResourceInUseException")
+OCCUPIED = ("ClusterContainsTasksException", "ClusterContainsServicesException", *CHANGING)
 KEPT_REVISIONS = 10
+# What ECS adds to a revision by itself, or says of it.
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskDefinition.html
+FILLED_IN = frozenset(
+    {
+        "compatibilities",
+        "deregisteredAt",
+        "family",
+        "hostPort",
+        "protocol",
+        "registeredAt",
+        "registeredBy",
+        "requiresAttributes",
+        "revision",
+        "status",
+        "taskDefinitionArn",
+    }
+)
 # All that tells it from other client exceptions.
 UNKNOWN_FAMILY = "Unable to describe task definition"
 
@@ -76,12 +95,16 @@ class Cluster(Resource):
         self.execute_command = execute_command or {}
         self.found_execute_command: dict[str, Any] = {}
 
-    def find(self) -> dict[str, Any] | None:
+    def _describe(self) -> dict[str, Any] | None:
+        """Read the cluster as it is now."""
         answer = self.aws.client("ecs").describe_clusters(
             clusters=[self.name], include=["TAGS", "SETTINGS", "CONFIGURATIONS"]
         )
-        cluster = next((cluster for cluster in answer["clusters"] if cluster["status"] != "INACTIVE"), None)
-        if cluster is None:
+        return next((dict(cluster) for cluster in answer["clusters"] if cluster["status"] != "INACTIVE"), None)
+
+    def find(self) -> dict[str, Any] | None:
+        cluster = self._describe()
+        if cluster is None or cluster["status"] == "DEPROVISIONING":
             return None
         self.id = cluster["clusterArn"]
         settings = {setting["name"]: setting["value"] for setting in cluster.get("settings", [])}
@@ -102,6 +125,8 @@ class Cluster(Resource):
         }
 
     def create(self, desired: dict[str, Any]) -> None:
+        # A cluster of this name that is being deleted holds the name for a while.
+        wait_until(f"{self.label} is no longer being deleted", lambda: self._describe() is None, EMPTY_SECONDS)
         self.id = self.aws.client("ecs").create_cluster(
             clusterName=self.name,
             tags=ecs_tags(self.tags),
@@ -114,18 +139,41 @@ class Cluster(Resource):
     def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
         ecs = self.aws.client("ecs")
         if "container_insights" in changes or "execute_command" in changes:
-            ecs.update_cluster(cluster=self.name, settings=self._settings(), **self._configuration())
+            self._change(
+                lambda: ecs.update_cluster(cluster=self.name, settings=self._settings(), **self._configuration())
+            )
         if "capacity_providers" in changes:
-            ecs.put_cluster_capacity_providers(
-                cluster=self.name,
-                capacityProviders=list(self.PROVIDERS),
-                defaultCapacityProviderStrategy=[{"capacityProvider": "FARGATE", "weight": 1}],
+            self._change(
+                lambda: ecs.put_cluster_capacity_providers(
+                    cluster=self.name,
+                    capacityProviders=list(self.PROVIDERS),
+                    defaultCapacityProviderStrategy=[{"capacityProvider": "FARGATE", "weight": 1}],
+                )
             )
         if "tags" in changes:
             ecs.tag_resource(resourceArn=self.id, tags=ecs_tags(self.tags))
 
+    def _change(self, call: Callable[[], Any]) -> None:
+        """Change the cluster once what changes its capacity providers has ended.
+
+        https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PutClusterCapacityProviders.html
+        """
+        retry_while(lambda error: code_of(error) in CHANGING, call, EMPTY_SECONDS)
+
+    def wait_ready(self) -> None:
+        def probe() -> bool:
+            cluster = self._describe() or {"status": "unknown"}
+            if cluster["status"] == "FAILED":
+                raise ReconcileError(f"{self.label} is in the state FAILED")
+            return bool(cluster["status"] == "ACTIVE")
+
+        wait_until(f"{self.label} is active", probe, EMPTY_SECONDS)
+
     def _settings(self) -> list[dict[str, str]]:
         return [{"name": "containerInsights", "value": self.container_insights}]
+
+    def untag(self, keys: list[str]) -> None:
+        self.aws.client("ecs").untag_resource(resourceArn=self.id, tagKeys=keys)
 
     def _configuration(self) -> dict[str, Any]:
         """Return the request's part on ECS Exec. UpdateCluster replaces all of it, so it repeats what is there."""
@@ -137,21 +185,16 @@ class Cluster(Resource):
 
     def delete(self, current: dict[str, Any]) -> None:
         # A cluster with tasks that are still stopping is refused for a while.
-        def attempt() -> bool:
-            with ignoring(
-                "ClusterContainsTasksException", "ClusterContainsServicesException", "UpdateInProgressException"
-            ):
-                self.aws.client("ecs").delete_cluster(cluster=self.name)
-                return True
-            return False
-
-        wait_until(f"{self.label} has no tasks", attempt, EMPTY_SECONDS)
+        wait_released(
+            self.label, lambda: self.aws.client("ecs").delete_cluster(cluster=self.name), OCCUPIED, EMPTY_SECONDS
+        )
 
 
 class TaskDefinition(Resource):
     """The newest revision of a family, for Fargate. ``id`` is its ARN, which changes with every revision.
 
-    Revisions are immutable: a difference registers a new one. The newest KEPT_REVISIONS stay for rolling back.
+    Revisions are immutable: a difference registers a new one, and so does whatever a revision says beyond ours, such as
+    another user or entry point. The newest KEPT_REVISIONS stay for rolling back.
     """
 
     kind = "AWS::ECS::TaskDefinition"
@@ -186,6 +229,9 @@ class TaskDefinition(Resource):
         if ephemeral_storage:
             self.content["ephemeralStorage"] = {"sizeInGiB": ephemeral_storage}
         self.found_content: dict[str, Any] = {}
+        self.after: list[Resource] = []
+        """What must not go before it: without a service whose name they have, nobody would find its revisions."""
+        self.found_further: list[str] = []
         self.found_tags: dict[str, str] = {}
 
     def find(self) -> dict[str, Any] | None:
@@ -208,13 +254,22 @@ class TaskDefinition(Resource):
             _normalised(container) for container in found["containerDefinitions"]
         ]
         self.found_content["volumes"] = sorted(found.get("volumes", []), key=lambda volume: volume["name"])
-        return {**self.found_content, "tags": self.found_tags}
+        self.found_further = surplus({**found, **self.found_content}, self.content, FILLED_IN)
+        return {**self.found_content, "further": self.found_further, "tags": self.found_tags}
+
+    def adopts(self, current: dict[str, Any]) -> bool:
+        # Somebody may register a revision in a family of ours, which is then the newest.
+        return any(self._is_ours(arn) for arn in self._revisions()[:KEPT_REVISIONS])
+
+    def _is_ours(self, arn: str) -> bool:
+        answer = self.aws.client("ecs").describe_task_definition(taskDefinition=arn, include=["TAGS"])
+        return tags_from_list(answer.get("tags")).get(ENVIRONMENT) == self.tags[ENVIRONMENT]
 
     def desired(self) -> dict[str, Any]:
-        if self.aws.check_mode and changed_fields(self.found_content, self.content):
+        if self.aws.check_mode and (self.found_further or changed_fields(self.found_content, self.content)):
             # A new revision would be registered, and what refers to it would change too.
             self.id = KNOWN_AFTER_APPLY
-        return {**self.content, "tags": self.tags}
+        return {**self.content, "further": [], "tags": self.tags}
 
     def create(self, desired: dict[str, Any]) -> None:
         self.id = self.aws.client("ecs").register_task_definition(
@@ -230,6 +285,9 @@ class TaskDefinition(Resource):
         for arn in self._revisions()[KEPT_REVISIONS:]:
             self.aws.client("ecs").deregister_task_definition(taskDefinition=arn)
 
+    def untag(self, keys: list[str]) -> None:
+        self.aws.client("ecs").untag_resource(resourceArn=self.id, tagKeys=keys)
+
     def delete(self, current: dict[str, Any]) -> None:
         ecs = self.aws.client("ecs")
         arns = self._revisions()
@@ -238,6 +296,13 @@ class TaskDefinition(Resource):
         # At most ten in a call: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteTaskDefinitions.html
         for start in range(0, len(arns), 10):
             ecs.delete_task_definitions(taskDefinitions=arns[start : start + 10])
+
+    @classmethod
+    def families(cls, aws: Aws, prefix: str) -> list[str]:
+        """Return the families that have an active revision and whose names begin with a prefix."""
+        return aws.client("ecs").pages(
+            "list_task_definition_families", "families", familyPrefix=prefix, status="ACTIVE"
+        )
 
     def _revisions(self) -> list[str]:
         """Return the ARNs of all active revisions, the newest first."""

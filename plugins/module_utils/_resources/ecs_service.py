@@ -62,6 +62,8 @@ ALWAYS = {
     "propagateTags": "SERVICE",
     "enableECSManagedTags": True,
 }
+# Ways to the tasks: what the fields above say, and nothing more.
+WAYS_IN = {"further_load_balancers": "loadBalancers", "further_service_registries": "serviceRegistries"}
 
 
 class Service(Resource):
@@ -133,7 +135,12 @@ class Service(Resource):
             return None
         self.id = service["serviceArn"]
         self.ready = self._deployed(newest_deployment(service))
-        return {**read_fields(FIELDS, service), "tags": tags_from_list(service.get("tags"))}
+        return {**read_fields(FIELDS, service), **self._further(service), "tags": tags_from_list(service.get("tags"))}
+
+    def _further(self, service: dict[str, Any]) -> dict[str, list[Any]]:
+        """Return what leads to the tasks beyond our own load balancer and name."""
+        ours = {"loadBalancers": "load_balancer" in self.settings, "serviceRegistries": self.discovery is not None}
+        return {field: list(service.get(key, []))[int(ours[key]) :] for field, key in WAYS_IN.items()}
 
     def _deployed(self, deployment: dict[str, Any]) -> bool:
         if self.drains and deployment.get("rolloutState") == "IN_PROGRESS":
@@ -141,7 +148,8 @@ class Service(Resource):
         return bool(deployment.get("rolloutState", "COMPLETED") == "COMPLETED")
 
     def desired(self) -> dict[str, Any]:
-        state = {**self.settings, "task_definition": self.task_definition.id, "tags": self.tags}
+        state = {**self.settings, **{field: [] for field in WAYS_IN}, "tags": self.tags}
+        state["task_definition"] = self.task_definition.id
         if self.discovery:
             state["service_registry"] = self.discovery.arn
         return state
@@ -173,6 +181,10 @@ class Service(Resource):
             else:
                 # AWS moves running tasks to another capacity provider only in a new deployment.
                 request["forceNewDeployment"] = True
+            for field, key in WAYS_IN.items():
+                if field in changes:
+                    # An empty list takes away all: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html
+                    request.setdefault(key, [])
             ecs.update_service(service=self.name, **request)
         if "tags" in changes:
             ecs.tag_resource(resourceArn=self.id, tags=ecs_tags(self.tags))
@@ -180,10 +192,16 @@ class Service(Resource):
     def wait_ready(self) -> None:
         """Follow the newest deployment until it is complete. Raises ReconcileError with what went wrong."""
 
+        seen = False
+
         def probe() -> bool:
+            nonlocal seen
             service = self._describe()
             if service is None:
-                raise ReconcileError(f"{self.label} was deleted while it was being deployed")
+                if seen:
+                    raise ReconcileError(f"{self.label} was deleted while it was being deployed")
+                return False  # so new that not every part of ECS knows it
+            seen = True
             primary = newest_deployment(service)
             # With its circuit breaker ECS puts the previous revision back when the new one does not run.
             rolled_back = bool(primary) and primary.get("taskDefinition") != self.task_definition.id
@@ -203,6 +221,9 @@ class Service(Resource):
             reasons = [stopped_reason(task) for task in tasks]
         events = [event["message"] for event in service.get("events", [])[:3]]
         return "; ".join(dict.fromkeys(reasons + events)) or "ECS gave no reason"
+
+    def untag(self, keys: list[str]) -> None:
+        self.aws.client("ecs").untag_resource(resourceArn=self.id, tagKeys=keys)
 
     def delete(self, current: dict[str, Any]) -> None:
         self.aws.client("ecs").delete_service(cluster=self.cluster, service=self.name, force=True)

@@ -77,8 +77,9 @@ class OneOffTask(Resource):
         arn = self._running() or self._start()
 
         def stopped() -> dict[str, Any] | None:
-            task = ecs.describe_tasks(cluster=self.cluster, tasks=[arn])["tasks"][0]
-            return dict(task) if task["lastStatus"] == "STOPPED" else None
+            # A task that has just been started may be MISSING among the failures.
+            tasks = ecs.describe_tasks(cluster=self.cluster, tasks=[arn])["tasks"]
+            return next((dict(task) for task in tasks if task["lastStatus"] == "STOPPED"), None)
 
         task = wait_until(f"{self.label} has finished", stopped, TASK_SECONDS, interval=3, usual=self.usual)
         if any(container.get("exitCode") != 0 for container in task["containers"]):

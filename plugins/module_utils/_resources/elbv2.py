@@ -13,7 +13,7 @@ from .._reconcile.errors import ReconcileError, ignoring
 from .._reconcile.resource import Resource
 from .._reconcile.tags import tags_from_list, tags_to_list
 from .._reconcile.values import KNOWN_AFTER_APPLY
-from .._reconcile.waits import wait_until
+from .._reconcile.waits import wait_released, wait_until
 
 # A load balancer takes two to four minutes.
 BALANCER_SECONDS = 900
@@ -23,6 +23,8 @@ NO_TARGET_GROUP = ("TargetGroupNotFound", "TargetGroupNotFoundException")
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTags.html
 DESCRIBED_AT_ONCE = 20
 IN_USE = ("ResourceInUse", "ResourceInUseException")
+# How long a listener that is gone may still be seen to use its target group.
+RELEASE_SECONDS = 600
 
 
 def _attributes(values: dict[str, str]) -> list[dict[str, str]]:
@@ -42,6 +44,14 @@ def listeners_of(aws: Aws, load_balancer_arn: str) -> list[dict[str, Any]]:
     return aws.client("elbv2").pages("describe_listeners", "Listeners", LoadBalancerArn=load_balancer_arn)
 
 
+def _rules_of(aws: Aws, listener_arn: str) -> list[dict[str, Any]]:
+    return aws.once(
+        "elbv2",
+        ("rules", listener_arn),
+        lambda: aws.client("elbv2").pages("describe_rules", "Rules", ListenerArn=listener_arn),
+    )
+
+
 def _listeners_of(aws: Aws, load_balancer_arn: str) -> list[dict[str, Any]]:
     return aws.once("elbv2", ("listeners", load_balancer_arn), lambda: listeners_of(aws, load_balancer_arn))
 
@@ -55,6 +65,9 @@ class _Tagged(Resource):
 
     def _put_tags(self) -> None:
         self.aws.client("elbv2").add_tags(ResourceArns=[self.id], Tags=tags_to_list(self.tags))
+
+    def untag(self, keys: list[str]) -> None:
+        self.aws.client("elbv2").remove_tags(ResourceArns=[self.id], TagKeys=keys)
 
     def _tags_beside(self, balancer: str) -> dict[str, str]:
         """Return the tags of a load balancer or of a listener of it; one call reads those of all of them."""
@@ -70,7 +83,7 @@ class _Tagged(Resource):
 
 
 class LoadBalancer(_Tagged):
-    """An application load balancer."""
+    """An application load balancer. Listeners on other than its ``ports`` are taken away."""
 
     kind = "AWS::ElasticLoadBalancingV2::LoadBalancer"
     slow = True
@@ -87,8 +100,10 @@ class LoadBalancer(_Tagged):
         subnet_ids: list[str],
         security_group_ids: list[str],
         attributes: dict[str, str],
+        ports: tuple[int, ...] = (80, 443),
     ) -> None:
         super().__init__(aws, name, tags)
+        self.ports = ports
         self.scheme = scheme
         self.subnet_ids = sorted(subnet_ids)
         self.security_group_ids = sorted(security_group_ids)
@@ -110,8 +125,12 @@ class LoadBalancer(_Tagged):
             "subnet_ids": sorted(zone["SubnetId"] for zone in balancer["AvailabilityZones"]),
             "security_group_ids": sorted(balancer.get("SecurityGroups", [])),
             "attributes": {item["Key"]: item["Value"] for item in found},
+            "further_listeners": sorted(listener["Port"] for listener in self._further_listeners()),
             "tags": self._tags_beside(self.id),
         }
+
+    def _further_listeners(self) -> list[dict[str, Any]]:
+        return [found for found in _listeners_of(self.aws, self.id) if found["Port"] not in self.ports]
 
     def _remember(self, balancer: dict[str, Any]) -> None:
         self.id = balancer["LoadBalancerArn"]
@@ -124,6 +143,7 @@ class LoadBalancer(_Tagged):
             "subnet_ids": self.subnet_ids,
             "security_group_ids": self.security_group_ids,
             "attributes": self.attributes,
+            "further_listeners": [],
             "tags": self.tags,
         }
 
@@ -150,6 +170,9 @@ class LoadBalancer(_Tagged):
             elbv2.set_security_groups(LoadBalancerArn=self.id, SecurityGroups=self.security_group_ids)
         if "attributes" in changes:
             self._put_attributes()
+        if "further_listeners" in changes:
+            for listener in self._further_listeners():
+                elbv2.delete_listener(ListenerArn=listener["ListenerArn"])
         if "tags" in changes:
             self._put_tags()
 
@@ -269,18 +292,19 @@ class TargetGroup(_Tagged):
         )
 
     def delete(self, current: dict[str, Any]) -> None:
-        # A listener that was deleted a moment ago may still be seen to use it.
-        def attempt() -> bool:
-            with ignoring(*IN_USE):
-                self.aws.client("elbv2").delete_target_group(TargetGroupArn=self.id)
-                return True
-            return False
-
-        wait_until(f"{self.label} is out of use", attempt, 120)
+        wait_released(
+            self.label,
+            lambda: self.aws.client("elbv2").delete_target_group(TargetGroupArn=self.id),
+            IN_USE,
+            RELEASE_SECONDS,
+        )
 
 
 class Listener(_Tagged):
-    """A port of the load balancer; found by that port."""
+    """A port of the load balancer; found by that port.
+
+    Rules that are none of ours are taken away: each of them answers, or forwards, before the default action does.
+    """
 
     kind = "AWS::ElasticLoadBalancingV2::Listener"
 
@@ -296,9 +320,11 @@ class Listener(_Tagged):
         certificate: Resource | str | None = None,
         ssl_policy: str | None = None,
         target_group: TargetGroup | None = None,
+        attributes: dict[str, str] | None = None,
         after: list[Resource] | None = None,
     ) -> None:
         super().__init__(aws, f"{load_balancer.name}:{port}", tags)
+        self.attributes = attributes
         self.after = list(after or [])
         self.load_balancer = load_balancer
         self.port = port
@@ -307,6 +333,8 @@ class Listener(_Tagged):
         self.certificate = certificate
         self.ssl_policy = ssl_policy
         self.target_group = target_group
+        self.priorities: set[str] = set()
+        """Those of our rules."""
 
     def find(self) -> dict[str, Any] | None:
         listeners = _listeners_of(self.aws, self.load_balancer.id)
@@ -315,27 +343,54 @@ class Listener(_Tagged):
             return None
         self.id = listener["ListenerArn"]
         action = dict((listener.get("DefaultActions") or [{}])[0])
-        if action.get("Type") == "forward" and "TargetGroupArn" not in action:
-            groups = action.get("ForwardConfig", {}).get("TargetGroups", [])
-            action["TargetGroupArn"] = groups[0]["TargetGroupArn"] if groups else None
+        groups = [group["TargetGroupArn"] for group in action.get("ForwardConfig", {}).get("TargetGroups", [])]
+        if action.get("Type") == "forward" and (len(groups) > 1 or "TargetGroupArn" not in action):
+            # A part of the requests may go to another group.
+            action["TargetGroupArn"] = ", ".join(groups) or None
         certificates = listener.get("Certificates") or [{}]
         return {
+            **self._attributes_found(),
             "protocol": listener["Protocol"],
             "action": action,
             "certificate": certificates[0].get("CertificateArn"),
             "ssl_policy": listener.get("SslPolicy"),
+            "further_rules": sorted(_rule_in_words(rule) for rule in self._further_rules()),
             "tags": self._tags_beside(self.load_balancer.id),
         }
+
+    def _further_rules(self) -> list[dict[str, Any]]:
+        ours = {"default", *self.priorities}
+        return [rule for rule in _rules_of(self.aws, self.id) if rule["Priority"] not in ours]
 
     def desired(self) -> dict[str, Any]:
         action = dict(self.action)
         if self.target_group:
             action["TargetGroupArn"] = self.target_group.id
-        state: dict[str, Any] = {"protocol": self.protocol, "action": action, "tags": self.tags}
+        state: dict[str, Any] = {
+            "protocol": self.protocol,
+            "action": action,
+            "further_rules": [],
+            "tags": self.tags,
+        }
         if self.certificate:
             arn = self.certificate.id if isinstance(self.certificate, Resource) else self.certificate
             state.update(certificate=arn, ssl_policy=self.ssl_policy)
+        if self.attributes:
+            state["attributes"] = self.attributes
         return state
+
+    def _attributes_found(self) -> dict[str, dict[str, str]]:
+        """Return the attributes, which are a call of their own, where some are wanted."""
+        if not self.attributes:
+            return {}
+        found = self.aws.client("elbv2").describe_listener_attributes(ListenerArn=self.id)["Attributes"]
+        return {"attributes": {item["Key"]: item["Value"] for item in found}}
+
+    def _put_attributes(self) -> None:
+        if self.attributes:
+            self.aws.client("elbv2").modify_listener_attributes(
+                ListenerArn=self.id, Attributes=_attributes(self.attributes)
+            )
 
     def _request(self) -> dict[str, Any]:
         desired = self.desired()
@@ -353,10 +408,16 @@ class Listener(_Tagged):
         self.id = self.aws.client("elbv2").create_listener(
             LoadBalancerArn=self.load_balancer.id, Tags=tags_to_list(self.tags), **self._request()
         )["Listeners"][0]["ListenerArn"]
+        self._put_attributes()
 
     def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
-        if set(changes) - {"tags"}:
+        if "attributes" in changes:
+            self._put_attributes()
+        if set(changes) - {"attributes", "further_rules", "tags"}:
             self.aws.client("elbv2").modify_listener(ListenerArn=self.id, **self._request())
+        if "further_rules" in changes:
+            for rule in self._further_rules():
+                self.aws.client("elbv2").delete_rule(RuleArn=rule["RuleArn"])
         if "tags" in changes:
             self._put_tags()
 
@@ -364,8 +425,17 @@ class Listener(_Tagged):
         self.aws.client("elbv2").delete_listener(ListenerArn=self.id)
 
 
+def _rule_in_words(rule: dict[str, Any]) -> str:
+    fields = " and ".join(str(condition.get("Field")) for condition in rule.get("Conditions", []))
+    actions = ", ".join(action["Type"] for action in rule.get("Actions", []))
+    return f"{rule['Priority']}: {actions} by {fields}"
+
+
 class PathRule(_Tagged):
-    """A rule that answers 403 on some paths of a listener; found by its priority."""
+    """A rule that answers 403 on some paths of a listener; found by its priority.
+
+    A rule of somebody else's that has taken the place becomes ours: it stands on a listener of ours.
+    """
 
     kind = "AWS::ElasticLoadBalancingV2::ListenerRule"
 
@@ -373,6 +443,7 @@ class PathRule(_Tagged):
         super().__init__(aws, f"{listener.name}/{priority}", tags)
         self.listener = listener
         self.priority = priority
+        listener.priorities.add(str(priority))
         self.paths = paths
         self.action = {
             "Type": "fixed-response",
@@ -380,7 +451,7 @@ class PathRule(_Tagged):
         }
 
     def find(self) -> dict[str, Any] | None:
-        rules = self.aws.client("elbv2").pages("describe_rules", "Rules", ListenerArn=self.listener.id)
+        rules = _rules_of(self.aws, self.listener.id)
         rule = next((rule for rule in rules if rule["Priority"] == str(self.priority)), None)
         if rule is None:
             return None
@@ -389,10 +460,20 @@ class PathRule(_Tagged):
             (item for item in rule["Conditions"] if item.get("Field") == "path-pattern"), {}
         )
         paths = condition.get("PathPatternConfig", {}).get("Values") or condition.get("Values", [])
-        return {"paths": sorted(paths), "action": (rule["Actions"] or [{}])[0], "tags": self._tags()}
+        # A second condition narrows it, and so opens paths.
+        further = [*(item["Field"] for item in rule["Conditions"] if item is not condition), *rule["Actions"][1:]]
+        return {
+            "paths": sorted(paths),
+            "action": (rule["Actions"] or [{}])[0],
+            "further": further,
+            "tags": self._tags(),
+        }
+
+    def adopts(self, current: dict[str, Any]) -> bool:
+        return True
 
     def desired(self) -> dict[str, Any]:
-        return {"paths": sorted(self.paths), "action": self.action, "tags": self.tags}
+        return {"paths": sorted(self.paths), "action": self.action, "further": [], "tags": self.tags}
 
     def _request(self) -> dict[str, Any]:
         condition = {"Field": "path-pattern", "PathPatternConfig": {"Values": sorted(self.paths)}}

@@ -13,7 +13,7 @@ from .._reconcile.errors import ReconcileError
 from .._reconcile.waits import wait_until
 from .iam import Role
 from .logs import LogGroup
-from .vpc import Vpc, VpcResource
+from .vpc import Vpc, VpcResource, creation_token
 
 # How long a new role may not yet be usable: IAM is eventually consistent.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_general.html#troubleshoot_general_eventual-consistency
@@ -76,6 +76,7 @@ class FlowLog(VpcResource):
             nonlocal refusal
             answer = self.call(
                 "create_flow_logs",
+                ClientToken=creation_token(),
                 ResourceType="VPC",
                 ResourceIds=[desired["vpc_id"]],
                 TrafficType=desired["traffic"],

@@ -100,8 +100,8 @@ class Role(Resource):
         self.id = role["Arn"]
         return {
             "path": role["Path"],
-            "trust": _same_or_found(role["AssumeRolePolicyDocument"], self.trust),
-            "policy": None if found is None else _same_or_found(found, self.policy),
+            "trust": same_or_found(role["AssumeRolePolicyDocument"], self.trust),
+            "policy": None if found is None else same_or_found(found, self.policy),
             "further_inline_policies": sorted({policy["PolicyName"] for policy in inline} - {INLINE}),
             "managed_policies": sorted(policy["PolicyArn"] for policy in attached),
             "permissions_boundary": role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", ""),
@@ -177,6 +177,9 @@ class Role(Resource):
         # ECS refuses a role that it cannot see yet.
         wait_until(f"{self.label} is visible", self.find, CONSISTENCY_SECONDS, interval=2)
 
+    def untag(self, keys: list[str]) -> None:
+        self._call("untag_role", TagKeys=keys)
+
     def delete(self, current: dict[str, Any]) -> None:
         for arn in current["managed_policies"]:
             self._forget("detach_role_policy", PolicyArn=arn)
@@ -244,7 +247,18 @@ def _roles_of_account(aws: Aws) -> list[dict[str, Any]]:
     return []
 
 
-def _same_or_found(found: dict[str, Any], wanted: dict[str, Any] | None) -> dict[str, Any] | None:
+def inline_policy(aws: Aws, role_name: str) -> dict[str, Any]:
+    """Return the inline policy of ours that a role has now; an empty one if there is none, or no such role."""
+    for role in aws.once("iam", ROLES_LISTED, partial(_roles_of_account, aws)):
+        if role["RoleName"] == role_name:
+            found = {policy["PolicyName"]: policy["PolicyDocument"] for policy in role["RolePolicyList"]}
+            return dict(found.get(INLINE, {}))
+    with ignoring(MISSING):
+        return dict(aws.client("iam").get_role_policy(RoleName=role_name, PolicyName=INLINE)["PolicyDocument"])
+    return {}
+
+
+def same_or_found(found: dict[str, Any], wanted: dict[str, Any] | None) -> dict[str, Any] | None:
     """Return the wanted policy if the found one means the same, so that only a difference is a difference."""
     if wanted is not None and not compare_policies(found, wanted, default_version=VERSION):
         return wanted

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.policy import compare_policies
@@ -17,10 +18,14 @@ from .._reconcile.resource import Resource
 from .._reconcile.tags import COMPONENT, ENVIRONMENT, tags_from_list, tags_to_list
 from .._reconcile.values import KNOWN_AFTER_APPLY
 from .._reconcile.waits import retry_while, wait_until
+from .iam import LINKED_ROLES
+from .policies import PRINCIPAL
 
 # KMS is eventually consistent; some changes take several minutes.
 # https://docs.aws.amazon.com/kms/latest/developerguide/accessing-kms.html#programming-eventual-consistency
 CONSISTENCY_SECONDS = 300
+# botocore gives up sooner, whatever its settings.
+RETRIED_WITHIN = timedelta(minutes=15)
 MISSING = "NotFoundException"
 NOT_YET = ("KMSInvalidStateException", MISSING)
 # https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html; the first is the one to have.
@@ -31,7 +36,8 @@ REVIVABLE = ("Disabled", "PendingDeletion")
 class Key(Resource):
     """A key that is found by its alias, ``name``. ``id`` is its ARN.
 
-    A key that was disabled or is waiting for its deletion is taken back: what it encrypted can be read again.
+    A key that was disabled or is waiting for its deletion is taken back: what it encrypted can be read again. Grants to
+    users and roles are taken away.
     """
 
     kind = "AWS::KMS::Key"
@@ -57,9 +63,19 @@ class Key(Resource):
             "state": USABLE[0] if key["KeyState"] in USABLE else key["KeyState"],
             "alias": self.name if by_alias else None,
             "policy": self.policy if same else policy,
+            "foreign_grants": self._foreign_grants(),
             "rotation": kms.get_key_rotation_status(KeyId=self.id)["KeyRotationEnabled"],
             "tags": self._tags(self.id),
         }
+
+    def _foreign_grants(self) -> list[dict[str, str]]:
+        """Return who may use the key by a grant: nobody but AWS's services, by their own names or linked roles.
+
+        https://docs.aws.amazon.com/kms/latest/APIReference/API_GrantListEntry.html
+        """
+        found = self.aws.client("kms").pages("list_grants", "Grants", KeyId=self.id)
+        grantees = [{"id": grant["GrantId"], "to": str(grant.get("GranteePrincipal", ""))} for grant in found]
+        return [grant for grant in grantees if PRINCIPAL.fullmatch(grant["to"]) and LINKED_ROLES not in grant["to"]]
 
     def arn_if_ours(self) -> str | None:
         """Return the ARN of the key behind the alias, None if there is none or somebody else made it."""
@@ -81,6 +97,12 @@ class Key(Resource):
 
     def _without_alias(self) -> dict[str, Any] | None:
         """Find the key of an interrupted run, or of an environment that was deleted: neither has an alias."""
+        order = (*REVIVABLE[::-1], *USABLE[::-1])
+        found = self._all_without_alias()
+        return max(found, key=lambda key: (order.index(key["KeyState"]), key["CreationDate"]), default=None)
+
+    def _all_without_alias(self) -> list[dict[str, Any]]:
+        """Return what KMS says of all keys of the environment's component that have no alias."""
         kms = self.aws.client("kms")
         aliased = {alias.get("TargetKeyId") for alias in kms.pages("list_aliases", "Aliases")}
         owner = {key: self.tags[key] for key in (ENVIRONMENT, COMPONENT)}
@@ -95,25 +117,48 @@ class Key(Resource):
             metadata = self._metadata(key["KeyId"]) if owner.items() <= tags.items() else None
             if metadata and metadata["KeyState"] in (*USABLE, *REVIVABLE):
                 found.append(metadata)
-        order = (*REVIVABLE[::-1], *USABLE[::-1])
-        return max(found, key=lambda key: (order.index(key["KeyState"]), key["CreationDate"]), default=None)
+        return found
 
     def desired(self) -> dict[str, Any]:
-        return {"state": USABLE[0], "alias": self.name, "policy": self.policy, "rotation": True, "tags": self.tags}
+        return {
+            "state": USABLE[0],
+            "alias": self.name,
+            "policy": self.policy,
+            "foreign_grants": [],
+            "rotation": True,
+            "tags": self.tags,
+        }
 
     def create(self, desired: dict[str, Any]) -> None:
-        self.id = self.aws.client("kms").create_key(
+        answer = self.aws.client("kms").create_key(
             Description=self.description,
             Policy=json.dumps(self.policy),
             Tags=tags_to_list(self.tags, "TagKey", "TagValue"),
-        )["KeyMetadata"]["Arn"]
+        )
+        self.id = answer["KeyMetadata"]["Arn"]
+        if answer.get("ResponseMetadata", {}).get("RetryAttempts"):
+            self._discard_copies(answer["KeyMetadata"])
         self.update({}, {"alias": self.name, "rotation": True})
+
+    def _discard_copies(self, ours: dict[str, Any]) -> None:
+        """Delete keys that the same request has made before, when its answer was lost. They encrypt nothing yet.
+
+        CreateKey knows no token: https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html
+        """
+        for key in self._all_without_alias():
+            age = ours["CreationDate"] - key["CreationDate"]
+            if key["Arn"] != self.id and key["KeyState"] in USABLE and timedelta() <= age < RETRIED_WITHIN:
+                self.aws.client("kms").schedule_key_deletion(KeyId=key["Arn"], PendingWindowInDays=self.window_days)
 
     def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
         if "state" in changes:
             self._revive(current["state"])
         if "policy" in changes:
             self._call("put_key_policy", PolicyName="default", Policy=json.dumps(self.policy))
+        if "foreign_grants" in changes:
+            for grant in current["foreign_grants"]:
+                with ignoring(MISSING):
+                    self.aws.client("kms").revoke_grant(KeyId=self.id, GrantId=grant["id"])
         if "rotation" in changes:
             self._call("enable_key_rotation")
         if "tags" in changes:
@@ -149,6 +194,9 @@ class Key(Resource):
             return bool(key and key["Arn"] == self.id and key["KeyState"] == USABLE[0])
 
         wait_until(f"{self.label} is enabled", probe, CONSISTENCY_SECONDS)
+
+    def untag(self, keys: list[str]) -> None:
+        self._call("untag_resource", TagKeys=keys)
 
     def delete(self, current: dict[str, Any]) -> None:
         if current["alias"]:

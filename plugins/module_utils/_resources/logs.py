@@ -97,5 +97,8 @@ class LogGroup(Resource):
     def _put_retention(self) -> None:
         self.aws.client("logs").put_retention_policy(logGroupName=self.name, retentionInDays=self.retention_in_days)
 
+    def untag(self, keys: list[str]) -> None:
+        self.aws.client("logs").untag_resource(resourceArn=self.arn, tagKeys=keys)
+
     def delete(self, current: dict[str, Any]) -> None:
         self.aws.client("logs").delete_log_group(logGroupName=self.name)

@@ -78,12 +78,18 @@ class SubnetGroup(Resource):
         if "tags" in changes:
             rds.add_tags_to_resource(ResourceName=self.arn, Tags=tags_to_list(self.tags))
 
+    def untag(self, keys: list[str]) -> None:
+        self.aws.client("rds").remove_tags_from_resource(ResourceName=self.arn, TagKeys=keys)
+
     def delete(self, current: dict[str, Any]) -> None:
         self.aws.client("rds").delete_db_subnet_group(DBSubnetGroupName=self.name)
 
 
 class ParameterGroup(Resource):
-    """Settings of the database server. ``id`` is its name; the family is part of it, for major upgrades."""
+    """Settings of the database server. ``id`` is its name; the family is part of it, for major upgrades.
+
+    Others get their default back: one of them may let in whoever does not encrypt.
+    """
 
     kind = "AWS::RDS::DBParameterGroup"
 
@@ -102,13 +108,15 @@ class ParameterGroup(Resource):
             return None
         self.arn = groups[0]["DBParameterGroupArn"]
         found = rds.pages("describe_db_parameters", "Parameters", DBParameterGroupName=self.name, Source="user")
+        parameters = {item["ParameterName"]: item.get("ParameterValue") for item in found}
         return {
-            "parameters": {item["ParameterName"]: item.get("ParameterValue") for item in found},
+            "parameters": parameters,
+            "further_parameters": sorted(parameters.keys() - self.parameters.keys()),
             "tags": tags_from_list(rds.list_tags_for_resource(ResourceName=self.arn)["TagList"]),
         }
 
     def desired(self) -> dict[str, Any]:
-        return {"parameters": self.parameters, "tags": self.tags}
+        return {"parameters": self.parameters, "further_parameters": [], "tags": self.tags}
 
     def create(self, desired: dict[str, Any]) -> None:
         self.aws.client("rds").create_db_parameter_group(
@@ -122,6 +130,13 @@ class ParameterGroup(Resource):
     def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
         if "parameters" in changes:
             self._put(self.parameters)
+        if "further_parameters" in changes:
+            self.aws.client("rds").reset_db_parameter_group(
+                DBParameterGroupName=self.name,
+                Parameters=[
+                    {"ParameterName": name, "ApplyMethod": "pending-reboot"} for name in current["further_parameters"]
+                ],
+            )
         if "tags" in changes:
             self.aws.client("rds").add_tags_to_resource(ResourceName=self.arn, Tags=tags_to_list(self.tags))
 
@@ -134,6 +149,9 @@ class ParameterGroup(Resource):
                 for name, value in parameters.items()
             ],
         )
+
+    def untag(self, keys: list[str]) -> None:
+        self.aws.client("rds").remove_tags_from_resource(ResourceName=self.arn, TagKeys=keys)
 
     def delete(self, current: dict[str, Any]) -> None:
         self.aws.client("rds").delete_db_parameter_group(DBParameterGroupName=self.name)
@@ -194,6 +212,9 @@ class Instance(Resource):
         )
         groups = instance.get("DBParameterGroups", [])
         effective["DBParameterGroupName"] = groups[0]["DBParameterGroupName"] if groups else None
+        # The answer has another word for it than the request.
+        effective["EnableIAMDatabaseAuthentication"] = effective.get("IAMDatabaseAuthenticationEnabled", False)
+        effective.setdefault("MonitoringInterval", 0)
         wanted = self.settings.get("EngineVersion", "")
         if effective["EngineVersion"] == wanted or str(effective["EngineVersion"]).startswith(f"{wanted}."):
             effective["EngineVersion"] = wanted  # only the given part of the version was asked for
@@ -240,6 +261,7 @@ class Instance(Resource):
                 "VpcSecurityGroupIds",
                 "DeletionProtection",
                 "CopyTagsToSnapshot",
+                "PubliclyAccessible",
                 "AutoMinorVersionUpgrade",
                 "EnableCloudwatchLogsExports",
                 "DBInstanceIdentifier",
@@ -249,13 +271,10 @@ class Instance(Resource):
             )
             answer = rds.restore_db_instance_from_db_snapshot(
                 DBSnapshotIdentifier=self.snapshot_identifier,
-                PubliclyAccessible=False,
                 **{key: value for key, value in request.items() if key in restorable},
             )
         else:
-            answer = rds.create_db_instance(
-                **request, **self.creation, PubliclyAccessible=False, MasterUserPassword=self.password()
-            )
+            answer = rds.create_db_instance(**request, **self.creation, MasterUserPassword=self.password())
         self._remember(answer["DBInstance"])
 
     def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
@@ -289,6 +308,9 @@ class Instance(Resource):
             return instance["DBInstanceStatus"] in USABLE and self.endpoint != KNOWN_AFTER_APPLY
 
         wait_until(f"{self.label} is available", probe, INSTANCE_SECONDS, interval=15, usual=self.usual)
+
+    def untag(self, keys: list[str]) -> None:
+        self.aws.client("rds").remove_tags_from_resource(ResourceName=self.arn, TagKeys=keys)
 
     def delete(self, current: dict[str, Any]) -> None:
         if current.get("DeletionProtection"):

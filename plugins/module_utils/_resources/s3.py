@@ -15,15 +15,18 @@ from typing import Any
 from .._reconcile.aws import Aws
 from .._reconcile.errors import ClientError, NotOwnedError, ReconcileError, code_of, ignoring
 from .._reconcile.resource import Resource
-from .._reconcile.tags import tags_from_list, tags_to_list
-from .._reconcile.waits import wait_until
+from .._reconcile.tags import former_tags, tags_from_list, tags_to_list
+from .._reconcile.waits import retry_while, wait_until
+from .policies import opening_statements
 
 # What S3 answers where a setting was never made.
 UNSET = (
     "NoSuchTagSet",
     "NoSuchBucketPolicy",
+    "NoSuchCORSConfiguration",
     "NoSuchLifecycleConfiguration",
     "NoSuchPublicAccessBlockConfiguration",
+    "NoSuchWebsiteConfiguration",
     "OwnershipControlsNotFoundError",
     "ServerSideEncryptionConfigurationNotFoundError",
 )
@@ -68,8 +71,10 @@ class Bucket(Resource):
         kms_key_arn: str | None = None,
         deny_plain_http: bool = True,
         lifecycle_rules: list[dict[str, Any]] | None = None,
+        access_log_bucket: str | None = None,
     ) -> None:
         super().__init__(aws, name, tags)
+        self.access_log_bucket = access_log_bucket
         # Known before the bucket exists.
         self.id = name
         self.arn = f"arn:{aws.partition}:s3:::{name}"
@@ -121,9 +126,12 @@ class Bucket(Resource):
             return {"tags": tags}
         rules = self._lifecycle()
         statements = json.loads(self._get("get_bucket_policy", "Policy") or "{}").get("Statement", [])
+        opening = opening_statements({"Statement": statements}, f"arn:aws:iam::{self.aws.account_id}:root")
         self._of_others = {
             "lifecycle_rules": [rule for rule in rules if not rule.get("ID", "").startswith(OURS)],
-            "policy_statements": [item for item in statements if not item.get("Sid", "").startswith(_SID)],
+            "policy_statements": [
+                item for item in statements if not item.get("Sid", "").startswith(_SID) and item not in opening
+            ],
         }
         self._rules_found = _by_id([rule for rule in rules if rule.get("ID", "").startswith(OURS)])
         encryption = (self._get("get_bucket_encryption", "ServerSideEncryptionConfiguration") or {}).get("Rules", [])
@@ -133,11 +141,23 @@ class Bucket(Resource):
             "encryption": encryption[0] if encryption else None,
             "lifecycle_rules": self._rules_found,
             "ownership": ownership[0]["ObjectOwnership"] if ownership else None,
-            "policy_statements": [item for item in statements if item.get("Sid", "").startswith(_SID)],
+            # Ours, and those that open the bucket to somebody outside of the account.
+            "policy_statements": [
+                item for item in statements if item.get("Sid", "").startswith(_SID) or item in opening
+            ],
+            "cross_origin_rules": self._get("get_bucket_cors", "CORSRules") or [],
+            "website": self._website(),
             "public_access_block": self._get("get_public_access_block", "PublicAccessBlockConfiguration"),
             "tags": tags,
             **({"versioning": self._get("get_bucket_versioning", "Status") or "Off"} if self.versioning else {}),
+            **({"access_logs": self._get("get_bucket_logging", "LoggingEnabled")} if self.access_log_bucket else {}),
         }
+
+    def _website(self) -> bool:
+        with ignoring(*UNSET):
+            self._call("get_bucket_website")
+            return True
+        return False
 
     def _lifecycle(self) -> list[dict[str, Any]]:
         answer: dict[str, Any] = {}
@@ -157,12 +177,16 @@ class Bucket(Resource):
             # None for those of ours that are no longer wanted.
             "lifecycle_rules": {**dict.fromkeys(self._rules_found), **_by_id(self.lifecycle_rules)},
             "ownership": "BucketOwnerEnforced",
+            "cross_origin_rules": [],
+            "website": False,
             "policy_statements": [self._deny_plain_http()] if self.deny_plain_http else [],
             "public_access_block": BLOCK_PUBLIC_ACCESS,
             "tags": self.tags,
         }
         if self.versioning:
             desired["versioning"] = "Enabled"
+        if self.access_log_bucket:
+            desired["access_logs"] = {"TargetBucket": self.access_log_bucket, "TargetPrefix": f"{self.name}/"}
         return desired
 
     def _encryption(self) -> dict[str, Any]:
@@ -194,13 +218,22 @@ class Bucket(Resource):
         # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
         if self.aws.region != "us-east-1":
             request["CreateBucketConfiguration"] = {"LocationConstraint": self.aws.region}
-        self.aws.client("s3").create_bucket(**request)
-        self._write(desired)
+        # The name of a bucket that was just deleted is not free at once.
+        retry_while(
+            lambda error: code_of(error) == "OperationAborted",
+            lambda: self.aws.client("s3").create_bucket(**request),
+            SETTLING_SECONDS,
+        )
+        # A new bucket has neither of these.
+        self._write({key: value for key, value in desired.items() if key not in ("cross_origin_rules", "website")})
 
     def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
         # Tags are replaced as a whole: those of others stay, those of AWS itself cannot be written.
         if "tags" in changes:
-            others = {key: value for key, value in current["tags"].items() if not key.startswith("aws:")}
+            former = former_tags(current["tags"], self.tags)
+            others = {
+                key: value for key, value in current["tags"].items() if not key.startswith("aws:") and key not in former
+            }
             changes = {**changes, "tags": {**others, **self.tags}}
         self._write(changes)
 
@@ -211,19 +244,30 @@ class Bucket(Resource):
             "public_access_block": lambda block: self._put(
                 "put_public_access_block", PublicAccessBlockConfiguration=block
             ),
-            "ownership": lambda owner: self._put(
-                "put_bucket_ownership_controls", OwnershipControls={"Rules": [{"ObjectOwnership": owner}]}
-            ),
+            "ownership": self._put_ownership,
             "encryption": lambda rule: self._put(
                 "put_bucket_encryption", ServerSideEncryptionConfiguration={"Rules": [rule]}
             ),
             "versioning": lambda status: self._put("put_bucket_versioning", VersioningConfiguration={"Status": status}),
+            "access_logs": lambda logs: self._put("put_bucket_logging", BucketLoggingStatus={"LoggingEnabled": logs}),
+            "cross_origin_rules": lambda _rules: self._put("delete_bucket_cors"),
+            "website": lambda _none: self._put("delete_bucket_website"),
             "policy_statements": self._put_policy,
             "lifecycle_rules": self._put_lifecycle,
         }
         for field, write in writers.items():
             if field in state:
                 write(state[field])
+
+    def _put_ownership(self, owner: str) -> None:
+        controls = {"Rules": [{"ObjectOwnership": owner}]}
+        # A list of access that lets others in has to go first:
+        # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-ownership-error-responses.html
+        with ignoring("InvalidBucketAclWithObjectOwnership"):
+            self._put("put_bucket_ownership_controls", OwnershipControls=controls)
+            return
+        self._put("put_bucket_acl", ACL="private")
+        self._put("put_bucket_ownership_controls", OwnershipControls=controls)
 
     def _put_policy(self, statements: list[dict[str, Any]]) -> None:
         together = [*self._of_others["policy_statements"], *statements]
@@ -250,6 +294,9 @@ class Bucket(Resource):
         answer = self._call("list_object_versions", MaxKeys=DELETE_AT_ONCE)
         found = [*answer.get("Versions", []), *answer.get("DeleteMarkers", [])]
         return [{"Key": item["Key"], "VersionId": item["VersionId"]} for item in found]
+
+    def untag(self, keys: list[str]) -> None:
+        """Nothing is left to do: the tags were replaced as a whole."""
 
     def delete(self, current: dict[str, Any]) -> None:
         def attempt() -> bool:

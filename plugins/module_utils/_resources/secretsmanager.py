@@ -17,6 +17,7 @@ from .._reconcile.resource import Resource
 from .._reconcile.tags import ENVIRONMENT, tags_from_list, tags_to_list
 from .._reconcile.values import KNOWN_AFTER_APPLY
 from .._reconcile.waits import wait_until
+from .policies import opening_statements, without_opening
 
 DELETION = "https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DeleteSecret.html"
 # KmsKeyId is left out of answers when the secret is encrypted with this key:
@@ -24,6 +25,7 @@ DELETION = "https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_D
 AWS_MANAGED_KEY = "alias/aws/secretsmanager"
 # Deletion without recovery is done in the background, "there might be a short delay" (DELETION).
 DELETION_SECONDS = 120
+VISIBLE_SECONDS = 60
 SCHEDULED = "scheduled for deletion"
 MISSING = "ResourceNotFoundException"
 INVALID = "InvalidRequestException"
@@ -82,7 +84,8 @@ class Secret(Resource):
     """A secret. ``id`` and ``arn`` are its ARN; what its value is, subclasses say.
 
     A secret that is scheduled for deletion is restored: its name could not be used otherwise. Without ``kms_key_id`` a
-    secret that exists keeps its key, and a new one gets Secrets Manager's own.
+    secret that exists keeps its key, and a new one gets Secrets Manager's own. A statement of its policy that lets in
+    everybody or another account is taken away.
     """
 
     kind = "AWS::SecretsManager::Secret"
@@ -104,6 +107,7 @@ class Secret(Resource):
         self.recovery_window_days = recovery_window_days
         self.arn = KNOWN_AFTER_APPLY
         self._exists = False
+        self._policy: dict[str, Any] | None = None
 
     def value_to_store(self, desired: dict[str, Any]) -> str:
         """Return the value for a secret that has none, or whose value differs."""
@@ -122,14 +126,28 @@ class Secret(Resource):
             return None
         self.id = self.arn = found["ARN"]
         self._exists = True
+        # One that is scheduled for deletion cannot be asked, and nobody can read it.
+        self._policy = None if self.absent or scheduled else self._read_policy()
         has_value = any("AWSCURRENT" in stages for stages in found.get("VersionIdsToStages", {}).values())
         return {
             "description": found.get("Description", ""),
             "kms_key_id": found.get("KmsKeyId") or AWS_MANAGED_KEY,
+            "open_policy_statements": opening_statements(self._policy, self.arn),
             "state": SCHEDULED if scheduled else "available",
             "tags": tags_from_list(found.get("Tags")),
             "value": None if self.absent else self.current_value(has_value),
         }
+
+    def _read_policy(self) -> dict[str, Any] | None:
+        answer = self.aws.client("secretsmanager").get_resource_policy(SecretId=self.id)
+        return json.loads(answer["ResourcePolicy"]) if answer.get("ResourcePolicy") else None
+
+    def _close(self) -> None:
+        client, left = self.aws.client("secretsmanager"), without_opening(self._policy, self.arn)
+        if left:
+            client.put_resource_policy(SecretId=self.id, ResourcePolicy=json.dumps(left))
+        else:
+            client.delete_resource_policy(SecretId=self.id)
 
     def _describe(self) -> dict[str, Any] | None:
         with ignoring(MISSING):
@@ -138,7 +156,13 @@ class Secret(Resource):
 
     def desired(self) -> dict[str, Any]:
         key = {} if self._exists and not self.kms_key_id else {"kms_key_id": self.kms_key_id or AWS_MANAGED_KEY}
-        return {"description": self.description, **key, "state": "available", "tags": self.tags}
+        return {
+            "description": self.description,
+            **key,
+            "open_policy_statements": [],
+            "state": "available",
+            "tags": self.tags,
+        }
 
     def create(self, desired: dict[str, Any]) -> None:
         request = {
@@ -174,6 +198,8 @@ class Secret(Resource):
             settings["KmsKeyId"] = changes["kms_key_id"]
         if settings:
             client.update_secret(SecretId=self.id, **settings)
+        if "open_policy_statements" in changes:
+            self._close()
         if "tags" in changes:
             client.tag_resource(SecretId=self.id, Tags=tags_to_list(self.tags))
         if "value" in changes:
@@ -184,12 +210,20 @@ class Secret(Resource):
             SecretId=self.id, SecretString=value, ClientRequestToken=str(uuid.uuid4())
         )
 
+    def untag(self, keys: list[str]) -> None:
+        self.aws.client("secretsmanager").untag_resource(SecretId=self.id, TagKeys=keys)
+
     def delete(self, current: dict[str, Any]) -> None:
         how: dict[str, Any] = {"ForceDeleteWithoutRecovery": True}
         if self.recovery_window_days:
             how = {"RecoveryWindowInDays": self.recovery_window_days}
         with ignoring(MISSING):
             self.aws.client("secretsmanager").delete_secret(SecretId=self.id, **how)
+
+    def wait_ready(self) -> None:
+        # Others read it next, and a secret that was just made may be unknown for a moment.
+        if not self._exists:
+            wait_until(f"{self.label} is visible", self._describe, VISIBLE_SECONDS, interval=2)
 
     def wait_deleted(self) -> None:
         if not self.recovery_window_days:
@@ -249,3 +283,22 @@ class DerivedSecret(Secret):
 
     def value_to_store(self, desired: dict[str, Any]) -> str:
         return str(desired["value"])
+
+
+class RetiredSecret(Secret):
+    """A secret that nobody reads any more. It is scheduled for deletion, and can be restored until then."""
+
+    def is_there(self) -> bool:
+        """Tell whether there is such a secret of this environment which is not scheduled for deletion yet."""
+        found = self._describe()
+        ours = tags_from_list((found or {}).get("Tags")).get(ENVIRONMENT) == self.tags[ENVIRONMENT]
+        return found is not None and ours and not found.get("DeletedDate")
+
+    def current_value(self, has_value: bool) -> Any:
+        return has_value
+
+    def desired(self) -> dict[str, Any]:
+        return {"state": SCHEDULED}
+
+    def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
+        self.delete(current)

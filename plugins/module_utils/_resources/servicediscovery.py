@@ -10,14 +10,17 @@ import uuid
 from typing import Any
 
 from .._reconcile.aws import Aws
-from .._reconcile.errors import ReconcileError
+from .._reconcile.errors import ReconcileError, ignoring
 from .._reconcile.resource import Resource
 from .._reconcile.tags import tags_from_list, tags_to_list
 from .._reconcile.values import KNOWN_AFTER_APPLY
-from .._reconcile.waits import wait_until
+from .._reconcile.waits import wait_released, wait_until
 
 # Creating a private DNS namespace makes a hosted zone, which takes up to a few minutes.
 OPERATION_SECONDS = 600
+# Of a namespace while it has services, of a service while it has instances:
+# https://docs.aws.amazon.com/cloud-map/latest/api/API_DeleteNamespace.html
+IN_USE = ("ResourceInUse",)
 
 
 def _wait_operation(aws: Aws, what: str, operation_id: str) -> dict[str, str]:
@@ -69,8 +72,16 @@ class PrivateDnsNamespace(Resource):
     def wait_ready(self) -> None:
         wait_until(f"{self.label} is listed", self.find, timeout=60)
 
+    def untag(self, keys: list[str]) -> None:
+        self.aws.client("servicediscovery").untag_resource(ResourceARN=self.arn, TagKeys=keys)
+
     def delete(self, current: dict[str, Any]) -> None:
-        operation = self.aws.client("servicediscovery").delete_namespace(Id=self.id)
+        operation: dict[str, str] = {}
+
+        def delete() -> None:
+            operation.update(self.aws.client("servicediscovery").delete_namespace(Id=self.id))
+
+        wait_released(self.label, delete, IN_USE, OPERATION_SECONDS)
         _wait_operation(self.aws, f"{self.label} is deleted", operation["OperationId"])
 
 
@@ -116,12 +127,17 @@ class DiscoveryService(Resource):
     def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
         self.aws.client("servicediscovery").tag_resource(ResourceARN=self.arn, Tags=tags_to_list(self.tags))
 
+    def untag(self, keys: list[str]) -> None:
+        self.aws.client("servicediscovery").untag_resource(ResourceARN=self.arn, TagKeys=keys)
+
     def delete(self, current: dict[str, Any]) -> None:
         # Instances of stopped tasks vanish a little later than the tasks.
         def attempt() -> bool:
             if self.aws.client("servicediscovery").list_instances(ServiceId=self.id).get("Instances"):
                 return False
-            self.aws.client("servicediscovery").delete_service(Id=self.id)
-            return True
+            with ignoring(*IN_USE):
+                self.aws.client("servicediscovery").delete_service(Id=self.id)
+                return True
+            return False
 
         wait_until(f"{self.label} has no instances", attempt, OPERATION_SECONDS)

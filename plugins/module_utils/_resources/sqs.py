@@ -10,12 +10,17 @@ import json
 from typing import Any
 
 from .._reconcile.aws import Aws
-from .._reconcile.errors import ignoring
+from .._reconcile.errors import code_of, ignoring
 from .._reconcile.resource import Resource
 from .._reconcile.values import KNOWN_AFTER_APPLY
-from .._reconcile.waits import wait_until
+from .._reconcile.waits import retry_while, wait_until
+from .policies import opening_statements, without_opening
 
 MISSING = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
+# The name of a queue that was deleted is not free for a minute:
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteQueue.html
+DELETED_RECENTLY = ("AWS.SimpleQueueService.QueueDeletedRecently", "QueueDeletedRecently")
+NAME_SECONDS = 90
 # Attributes: how many messages nobody has taken, and how many somebody has and has not deleted yet.
 WAITING, IN_FLIGHT = "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"
 
@@ -33,7 +38,8 @@ class Queue(Resource):
     """A standard queue. ``id`` is its URL, ``arn`` its ARN; the state's fields are its attributes.
 
     Without ``kms_key_arn`` a queue that exists stays encrypted as it is, and a new one is by SQS's own key. A ``url``
-    that is known need not be asked for.
+    that is known need not be asked for. A statement of its policy that lets in everybody or another account is taken
+    away.
     """
 
     kind = "AWS::SQS::Queue"
@@ -56,6 +62,7 @@ class Queue(Resource):
         self.kms_key_arn = kms_key_arn
         self.url = url
         self._encrypted = False
+        self._policy: dict[str, Any] | None = None
         self.arn = KNOWN_AFTER_APPLY
 
     def find(self) -> dict[str, Any] | None:
@@ -69,11 +76,13 @@ class Queue(Resource):
             for field in ("RedrivePolicy", "Policy"):
                 if field in attributes:
                     attributes[field] = json.loads(attributes[field])
-            return {**attributes, "tags": tags}
+            self._policy = attributes.get("Policy")
+            opening = opening_statements(self._policy, self.arn)
+            return {**attributes, "open_policy_statements": opening, "tags": tags}
         return None
 
     def desired(self) -> dict[str, Any]:
-        desired = {**self.attributes, "tags": self.tags}
+        desired = {**self.attributes, "open_policy_statements": [], "tags": self.tags}
         if self.kms_key_arn:
             desired["KmsMasterKeyId"] = self.kms_key_arn
         elif not self._encrypted:
@@ -86,14 +95,19 @@ class Queue(Resource):
         return desired
 
     def create(self, desired: dict[str, Any]) -> None:
-        attributes = _encoded(desired)
-        self.id = self.aws.client("sqs").create_queue(QueueName=self.name, Attributes=attributes, tags=self.tags)[
-            "QueueUrl"
-        ]
+        request = {"QueueName": self.name, "Attributes": _encoded(desired), "tags": self.tags}
+        self.id = retry_while(
+            lambda error: code_of(error) in DELETED_RECENTLY,
+            lambda: self.aws.client("sqs").create_queue(**request)["QueueUrl"],
+            NAME_SECONDS,
+        )
 
     def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
         sqs = self.aws.client("sqs")
         attributes = _encoded(changes)
+        if "open_policy_statements" in changes:
+            left = without_opening(self._policy, self.arn)
+            attributes["Policy"] = json.dumps(left) if left else ""
         if attributes:
             sqs.set_queue_attributes(QueueUrl=self.id, Attributes=attributes)
         if "tags" in changes:
@@ -104,6 +118,9 @@ class Queue(Resource):
         # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html
         wait_until(f"queue {self.name} exists", self.find, timeout=60, interval=1)
 
+    def untag(self, keys: list[str]) -> None:
+        self.aws.client("sqs").untag_queue(QueueUrl=self.id, TagKeys=keys)
+
     def delete(self, current: dict[str, Any]) -> None:
         self.aws.client("sqs").delete_queue(QueueUrl=self.id)
 
@@ -113,5 +130,5 @@ def _encoded(state: dict[str, Any]) -> dict[str, str]:
     return {
         field: json.dumps(value) if isinstance(value, dict) else str(value)
         for field, value in state.items()
-        if field != "tags"
+        if field not in ("open_policy_statements", "tags")
     }

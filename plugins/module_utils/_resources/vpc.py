@@ -7,12 +7,13 @@
 from __future__ import annotations
 
 import re
+import uuid
 from typing import Any
 
 from .._reconcile.aws import Aws
 from .._reconcile.errors import ClientError, ReconcileError, code_of, ignoring
 from .._reconcile.resource import Resource
-from .._reconcile.tags import COMPONENT, ENVIRONMENT, tag_filters, tags_from_list, tags_to_list
+from .._reconcile.tags import COMPONENT, ENVIRONMENT, NAME, tag_filters, tags_from_list, tags_to_list
 from .._reconcile.waits import retry_while, wait_until
 
 # How long AWS advises to go on asking after what was just created:
@@ -33,8 +34,23 @@ ASSOCIATED = "Resource.AlreadyAssociated"
 NAMED_BLOCKERS = 5
 
 
+def creation_token() -> str:
+    """Return what tells EC2 that a request for something new is the same again, if its answer was lost.
+
+    A new one for each creation: with that of an earlier run, EC2 would answer with what was deleted since.
+    https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html
+    """
+    return uuid.uuid4().hex
+
+
 class VpcResource(Resource):
-    """Something of EC2's that is found by its environment, component and name."""
+    """Something of EC2's that is found by the tags of its environment and its name.
+
+    Its name is the tag sm2a:name, which nobody edits. ``Name`` is for people, and is repaired where it was changed.
+    What has no sm2a:name yet, since an earlier release made it, is found by its ``Name``.
+
+    A call whose answer was lost may have made a second one, a stray, that nobody uses: it is taken away.
+    """
 
     resource_type = ""
     """The resource type of a tag specification."""
@@ -43,28 +59,48 @@ class VpcResource(Resource):
     id_field = ""
     gone: tuple[str, ...] = ()
     """States in which the resource is as good as deleted."""
+    deletion = ""
+    """The operation that takes a stray away, by its id."""
+
+    def __init__(self, aws: Aws, name: str, tags: dict[str, str]) -> None:
+        super().__init__(aws, name, tags)
+        self.strays: list[str] = []
+        """The ids of others of this name, which nothing uses."""
 
     def _describe(self) -> dict[str, Any] | None:
         """Read the resource as it is now."""
-        return self._only(self._relevant(self._list(self.aws, tag_filters(self._identity))))
-
-    @property
-    def _identity(self) -> dict[str, str]:
-        return {key: self.tags[key] for key in (ENVIRONMENT, COMPONENT, "Name")}
+        return self._only(self._list(self.aws, tag_filters({ENVIRONMENT: self.tags[ENVIRONMENT]})))
 
     def _only(self, items: list[dict[str, Any]]) -> dict[str, Any] | None:
         """Return the one of these that is this resource."""
-        identity = self._identity
-        # The tags are compared here too: not every implementation of the filters knows those of every resource.
-        alive = [
-            item
-            for item in items
-            if item.get("State") not in self.gone and identity.items() <= tags_from_list(item.get("Tags")).items()
-        ]
+        alive = [item for item in self._relevant(items) if self._is_named(item) and self._is_ours(item)]
+        self.strays = []
         if len(alive) > 1:
-            ids = ", ".join(sorted(str(item[self.id_field]) for item in alive))
-            raise ReconcileError(f"{self.label} exists {len(alive)} times ({ids}); delete all but one")
+            used = self.in_use(alive)
+            if len(used) > 1 or not self.deletion:
+                ids = ", ".join(sorted(str(item[self.id_field]) for item in alive))
+                raise ReconcileError(f"{self.label} exists {len(alive)} times ({ids}); delete all but one")
+            # If nothing uses any of them, the one that this run has made stays.
+            kept = used or sorted(alive, key=lambda item: (item[self.id_field] != self.id, item[self.id_field]))
+            self.strays = sorted(item[self.id_field] for item in alive if item is not kept[0])
+            alive = kept
         return dict(alive[0]) if alive else None
+
+    def _is_ours(self, item: dict[str, Any]) -> bool:
+        return item.get("State") not in self.gone and (
+            # Compared here too: not every implementation of the filters knows the tags of every resource.
+            tags_from_list(item.get("Tags")).get(ENVIRONMENT) == self.tags[ENVIRONMENT]
+        )
+
+    def _is_named(self, item: dict[str, Any]) -> bool:
+        have = tags_from_list(item.get("Tags"))
+        if NAME in have:
+            return have[NAME] == self.name
+        return have.get("Name") == self.name and have.get(COMPONENT) in (None, self.tags[COMPONENT])
+
+    def in_use(self, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return those that something uses; all of them where that is not known."""
+        return items
 
     @classmethod
     def _list(cls, aws: Aws, filters: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -77,28 +113,59 @@ class VpcResource(Resource):
 
     @classmethod
     def _all(cls, aws: Aws, tags: dict[str, str]) -> list[dict[str, Any]]:
-        """Return all of this kind that the environment's component has: one call for all who find theirs in it."""
-        owner = {key: tags[key] for key in (ENVIRONMENT, COMPONENT)}
+        """Return all of this kind that the environment has: one call for all who find theirs in it."""
+        owner = {ENVIRONMENT: tags[ENVIRONMENT]}
         key = (cls.operation, *owner.values())
         return cls._relevant(aws.once("ec2", key, lambda: cls._list(aws, tag_filters(owner))))
 
     @classmethod
     def existing(cls, aws: Aws, tags: dict[str, str]) -> dict[str, dict[str, Any]]:
         """Return all of this kind that the environment's component has, by name, whatever options made them."""
-        owner = {key: tags[key] for key in (ENVIRONMENT, COMPONENT)}
         found = {}
         for item in cls._all(aws, tags):
             have = tags_from_list(item.get("Tags"))
-            if item.get("State") not in cls.gone and owner.items() <= have.items() and "Name" in have:
-                found[have["Name"]] = item
+            ours = have.get(ENVIRONMENT) == tags[ENVIRONMENT] and have.get(COMPONENT) in (None, tags[COMPONENT])
+            name = have.get(NAME) or have.get("Name")
+            if item.get("State") not in cls.gone and ours and name:
+                found[name] = item
         return found
 
     def find(self) -> dict[str, Any] | None:
-        found = self._only(self._all(self.aws, self.tags))
+        items = self._all(self.aws, self.tags)
+        found = self._only(items) or self._without_owner(items)
         if found is None:
             return None
         self.id = str(found[self.id_field])
-        return {**self.state(found), "tags": tags_from_list(found.get("Tags"))}
+        strays = {"strays": self.strays} if self.strays else {}
+        return {**self.state(found), **strays, "tags": tags_from_list(found.get("Tags"))}
+
+    def _without_owner(self, items: list[dict[str, Any]]) -> dict[str, Any] | None:
+        """Return what was ours before somebody took its tags off, rather than that a second one is made.
+
+        Raises ReconcileError for one that cannot be told from others.
+        """
+        if self.absent:
+            return None
+        for item in items:
+            have = tags_from_list(item.get("Tags"))
+            nameless = NAME not in have and not have.get("Name", "").startswith("sm2a-")
+            if nameless and self._is_ours(item) and have.get(COMPONENT) == self.tags[COMPONENT]:
+                raise ReconcileError(
+                    f"{self.label} does not exist, but {item[self.id_field]} has this environment's tags and no name "
+                    f"of ours: give it the tag {NAME} with its name, or take {ENVIRONMENT} off"
+                )
+        key = (self.operation, NAME)
+        filters = [{"Name": "tag-key", "Values": [NAME]}]
+        named = self._relevant(self.aws.once("ec2", key, lambda: self._list(self.aws, filters)))
+        lost = (
+            item
+            for item in named
+            if item.get("State") not in self.gone
+            and NAME in (have := tags_from_list(item.get("Tags")))
+            and have[NAME] == self.name
+            and ENVIRONMENT not in have
+        )
+        return next((dict(item) for item in lost), None)
 
     def state(self, found: dict[str, Any]) -> dict[str, Any]:
         """Return the fields that ``wanted`` has, as they are."""
@@ -109,18 +176,32 @@ class VpcResource(Resource):
         return {}
 
     def desired(self) -> dict[str, Any]:
-        return {**self.wanted(), "tags": self.tags}
+        strays: dict[str, Any] = {"strays": []} if self.strays else {}
+        return {**self.wanted(), **strays, "tags": self.tags}
 
     def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
         if "tags" in changes:
             self.call("create_tags", Resources=[self.id], Tags=tags_to_list(self.tags))
+        self.remove_strays()
+
+    def untag(self, keys: list[str]) -> None:
+        self.call("delete_tags", Resources=[self.id], Tags=[{"Key": key} for key in keys])
+
+    def remove_strays(self) -> None:
+        """Take away what a call has made whose answer was lost."""
+        for stray in self.strays:
+            self.release(self.deletion, **{self.id_field: stray})
+        self.strays = []
 
     def wait_ready(self) -> None:
         self.wait_visible()
+        self.remove_strays()
 
     def wait_visible(self) -> dict[str, Any]:
         """Return the resource once it is known everywhere, as it then is."""
-        return wait_until(f"{self.label} is visible", self._describe, CONSISTENCY_SECONDS, interval=2)
+        found = wait_until(f"{self.label} is visible", self._describe, CONSISTENCY_SECONDS, interval=2)
+        self.id = str(found[self.id_field])
+        return found
 
     def specification(self) -> list[dict[str, Any]]:
         """Return the tags for the creating call, so that nothing is ever made without its owner's name."""
@@ -184,6 +265,7 @@ class Vpc(VpcResource):
     kind = "AWS::EC2::VPC"
     resource_type = "vpc"
     operation, result, id_field = "describe_vpcs", "Vpcs", "VpcId"
+    deletion = "delete_vpc"
     fixed_fields = ("cidr",)
     ATTRIBUTES = {"enableDnsSupport": "EnableDnsSupport", "enableDnsHostnames": "EnableDnsHostnames"}
 
@@ -202,6 +284,12 @@ class Vpc(VpcResource):
     def wanted(self) -> dict[str, Any]:
         return {"cidr": self.cidr, **dict.fromkeys(self.ATTRIBUTES, True)}
 
+    def in_use(self, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        inside = [{"Name": "vpc-id", "Values": [item[self.id_field] for item in items]}]
+        subnets = self.aws.client("ec2").pages("describe_subnets", "Subnets", Filters=inside)
+        used = {subnet["VpcId"] for subnet in subnets}
+        return [item for item in items if item[self.id_field] in used]
+
     def create(self, desired: dict[str, Any]) -> None:
         ec2 = self.aws.client("ec2")
         self.id = ec2.create_vpc(CidrBlock=self.cidr, TagSpecifications=self.specification())["Vpc"]["VpcId"]
@@ -218,6 +306,7 @@ class Vpc(VpcResource):
                 self.call("modify_vpc_attribute", VpcId=self.id, **{field: {"Value": True}})
 
     def delete(self, current: dict[str, Any]) -> None:
+        self.remove_strays()
         self.release("delete_vpc", VpcId=self.id)
 
     def used_by(self) -> list[str]:
@@ -240,6 +329,7 @@ class InternetGateway(VpcResource):
     kind = "AWS::EC2::InternetGateway"
     resource_type = "internet-gateway"
     operation, result, id_field = "describe_internet_gateways", "InternetGateways", "InternetGatewayId"
+    deletion = "delete_internet_gateway"
 
     def __init__(self, aws: Aws, name: str, tags: dict[str, str], vpc: Vpc) -> None:
         super().__init__(aws, name, tags)
@@ -248,6 +338,9 @@ class InternetGateway(VpcResource):
     def state(self, found: dict[str, Any]) -> dict[str, Any]:
         attachments = found.get("Attachments", [])
         return {"vpc_id": attachments[0]["VpcId"] if attachments else None}
+
+    def in_use(self, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [item for item in items if item.get("Attachments")]
 
     def wanted(self) -> dict[str, Any]:
         return {"vpc_id": self.vpc.id}
@@ -275,8 +368,10 @@ class InternetGateway(VpcResource):
             return bool(found and self.state(found)["vpc_id"] == self.vpc.id)
 
         wait_until(f"{self.label} is attached to {self.vpc.id}", attached, CONSISTENCY_SECONDS, interval=2)
+        self.remove_strays()
 
     def delete(self, current: dict[str, Any]) -> None:
+        self.remove_strays()
         if current["vpc_id"]:
             self.release("detach_internet_gateway", InternetGatewayId=self.id, VpcId=current["vpc_id"])
         self.release("delete_internet_gateway", InternetGatewayId=self.id)
@@ -343,6 +438,10 @@ class ElasticIp(VpcResource):
     kind = "AWS::EC2::EIP"
     resource_type = "elastic-ip"
     operation, result, id_field = "describe_addresses", "Addresses", "AllocationId"
+    deletion = "release_address"
+
+    def in_use(self, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [item for item in items if item.get("AssociationId")]
 
     @classmethod
     def _list(cls, aws: Aws, filters: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -354,6 +453,7 @@ class ElasticIp(VpcResource):
         self.id = answer["AllocationId"]
 
     def delete(self, current: dict[str, Any]) -> None:
+        self.remove_strays()
         self.release("release_address", AllocationId=self.id)
 
 
@@ -401,6 +501,7 @@ class NatGateway(VpcResource):
         allocation_id = self.address.id if self.address else None
         self.id = self.call(
             "create_nat_gateway",
+            ClientToken=creation_token(),
             SubnetId=desired["subnet_id"],
             AllocationId=allocation_id,
             TagSpecifications=self.specification(),
@@ -444,6 +545,7 @@ class RouteTable(VpcResource):
     kind = "AWS::EC2::RouteTable"
     resource_type = "route-table"
     operation, result, id_field = "describe_route_tables", "RouteTables", "RouteTableId"
+    deletion = "delete_route_table"
     fixed_fields = ("vpc_id",)
     EVERYWHERE = "0.0.0.0/0"
     # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Route.html
@@ -486,15 +588,15 @@ class RouteTable(VpcResource):
             for item in found.get("Associations", [])
             if item.get("SubnetId")
         }
-        default: dict[str, Any] = next(
-            (route for route in found.get("Routes", []) if route.get("DestinationCidrBlock") == self.EVERYWHERE), {}
+        routes = found.get("Routes", [])
+        target = next(
+            (self._target(route) for route in routes if route.get("DestinationCidrBlock") == self.EVERYWHERE), None
         )
-        target = self._target(default)
         if self.gateway is None and target and not target.startswith(("nat-", "igw-")):
             target = None  # a way out of the user's own, such as a transit gateway, beside ours
         self.foreign = {
             f"{destination} to {way}": {key: destination}
-            for route in found.get("Routes", [])
+            for route in routes
             for key in self.DESTINATIONS
             if (destination := route.get(key)) and destination != self.EVERYWHERE
             if not (way := self._target(route) or "nothing").startswith(self.LEFT_ALONE)
@@ -509,6 +611,9 @@ class RouteTable(VpcResource):
     def _target(self, route: dict[str, Any]) -> str | None:
         return next((str(route[key]) for key in self.TARGETS if route.get(key)), None)
 
+    def in_use(self, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [item for item in items if item.get("Associations")]
+
     def wanted(self) -> dict[str, Any]:
         return {
             "vpc_id": self.vpc.id,
@@ -518,7 +623,12 @@ class RouteTable(VpcResource):
         }
 
     def create(self, desired: dict[str, Any]) -> None:
-        answer = self.call("create_route_table", VpcId=self.vpc.id, TagSpecifications=self.specification())
+        answer = self.call(
+            "create_route_table",
+            ClientToken=creation_token(),
+            VpcId=self.vpc.id,
+            TagSpecifications=self.specification(),
+        )
         self.id = answer["RouteTable"]["RouteTableId"]
         self._put_route(None)
         self._put_subnets()
@@ -583,6 +693,7 @@ class RouteTable(VpcResource):
             self.call("associate_route_table", RouteTableId=self.id, SubnetId=subnet_id)
 
     def delete(self, current: dict[str, Any]) -> None:
+        self.remove_strays()
         for association in self.associations.values():
             self.release("disassociate_route_table", AssociationId=association)
         self.release("delete_route_table", RouteTableId=self.id)

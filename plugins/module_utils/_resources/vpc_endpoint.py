@@ -12,7 +12,7 @@ from .._reconcile.aws import Aws
 from .._reconcile.errors import ClientError, ReconcileError, code_of
 from .._reconcile.waits import wait_until
 from .security_group import SecurityGroup
-from .vpc import GONE, RELEASE_SECONDS, RouteTable, Subnet, Vpc, VpcResource
+from .vpc import GONE, RELEASE_SECONDS, RouteTable, Subnet, Vpc, VpcResource, creation_token
 
 # An interface endpoint makes a network interface in each subnet, which takes a minute or two.
 READY_SECONDS = 600
@@ -50,6 +50,7 @@ class VpcEndpoint(VpcResource):
     def _create(self, **arguments: Any) -> None:
         self.id = self.call(
             "create_vpc_endpoint",
+            ClientToken=creation_token(),
             VpcEndpointType=self.endpoint_type,
             VpcId=self.vpc.id,
             ServiceName=self.service,
@@ -58,12 +59,14 @@ class VpcEndpoint(VpcResource):
         )["VpcEndpoint"]["VpcEndpointId"]
 
     def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
-        edits = {}
+        edits: dict[str, Any] = {}
         for field, called in self.members.items():
             if field in changes:
                 have, want = set(current[field]), set(changes[field])
                 edits[f"Add{called}"], edits[f"Remove{called}"] = sorted(want - have), sorted(have - want)
         edits = {name: ids for name, ids in edits.items() if ids}
+        if "private_dns" in changes:
+            edits["PrivateDnsEnabled"] = True
         if edits:
             self.call("modify_vpc_endpoint", VpcEndpointId=self.id, **edits)
         super().update(current, changes)
@@ -146,6 +149,8 @@ class InterfaceEndpoint(VpcEndpoint):
             **super().state(found),
             "subnet_ids": sorted(found.get("SubnetIds", [])),
             "security_group_ids": sorted(groups),
+            # Without it requests go out by another way.
+            "private_dns": found.get("PrivateDnsEnabled", True),
         }
 
     def _group_ids(self) -> list[str]:
@@ -156,6 +161,7 @@ class InterfaceEndpoint(VpcEndpoint):
             **super().wanted(),
             "subnet_ids": sorted(subnet.id for subnet in self.subnets),
             "security_group_ids": self._group_ids(),
+            "private_dns": True,
         }
 
     def create(self, desired: dict[str, Any]) -> None:

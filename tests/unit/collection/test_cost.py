@@ -14,13 +14,12 @@ from typing import Any
 import yaml
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components import airflow, scaler, workers
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._names import SECRETS
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._service_secrets import service_options
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "docs/cost.md").read_text()
 HOURS = 730
-SECRETS = 9
-CONFIGURATION_SECRETS = 5
-HEALTH_CHECKS_A_MONTH = HOURS * 60 * 2
 
 
 def prices() -> dict[str, float]:
@@ -56,8 +55,6 @@ def sums(variables: dict[str, Any]) -> list[float]:
     zones = variables["network_availability_zone_count"]
     gateways = {"none": 0, "single": 1, "one_per_zone": zones}[variables["network_nat_gateways"]]
     databases = 2 if variables["database_multi_az"] else 1
-    checked = sum(size["count"] for name, size in sizes.items() if name != "api_server")
-    requests = checked * HEALTH_CHECKS_A_MONTH * CONFIGURATION_SECRETS
     return [
         sum(fargate(**size) for size in sizes.values())
         + fargate(1, arguments["cpu"]["default"], arguments["memory"]["default"]),
@@ -66,8 +63,7 @@ def sums(variables: dict[str, Any]) -> list[float]:
         HOURS * (price["Load balancer, hour"] + (zones + gateways) * price["Public IPv4 address, hour"]),
         databases * HOURS * price[f"RDS, {variables['database_instance_class']}, hour"]
         + databases * 20 * price["RDS, storage gp3, GB and month"],
-        SECRETS * price["Secret, month"]
-        + requests / 10_000 * price["Requests to Secrets Manager, 10,000"]
+        len(SECRETS) * price["Secret, month"]
         + price["KMS key, month"]
         + (5 + 10 * len(pools)) * price["Metric, month"],
     ]
@@ -105,4 +101,6 @@ def test_mwaa() -> None:
 def test_defaults_that_the_sums_take_for_granted() -> None:
     defaults = yaml.safe_load((ROOT / "roles/database/defaults/main.yml").read_text())
     assert defaults["database_allocated_storage"] == 20
-    assert "43,200 requests a day" in TEXT and 3 * 2 * 60 * 24 * CONFIGURATION_SECRETS == 43_200
+    assert len(SECRETS) == 16 and "sixteen of them" in TEXT
+    options = {len(service_options(service)) for service in airflow.SERVICES} | {len(service_options("worker"))}
+    assert (min(options), max(options)) == (2, 4) and "its configuration, two to four, when it starts" in TEXT

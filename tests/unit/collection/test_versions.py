@@ -127,4 +127,4 @@ def test_the_oldest_set_is_locked() -> None:
         "boto3": BOTO3,
         "botocore": BOTOCORE,
     }
-    assert f"readonly PYTHON={PYTHON}\n" in text("tests/versions.sh")
+    assert f"readonly PYTHON={PYTHON}\n" in text("tests/python312.sh")

@@ -128,7 +128,7 @@ def test_state(module: str) -> None:
     assert ran.calls == [] and "value of state must be one of: present, absent, got: latest" in ran.result["msg"]
 
 
-WITH_KEY = ["database", "observability", "queue", "storage"]
+WITH_KEY = ["database", "network", "observability", "queue", "storage"]
 
 
 @pytest.mark.parametrize("module", WITH_KEY)
@@ -143,6 +143,9 @@ BAD: list[tuple[str, dict[str, Any], str, str, str]] = [
     # module, options beside the good ones, option, value and rule in the message
     ("cluster", {"vpc_id": None}, "vpc_id", "None", "service_discovery needs the VPC"),
     ("cluster", {"vpc_id": "main"}, "vpc_id", "'main'", "like vpc-"),
+    ("database", {"monitoring_interval": 7}, "monitoring_interval", "7", "one of"),
+    ("database", {"monitoring_interval": 60}, "monitoring_role_arn", "None", "needs a role"),
+    ("database", {"monitoring_role_arn": "monitoring"}, "monitoring_role_arn", "'monitoring'", "arn:aws:iam:...:role/"),
     ("database", {"subnet_ids": SUBNETS[:1]}, "subnet_ids", SUBNETS[0], "two zones"),
     ("database", {"subnet_ids": SUBNETS[:1] * 2}, "subnet_ids", SUBNETS[0], "two zones"),
     ("database", {"subnet_ids": ["private-a", "private-b"]}, "subnet_ids", "'private-a'", "like subnet-"),

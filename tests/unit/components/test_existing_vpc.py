@@ -50,6 +50,7 @@ def test_what_later_roles_need_is_told() -> None:
     assert facts(ec2()) == {
         **OPTIONS,
         "vpc_cidr": "10.0.0.0/16",
+        "public_subnet_cidrs": ["10.0.0.0/27", "10.0.0.0/27"],
         "private_route_table_ids": [],
         "availability_zones": ["1a", "1b"],
     }

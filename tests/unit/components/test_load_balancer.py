@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from declared import component
-from fake_aws import FakeAws
+from fake_aws import FakeAws, FakeClient
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components.load_balancer import LoadBalancerComponent
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.values import KNOWN_AFTER_APPLY
@@ -18,9 +18,11 @@ from ansible_collections.sm2a.airflow.plugins.module_utils._resources.elbv2 impo
 from ansible_collections.sm2a.airflow.plugins.module_utils._resources.route53 import (
     AliasRecord,
     Certificate,
+    SurplusCertificate,
     ValidationRecord,
 )
 
+NAME = LoadBalancerComponent.NAME
 CERTIFICATE = "arn:aws:acm:eu-central-1:123456789012:certificate/01234567-89ab-cdef-0123-456789abcdef"
 OPTIONS: dict[str, Any] = {
     "vpc_id": "vpc-0123456789abcdef0",
@@ -31,7 +33,7 @@ ZONE = {"domain_name": "airflow.example.com", "hosted_zone_id": "Z1"}
 
 
 def balancer(**options: Any) -> LoadBalancerComponent:
-    made = component(LoadBalancerComponent, FakeAws(), **{**OPTIONS, **options})
+    made = component(LoadBalancerComponent, FakeAws(acm=FakeClient(list_certificates={})), **{**OPTIONS, **options})
     assert list(made.faults()) == []
     return made
 
@@ -100,6 +102,26 @@ def test_the_address_that_users_know(options: dict[str, Any], url: str) -> None:
     made.resources()
 
     assert made.facts()["url"] == url
+
+
+def test_a_second_certificate_of_ours_that_nobody_uses_is_deleted() -> None:
+    tags = [{"Key": f"sm2a:{key}", "Value": value} for key, value in (("environment", "test"), ("component", NAME))]
+    acm = FakeClient(
+        list_certificates={
+            "CertificateSummaryList": [{"DomainName": ZONE["domain_name"], "CertificateArn": arn} for arn in "abc"]
+        },
+        describe_certificate=lambda CertificateArn: {
+            "Certificate": {
+                "DomainName": ZONE["domain_name"],
+                "Status": "ISSUED",
+                "InUseBy": [] if CertificateArn == "c" else ["a listener"],
+            }
+        },
+        list_tags_for_certificate={"Tags": tags},
+    )
+    made = component(LoadBalancerComponent, FakeAws(acm=acm), **{**OPTIONS, **ZONE}).resources()
+
+    assert [(item.name, item.absent) for item in made if isinstance(item, SurplusCertificate)] == [("c", True)]
 
 
 def test_everything_is_deleted_whatever_made_it() -> None:

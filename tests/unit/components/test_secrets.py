@@ -45,6 +45,9 @@ class SecretsManager:
         stages = {"VersionIdsToStages": {"1": ["AWSCURRENT"]}} if "SecretString" in secret else {}
         return {"ARN": SecretId, "Description": secret["Description"], "Tags": secret["Tags"], **stages}
 
+    def get_resource_policy(self, SecretId: str) -> dict[str, Any]:
+        return {"ARN": self._of(SecretId, "GetResourcePolicy") and SecretId}
+
     def get_secret_value(self, SecretId: str) -> dict[str, Any]:
         return {"SecretString": self._of(SecretId, "GetSecretValue")["SecretString"]}
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from fake_aws import FakeClient
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._names import SERVICES
 from ansible_collections.sm2a.airflow.plugins.module_utils._components.security import SecurityComponent
@@ -24,13 +25,28 @@ def arn(service: str, resource: str) -> str:
     return f"arn:aws:{service}:eu-central-1:{ACCOUNT}:{resource}"
 
 
-AWS: Any = SimpleNamespace(region="eu-central-1", account_id=ACCOUNT, partition="aws", check_mode=True, arn=arn)
+def missing(**_request: Any) -> None:
+    raise ClientError({"Error": {"Code": "NoSuchEntity"}}, "GetRolePolicy")
+
+
+AWS: Any = SimpleNamespace(
+    region="eu-central-1",
+    account_id=ACCOUNT,
+    partition="aws",
+    check_mode=True,
+    arn=arn,
+    # No role has been made yet.
+    client=lambda _service: FakeClient(get_role_policy=missing),
+    once=lambda _service, _name, _read: [],
+    writes=0,
+)
 POLICY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 
 
 def component(**options: Any) -> SecurityComponent:
     defaults = {name: argument.get("default") for name, argument in SecurityComponent.ARGUMENTS.items()}
-    given = {"environment": "test", "state": "present", "tags": {}, **defaults, "vpc_id": "vpc-01234567", **options}
+    common = {"environment": "test", "state": "present", "tags": {}, "wait": True}
+    given = {**common, **defaults, "vpc_id": "vpc-01234567", **options}
     return SecurityComponent(given, AWS)
 
 
@@ -90,10 +106,12 @@ OURS = [{"Key": "sm2a:environment", "Value": "test"}]
 
 
 class Cloud:
-    """KMS and Secrets Manager, of which one secret is known or an error."""
+    """IAM, KMS and Secrets Manager, of which one secret is known or an error."""
 
     def __init__(self, secret: dict[str, Any] | str) -> None:
         self.secret = secret
+
+    get_role_policy = staticmethod(missing)
 
     def describe_key(self, KeyId: str) -> None:
         raise ClientError({"Error": {"Code": "NotFoundException"}}, "DescribeKey")
@@ -225,6 +243,18 @@ def test_only_named_services_may_be_entered() -> None:
     assert {name for name, statements in may.items() if "ssmmessages:" in statements} == {"worker"}
     for operation in ("CreateControlChannel", "CreateDataChannel", "OpenControlChannel", "OpenDataChannel"):
         assert f"ssmmessages:{operation}" in may["worker"]
+    group = arn("logs", "log-group:/sm2a/test/execute-command:*")
+    [records] = [item for item in security.roles["worker"].statements if item["Resource"] == group]
+    assert set(records["Action"]) == {"logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"}
+
+
+@pytest.mark.parametrize("service", ["worker", "scaler"])
+def test_only_an_entered_service_decrypts_sessions(service: str) -> None:
+    security = component(execute_command_services=[service])
+    security.resources()
+
+    alone = {"Action": "kms:Decrypt", "Resource": security.key_arn}
+    assert {name for name, role in security.roles.items() if alone in role.key_statements()} == {service}
 
 
 def test_only_the_account_may_use_the_services_roles() -> None:

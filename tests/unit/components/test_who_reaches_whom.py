@@ -121,7 +121,8 @@ CLOSED: list[tuple[str, str, int]] = [
 def component(engine: str) -> SecurityComponent:
     defaults = {name: argument.get("default") for name, argument in SecurityComponent.ARGUMENTS.items()}
     egress = [{"cidr": NETWORKS[WAREHOUSE], "protocol": "tcp", "from_port": 5439, "to_port": None}]
-    given = {"environment": "test", "state": "present", "tags": {}, "vpc_id": "vpc-1", "database_engine": engine}
+    common = {"environment": "test", "state": "present", "tags": {}, "wait": False}
+    given = {**common, "vpc_id": "vpc-1", "database_engine": engine}
     aws: Any = SimpleNamespace(
         region="eu-central-1", account_id="1" * 12, partition="aws", check_mode=True, arn=lambda *parts: ":".join(parts)
     )

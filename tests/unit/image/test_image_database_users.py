@@ -104,7 +104,7 @@ class Sql(str):
 
 @pytest.fixture
 def ensure(stand_in: Callable[..., ModuleType]) -> Callable[..., Connection]:
-    """Make or repair the workers' user on a server of a dialect, and return the connection."""
+    """Make or repair users on a server of a dialect, all with one login, and return the connection."""
 
     def verifier(password: str, user: str, scope: Any, algorithm: str) -> str:
         return f"{algorithm} of {user}"
@@ -112,14 +112,20 @@ def ensure(stand_in: Callable[..., ModuleType]) -> Callable[..., Connection]:
     sql = SimpleNamespace(SQL=Sql, Identifier=lambda name: f'"{name}"', Literal=lambda value: f"'{value}'")
     stand_in("psycopg2", sql=sql, extensions=SimpleNamespace(encrypt_password=verifier))
 
-    def make(dialect: str, *, user_exists: bool = False, held: dict[str, list[str]] | None = None) -> Connection:
+    def make(
+        dialect: str,
+        *,
+        user_exists: bool = False,
+        held: dict[str, list[str]] | None = None,
+        kinds: tuple[str, ...] = ("worker",),
+    ) -> Connection:
         connection = Connection(user_exists=user_exists, held=held or {})
         engine = SimpleNamespace(
             raw_connection=lambda: connection,
             dialect=SimpleNamespace(name=dialect),
             url=SimpleNamespace(database="airflow"),
         )
-        database_users.ensure_users(engine, {"worker": LOGIN})
+        database_users.ensure_users(engine, dict.fromkeys(kinds, LOGIN))
         return connection
 
     return make
@@ -145,6 +151,22 @@ def test_postgresql_takes_everything_and_gives_what_is_needed_in_one_transaction
         'GRANT USAGE ON SEQUENCE "task_id_sequence" TO "sm2a_worker"',
     ]
     assert connection.ended == ["commit", "close"]
+
+
+def test_postgresql_lets_the_dag_processor_give_permissions_on_dags_only(
+    ensure: Callable[..., Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_users, "ROLES_PERMISSIONS", "ab_user_role")
+    connection = ensure("postgresql", kinds=("airflow", "dag_processor"))
+
+    policies = [text.partition(" ON ab_user_role ") for text in connection.statements if "CREATE POLICY" in text]
+    assert {name.removeprefix("CREATE POLICY sm2a_"): rule for name, _on, rule in policies} == {
+        "airflow": 'FOR ALL TO "sm2a_worker" USING (true) WITH CHECK (true)',
+        "dag_processor_reads": 'FOR SELECT TO "sm2a_worker" USING (true)',
+        "dag_processor_adds": 'FOR INSERT TO "sm2a_worker" WITH CHECK (sm2a_of_a_dag(permission_view_id))',
+        "dag_processor_takes": 'FOR DELETE TO "sm2a_worker" USING (sm2a_of_a_dag(permission_view_id))',
+    }
+    assert "ALTER TABLE ab_user_role ENABLE ROW LEVEL SECURITY" in connection.statements
 
 
 def test_mysql_gives_what_is_needed_before_it_takes_the_rest(ensure: Callable[..., Connection]) -> None:

@@ -86,6 +86,9 @@ class FakeAws:
         """Return the client of a service."""
         return self.clients[service]
 
+    def forget_answers(self) -> None:
+        """Nothing is kept here."""
+
     def arn(self, service: str, resource: str) -> str:
         """Return the ARN of something in this account and region."""
         return f"arn:aws:{service}:{self.region}:{self.account_id}:{resource}"

@@ -56,6 +56,9 @@ class Thing(Resource):
         self.ready = found.get("status") != "creating"
         return {key: value for key, value in found.items() if key != "status"}
 
+    def find_anew(self) -> dict[str, Any] | None:
+        return self.find()
+
     def desired(self) -> dict[str, Any]:
         return {
             **{key: value() if callable(value) else value for key, value in self.fields.items()},
@@ -69,7 +72,16 @@ class Thing(Resource):
 
     def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
         self.cloud.do("update", self.name)
-        self.cloud.things[self.name].update(changes)
+        thing = self.cloud.things[self.name]
+        if "tags" in changes:
+            changes = {**changes, "tags": {**thing["tags"], **changes["tags"]}}
+        thing.update(changes)
+
+    def untag(self, keys: list[str]) -> None:
+        self.cloud.do("untag", self.name)
+        self.cloud.things[self.name]["tags"] = {
+            key: value for key, value in self.cloud.things[self.name]["tags"].items() if key not in keys
+        }
 
     def delete(self, current: dict[str, Any]) -> None:
         self.cloud.do("delete", self.name)

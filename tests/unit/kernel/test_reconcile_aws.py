@@ -19,15 +19,19 @@ import botocore.session
 import pytest
 from ansible_collections.amazon.aws.plugins.module_utils.retries import RetryingBotoClientWrapper
 from botocore.awsrequest import AWSResponse
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectionClosedError
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile import aws as kernel
+from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.aws import writes_of_thread
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors import CheckModeError, UnknownValueError
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.values import KNOWN_AFTER_APPLY
 
 
 class Module:
-    """As much of AnsibleAWSModule as the kernel uses. ``answers`` are (status, body) of the next responses."""
+    """As much of AnsibleAWSModule as the kernel uses.
+
+    ``answers`` are (status, body) of the next responses, or what breaks off in their place.
+    """
 
     region = "eu-central-1"
 
@@ -35,7 +39,7 @@ class Module:
         self.check_mode = check_mode
         self.made: list[str] = []
         self.sent: list[str] = []
-        self.answers: list[tuple[int, bytes]] = []
+        self.answers: list[tuple[int, bytes] | Exception] = []
 
     def client(self, service: str, retry_decorator: Any) -> Any:
         """Make a client whose requests end here instead of in the network."""
@@ -51,7 +55,10 @@ class Module:
         return RetryingBotoClientWrapper(client, retry_decorator)
 
     def _answer(self, request: Any, **_kwargs: Any) -> AWSResponse:
-        status, body = self.answers.pop(0) if self.answers else (200, b"{}")
+        answer = self.answers.pop(0) if self.answers else (200, b"{}")
+        if isinstance(answer, Exception):
+            raise answer
+        status, body = answer
         self.sent.append(request.headers.get("X-Amz-Target", b"").decode().rsplit(".", 1)[-1])
         return AWSResponse(request.url, status, {}, SimpleNamespace(stream=lambda **_kw: iter([body])))
 
@@ -136,6 +143,30 @@ def test_throttling_is_waited_out(account: Any, monkeypatch: pytest.MonkeyPatch,
     aws.client("sqs").pages("list_queues", "QueueUrls")
 
     assert (len(module.sent), len(pauses)) == (5, 3)
+
+
+def test_what_breaks_off_names_its_operation(account: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    aws, module = account()
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    module.answers = [ConnectionClosedError(endpoint_url="https://sqs.example")]
+
+    with pytest.raises(ConnectionClosedError) as caught:
+        aws.client("sqs").delete_queue(QueueUrl="https://sqs.eu-central-1.amazonaws.com/1/q")
+
+    assert caught.value.operation_name == "DeleteQueue"
+
+
+def test_writes_that_were_carried_out_are_counted(account: Any) -> None:
+    aws, module = account()
+    before = writes_of_thread()
+
+    aws.client("sqs").list_queues()
+    aws.client("sqs").delete_queue(QueueUrl="https://sqs.eu-central-1.amazonaws.com/1/q")
+    module.answers = [(400, b'{"__type": "AccessDenied", "message": "no"}')]
+    with contextlib.suppress(ClientError):
+        aws.client("sqs").delete_queue(QueueUrl="https://sqs.eu-central-1.amazonaws.com/1/q")
+
+    assert writes_of_thread() == before + 1
 
 
 def test_a_refusal_is_not_repeated(account: Any) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 from fake_cloud import OURS, Cloud, SlowThing, Thing
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.engine import ApplyError, Engine, diff_of, pending
@@ -21,6 +21,7 @@ from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors imp
     UnknownValueError,
     WaitTimeoutError,
 )
+from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.tags import ownership_tags
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.values import (
     KNOWN_AFTER_APPLY,
     SENSITIVE,
@@ -440,6 +441,149 @@ class TestSecrets:
         assert "-secret" not in repr([(step.before, step.after) for step in [*created, *updated, *deleted]])
 
 
+class TestLostAnswers:
+    """A connection that breaks after AWS did what was asked costs a message at most."""
+
+    @pytest.fixture(autouse=True)
+    def hurry(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Do not look a second time."""
+        monkeypatch.setattr(f"{Engine.__module__}.LOOK_SECONDS", 0)
+
+    @staticmethod
+    def losing(kind: type[Thing], verb: str, error: Exception) -> type[Thing]:
+        """Return a kind whose calls for this verb are carried out, and then fail."""
+
+        def do(self: Thing, *arguments: Any) -> None:
+            getattr(super(lost, self), verb)(*arguments)
+            raise error
+
+        lost: type[Thing] = type("Lost", (kind,), {verb: do})
+        return lost
+
+    closed = ConnectionClosedError(endpoint_url="https://sqs.example")
+    exists = ClientError({"Error": {"Code": "QueueAlreadyExists", "Message": "no"}}, "CreateQueue")
+
+    @pytest.mark.parametrize("error", [closed, exists])
+    def test_what_was_made_after_all_is_made(
+        self, cloud: Cloud, engine: Engine, actions: Actions, error: Exception
+    ) -> None:
+        queue = self.losing(Thing, "create", error)(cloud, "queue", timeout=1)
+
+        steps = engine.apply([queue, Thing(cloud, "policy", queue)])
+
+        assert actions(steps) == {"queue": "create", "policy": "create"}
+        assert cloud.log.count(("create", "queue")) == 1
+
+    def test_what_was_made_half_is_finished(self, cloud: Cloud, engine: Engine) -> None:
+        cloud_things = cloud.things
+
+        class Half(Thing):
+            def create(self, desired: dict[str, Any]) -> None:
+                cloud_things[self.name] = {"timeout": 0, "tags": OURS}
+                raise TestLostAnswers.closed
+
+        engine.apply([Half(cloud, "queue", timeout=1)])
+
+        assert cloud.things["queue"]["timeout"] == 1
+
+    def test_what_exists_and_is_somebody_elses_is_left_alone(self, cloud: Cloud, engine: Engine) -> None:
+        class Late(Thing):
+            def find(self) -> dict[str, Any] | None:
+                return super().find() if self.cloud.log else None
+
+            def create(self, desired: dict[str, Any]) -> None:
+                self.cloud.do("create", self.name)
+                raise TestLostAnswers.exists
+
+        cloud.things["queue"] = {"tags": {"sm2a:environment": "other"}}
+
+        with pytest.raises(ApplyError, match="left alone"):
+            engine.apply([Late(cloud, "queue")])
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            closed,
+            ReadTimeoutError(endpoint_url="https://sqs.example"),
+            EndpointConnectionError(endpoint_url="https://sqs.example"),
+        ],
+    )
+    def test_what_may_have_been_made_is_told(
+        self, cloud: Cloud, engine: Engine, actions: Actions, error: Exception
+    ) -> None:
+        error.operation_name = "CreateQueue"  # type: ignore[attr-defined]
+        cloud.failing = {("create", "queue"): error}
+
+        with pytest.raises(ApplyError) as failure:
+            engine.apply([Thing(cloud, "queue"), Thing(cloud, "topic")])
+
+        assert "Thing queue: " in str(failure.value) and "operation CreateQueue; it is not known" in str(failure.value)
+        assert actions(failure.value.steps) == {"queue": "create", "topic": "create"}
+
+    def test_a_lost_answer_to_a_question_changes_nothing(self, cloud: Cloud, engine: Engine) -> None:
+        error = ConnectionClosedError(endpoint_url="https://sqs.example")
+        error.operation_name = "ListQueues"
+
+        class Unreadable(Thing):
+            def create(self, desired: dict[str, Any]) -> None:
+                raise error
+
+        with pytest.raises(ApplyError) as failure:
+            engine.apply([Unreadable(cloud, "queue")])
+
+        assert "(operation ListQueues)" in str(failure.value) and failure.value.steps == []
+
+    def test_what_may_have_been_changed_or_deleted_is_told(
+        self, cloud: Cloud, engine: Engine, actions: Actions
+    ) -> None:
+        cloud.things["old"] = {"timeout": 1, "tags": OURS}
+
+        with pytest.raises(ApplyError) as failure:
+            engine.apply([self.losing(Thing, "update", self.closed)(cloud, "old", timeout=2)])
+        assert actions(failure.value.steps) == {"old": "update"}
+        with pytest.raises(ApplyError) as failure:
+            engine.remove([self.losing(Thing, "delete", self.closed)(cloud, "old")])
+        assert actions(failure.value.steps) == {"old": "delete"}
+
+    def test_what_is_gone_already_is_deleted(self, cloud: Cloud, engine: Engine, actions: Actions) -> None:
+        cloud.things["old"] = {"tags": OURS}
+        gone = ClientError({"Error": {"Code": "AWS.SimpleQueueService.NonExistentQueue"}}, "DeleteQueue")
+
+        assert actions(engine.remove([self.losing(Thing, "delete", gone)(cloud, "old")])) == {"old": "delete"}
+
+    def test_a_part_of_it_that_is_missing_is_no_success(self, cloud: Cloud, engine: Engine) -> None:
+        cloud.things["old"] = {"tags": OURS}
+        cloud.failing = {("delete", "old"): ClientError({"Error": {"Code": "NoSuchEntity"}}, "DeleteRolePolicy")}
+
+        with pytest.raises(ApplyError):
+            engine.remove([Thing(cloud, "old")])
+
+
+class TestFormerTags:
+    """Tags that the user gave once and names no more come off; those of others stay."""
+
+    def test_they_are_shown_and_taken_off(self, cloud: Cloud, engine: Engine, planner: Engine) -> None:
+        given = ownership_tags("test", "thing", {"team": "data", "cost": "1"})
+        cloud.things["queue"] = {"tags": {**given, "map-migrated": "theirs"}}
+        queue = Thing(cloud, "queue")
+        queue.tags = ownership_tags("test", "thing", {"team": "data"})
+
+        [planned] = planner.apply([queue])
+        assert cloud.log == []
+        [step] = engine.apply([queue])
+
+        assert planned.before == step.before and step.before["tags"]["cost"] == "1" and "cost" not in step.after["tags"]
+        assert cloud.things["queue"]["tags"] == {**queue.tags, "map-migrated": "theirs"}
+        assert [step.action for step in engine.apply([queue])] == ["none"]
+
+    def test_the_last_one_takes_the_note_along(self, cloud: Cloud, engine: Engine) -> None:
+        cloud.things["queue"] = {"tags": ownership_tags("test", "thing", {"team": "data"})}
+
+        engine.apply([Thing(cloud, "queue")])
+
+        assert cloud.things["queue"]["tags"] == OURS
+
+
 class TestFailures:
     """Every failure is told, by name; what does not depend on it is finished."""
 
@@ -461,12 +605,6 @@ class TestFailures:
         cloud.failing = {("create", "queue"): denied("CreateQueue")}
 
         with pytest.raises(ApplyError, match=r"Thing queue: .*not authorized.*CreateQueue, request id request-4711"):
-            engine.apply([Thing(cloud, "queue")])
-
-    def test_a_failure_without_an_answer_names_the_resource(self, cloud: Cloud, engine: Engine) -> None:
-        cloud.failing = {("create", "queue"): EndpointConnectionError(endpoint_url="https://sqs.example")}
-
-        with pytest.raises(ApplyError, match=r"Thing queue: Could not connect to the endpoint URL"):
             engine.apply([Thing(cloud, "queue")])
 
     def test_a_wait_that_runs_out_names_the_resource_once(self, cloud: Cloud, engine: Engine) -> None:

@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
+import ecs_containers
 import pytest
-from ecs_containers import NANOSECONDS, docker_arguments
+from ecs_containers import NANOSECONDS, UNHEALTHY, docker_arguments
 
 TASK = {"cpu": "512", "memory": "1024"}
 
@@ -77,3 +79,46 @@ def test_seconds_of_a_health_check_that_are_not_said_are_those_of_ecs() -> None:
         "start_period": 0,
         "retries": 3,
     }
+
+
+@pytest.fixture
+def scheduler(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
+    """What the service's scheduler is told, in the place of MiniStack's."""
+    told: list[tuple[str, Any]] = []
+    for name in ("_record_service_task_healthy", "_complete_service_deployment", "_record_service_task_failure"):
+        monkeypatch.setattr(ecs_containers.ecs, name, lambda *_arguments, name=name: told.append((name, None)))
+    monkeypatch.setattr(ecs_containers.ecs, "_stop_task", lambda data: told.append(("_stop_task", data["reason"])))
+    return told
+
+
+@pytest.mark.parametrize(
+    ("docker_says", "status", "told"),
+    [
+        ("starting", "UNKNOWN", []),
+        ("healthy", "HEALTHY", [("_record_service_task_healthy", None), ("_complete_service_deployment", None)]),
+        ("unhealthy", "UNHEALTHY", [("_stop_task", UNHEALTHY), ("_record_service_task_failure", None)]),
+    ],
+)
+def test_a_task_that_fails_its_check_is_stopped_once(
+    docker_says: str,
+    status: str,
+    told: list[tuple[str, Any]],
+    scheduler: list[tuple[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    inspected = {"State": {"Health": {"Status": docker_says}}}
+    client = SimpleNamespace(api=SimpleNamespace(inspect_container=lambda _id: inspected))
+    monkeypatch.setattr(ecs_containers.ecs, "_get_docker", lambda: client)
+    task = {
+        "taskArn": "arn:aws:ecs:eu-central-1:000000000000:task/sm2a-local/1",
+        "clusterArn": "arn:aws:ecs:eu-central-1:000000000000:cluster/sm2a-local",
+        "group": "service:sm2a-local-scheduler",
+        "healthStatus": "UNKNOWN",
+        "containers": [{"name": "scheduler"}],
+        "_docker_ids": ["0123"],
+    }
+
+    ecs_containers._follow(task)
+    ecs_containers._follow(task)
+
+    assert task["healthStatus"] == status and scheduler == told

@@ -54,6 +54,7 @@ def test_the_tag_is_of_the_content(source: Path, tmp_path: Path) -> None:
     assert tag() == first
 
     tags = [first, tag({"A": "1"}), tag({"A": "2"}), tag(platform="linux/arm64")]
+    tags += [tag(refresh="2026-11"), tag(refresh="2026-12")]
     # These authorities stay in the image.
     tags.append(tag(database_ca_bundle=bundle))
     bundle.write_text("other certificates")

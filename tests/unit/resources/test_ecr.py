@@ -36,6 +36,7 @@ def ecr_with(policy: Any = None, **found: Any) -> FakeClient:
     return FakeClient(
         describe_repositories={"repositories": [{**FOUND, **found}]},
         list_tags_for_resource={"tags": tags_to_list(OURS)},
+        get_repository_policy=refusal("RepositoryPolicyNotFoundException"),
         get_lifecycle_policy=policy or {"lifecyclePolicyText": wanted},
         create_repository={"repository": FOUND},
     )

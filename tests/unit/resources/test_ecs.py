@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 from fake_aws import OURS, FakeAws, FakeClient, in_turn, refusal
 
-from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.engine import Engine
+from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.engine import ApplyError, Engine
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors import OptionError
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.values import KNOWN_AFTER_APPLY
 from ansible_collections.sm2a.airflow.plugins.module_utils._resources.ecs import Cluster, TaskDefinition, validate_size
@@ -117,6 +117,62 @@ def test_a_difference_is_a_new_revision_and_ten_are_kept() -> None:
     assert (step.action, one.id) == ("update", "arn/x:100")
     gone = [call["taskDefinition"] for call in ecs.called("deregister_task_definition")]
     assert gone == ["arn/x:2", "arn/x:1"]
+
+
+@pytest.mark.parametrize(
+    "beyond",
+    [
+        {"containerDefinitions": [{**CONTAINER, "user": "root"}]},
+        {"containerDefinitions": [{**CONTAINER, "entryPoint": ["sh", "-c"]}]},
+        {"containerDefinitions": [{**CONTAINER, "secrets": [{"name": "X", "valueFrom": "arn"}]}]},
+        {"containerDefinitions": [CONTAINER, {"name": "beside"}]},
+        {"volumes": [{"name": "v"}]},
+        {"pidMode": "task"},
+    ],
+)
+def test_whatever_a_revision_says_beyond_ours_makes_a_new_one(beyond: dict[str, Any]) -> None:
+    ecs = registered(3, **beyond)
+    planned = definition(ecs, check_mode=True)
+
+    Engine("test", check_mode=True).apply([planned])
+    [step] = Engine("test", check_mode=False).apply([definition(ecs)])
+
+    assert step.action == "update" and planned.id == KNOWN_AFTER_APPLY
+    assert len(ecs.called("register_task_definition")) == 1
+
+
+def test_what_ecs_fills_in_makes_none() -> None:
+    filled = {**CONTAINER, "cpu": 0, "mountPoints": [], "volumesFrom": [], "systemControls": []}
+    ecs = registered(3, containerDefinitions=[filled], revision=3, compatibilities=["FARGATE"], volumes=[])
+
+    [step] = Engine("test", check_mode=False).apply([definition(ecs)])
+
+    assert step.action == "none"
+
+
+def foreign_newest(*ours: str) -> FakeClient:
+    """Return an ECS whose newest revision of x nobody tagged; of the others, these are ours."""
+    ecs = registered(3, 2, memory="1024")
+    found = ecs.answers["describe_task_definition"]
+
+    def describe(taskDefinition: str, include: list[str]) -> dict[str, Any]:
+        return {**found, "tags": TAGS if taskDefinition in ours else []}
+
+    ecs.answers["describe_task_definition"] = describe
+    return ecs
+
+
+def test_a_foreign_revision_in_our_family_is_followed_by_one_of_ours() -> None:
+    one = definition(ecs := foreign_newest("arn/x:2"))
+
+    [step] = Engine("test", check_mode=False).apply([one])
+
+    assert (step.action, one.id) == ("update", "arn/x:100") and len(ecs.called("register_task_definition")) == 1
+
+
+def test_a_family_without_a_revision_of_ours_is_somebody_elses() -> None:
+    with pytest.raises(ApplyError, match="left alone"):
+        Engine("test", check_mode=False).apply([definition(foreign_newest())])
 
 
 def test_in_check_mode_the_revision_to_come_is_not_known() -> None:

@@ -182,7 +182,7 @@ def test_a_rule_is_found_by_its_priority_whatever_form_its_paths_have() -> None:
         "Type": "fixed-response",
         "FixedResponseConfig": {"StatusCode": "403", "ContentType": "text/plain", "MessageBody": "Forbidden"},
     }
-    rules = [{"Priority": "default"}, {**closed, "Actions": [answer]}]
+    rules: list[dict[str, Any]] = [{"Priority": "default"}, {**closed, "Actions": [answer]}]
     elbv2 = existing(describe_rules={"Rules": rules})
     listener = Listener(balancer(elbv2).aws, OURS, load_balancer=balancer(elbv2), port=80, protocol="HTTP", action={})
     rule = PathRule(listener.aws, OURS, listener=listener, priority=1, paths=["/a", "/b"])

@@ -18,6 +18,7 @@ from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.tags impor
 from ansible_collections.sm2a.airflow.plugins.module_utils._resources.iam import (
     Role,
     ServiceLinkedRole,
+    inline_policy,
     policy_document,
     service_trust,
 )
@@ -218,3 +219,26 @@ def test_after_a_write_the_listing_is_not_asked() -> None:
 
     assert a_role.find() is None
     assert operations(iam) == ["get_role"]
+
+
+POLICY = policy_document([{"Action": "sqs:SendMessage", "Resource": "*"}])
+LISTED = {"RoleName": "x", "RolePolicyList": [{"PolicyName": "sm2a", "PolicyDocument": POLICY}]}
+
+
+@pytest.mark.parametrize(
+    ("answers", "policy", "calls"),
+    [
+        ({"get_account_authorization_details": {"RoleDetailList": [LISTED]}}, POLICY, 1),
+        ({"get_account_authorization_details": {"RoleDetailList": [{**LISTED, "RolePolicyList": []}]}}, {}, 1),
+        # An account with very many roles, or of which we may not ask.
+        ({"get_account_authorization_details": {"RoleDetailList": []}, "get_role_policy": {"PolicyDocument": POLICY}},
+         POLICY, 2),
+        ({"get_account_authorization_details": refusal("AccessDenied"), "get_role_policy": refusal("NoSuchEntity")},
+         {}, 2),
+    ],
+)  # fmt: skip
+def test_the_policy_that_a_role_has_now(answers: dict[str, Any], policy: dict[str, Any], calls: int) -> None:
+    client = FakeClient(**answers)
+    account: Any = FakeAws(iam=client)
+
+    assert inline_policy(account, "x") == policy and len(client.calls) == calls

@@ -28,6 +28,8 @@ class Kms:
     def __init__(self, **keys: dict[str, Any]) -> None:
         self.keys = keys
         self.late = 0
+        self.grants: list[dict[str, Any]] = []
+        self.retries = 0
         self.asked: list[str] = []
         self.done: list[tuple[str, str]] = []
 
@@ -44,7 +46,12 @@ class Kms:
             "KeyMetadata": {"Arn": f"arn/{key_id}", "KeyState": self.keys[key_id]["state"], "CreationDate": created}
         }
 
-    def pages(self, operation: str, result: str) -> list[dict[str, Any]]:
+    def revoke_grant(self, KeyId: str, GrantId: str) -> None:
+        self.done.append(("revoke_grant", GrantId))
+
+    def pages(self, operation: str, result: str, **_arguments: Any) -> list[dict[str, Any]]:
+        if operation == "list_grants":
+            return self.grants
         if operation == "list_aliases":
             return [
                 {"AliasName": key["alias"], "TargetKeyId": key_id}
@@ -75,6 +82,16 @@ class Kms:
             raise refusal("KMSInvalidStateException")
         self.done.append(("enable", KeyId))
         self.keys[KeyId]["state"] = "Enabled"
+
+    def create_key(self, **_request: Any) -> dict[str, Any]:
+        self.keys["new"] = {"state": "Enabled", "tags": TAGS, "day": 2}
+        return {**self.describe_key("new"), "ResponseMetadata": {"RetryAttempts": self.retries}}
+
+    def enable_key_rotation(self, KeyId: str) -> None:
+        self.done.append(("rotate", KeyId))
+
+    def schedule_key_deletion(self, KeyId: str, PendingWindowInDays: int) -> None:
+        self.done.append(("delete", KeyId))
 
     def create_alias(self, AliasName: str, TargetKeyId: str) -> None:
         self.keys[TargetKeyId]["alias"] = AliasName
@@ -126,6 +143,35 @@ def test_with_an_alias_no_other_key_is_looked_at() -> None:
 
     assert key(kms).find() is not None
     assert "other" not in kms.asked
+
+
+def test_a_grant_to_a_user_or_role_goes_and_those_of_services_stay() -> None:
+    kms = Kms(ours={"state": "Enabled", "tags": TAGS, "alias": "alias/sm2a-test"})
+    service_role = "arn:aws:iam::123456789012:role/aws-service-role/rds.amazonaws.com/AWSServiceRoleForRDS"
+    grantees = ["arn:aws:iam::123456789012:role/x", "rds.eu-central-1.amazonaws.com", service_role, "999999999999", "*"]
+    kms.grants = [{"GrantId": str(number), "GranteePrincipal": name} for number, name in enumerate(grantees)]
+
+    [step] = Engine("test", check_mode=False).apply([key(kms)])
+
+    assert [grant["to"] for grant in step.before["foreign_grants"]] == [grantees[0], grantees[3]]
+    assert [done for done in kms.done if done[0] == "revoke_grant"] == [("revoke_grant", "0"), ("revoke_grant", "3")]
+
+
+@pytest.mark.parametrize("retries", [0, 1])
+def test_what_a_repeated_request_made_before_goes_again(retries: int) -> None:
+    kms = Kms()
+    kms.retries = retries
+    one = key(kms)
+    assert one.find() is None
+    # Of the same day as the new one, of the day before, and of somebody else's.
+    kms.keys["copy"] = {"state": "Enabled", "tags": TAGS, "day": 2}
+    kms.keys["older"] = {"state": "Enabled", "tags": TAGS, "day": 1}
+    kms.keys["other"] = {"state": "Enabled", "tags": {}, "day": 2}
+
+    one.create({})
+
+    assert [done for done in kms.done if done[0] == "delete"] == [("delete", "arn/copy")] * retries
+    assert kms.keys["new"]["alias"] == "alias/sm2a-test"
 
 
 def test_the_key_of_another_is_not_taken_over_by_its_alias() -> None:

@@ -127,7 +127,7 @@ def test_what_cannot_change_is_refused_with_the_way_out(field: str, value: Any) 
 
 def test_a_restored_instance_brings_engine_and_login_along() -> None:
     rds = rds_with(refusal("DBInstanceNotFound"), FOUND, restore_db_instance_from_db_snapshot={"DBInstance": FOUND})
-    assert apply(instance(rds, snapshot_identifier="last-night")) == "create"
+    assert apply(instance(rds, {"PubliclyAccessible": False}, snapshot_identifier="last-night")) == "create"
 
     [request] = rds.called("restore_db_instance_from_db_snapshot")
     assert request["DBSnapshotIdentifier"] == "last-night" and request["PubliclyAccessible"] is False

@@ -18,7 +18,9 @@ from ansible_collections.sm2a.airflow.plugins.module_utils._resources.elbv2 impo
 from ansible_collections.sm2a.airflow.plugins.module_utils._resources.route53 import (
     AliasRecord,
     Certificate,
+    SurplusCertificate,
     ValidationRecord,
+    certificates_of,
 )
 
 NAME = "airflow.example.com"
@@ -150,6 +152,53 @@ def test_without_waiting_what_needs_the_certificate_is_left_for_later(record: bo
     assert steps[-1].action == "deferred" and pending(steps)
 
 
+def test_other_tags_are_put_on_the_certificate_that_there_is() -> None:
+    client = acm("ISSUED", tags={**OURS, "owner": "before"})
+    aws: Any = FakeAws(acm=client)
+
+    [step] = Engine("test", check_mode=False).apply([Certificate(aws, NAME, {**OURS, "owner": "after"})])
+
+    assert step.action == "update" and client.called("request_certificate") == []
+    [call] = client.called("add_tags_to_certificate")
+    assert call["CertificateArn"] == "arn" and {"Key": "owner", "Value": "after"} in call["Tags"]
+
+
+def test_the_certificate_that_is_used_is_the_one_and_others_of_ours_are_surplus() -> None:
+    client = acm("ISSUED")
+    client.answers["list_certificates"] = {
+        "CertificateSummaryList": [{"DomainName": NAME, "CertificateArn": arn} for arn in ("a", "b", "c", "d")]
+    }
+    states = {
+        "a": {"Status": "PENDING_VALIDATION"},
+        "b": {"Status": "ISSUED", "InUseBy": ["a listener"]},
+        "c": {"Status": "EXPIRED"},
+        "d": {"Status": "ISSUED"},
+    }
+    client.answers["describe_certificate"] = lambda CertificateArn: {
+        "Certificate": {"DomainName": NAME, "DomainValidationOptions": OPTIONS, **states[CertificateArn]}
+    }
+    one = certificate(client)
+
+    assert one.find() and one.id == "b"
+    found = certificates_of(one.aws, NAME, OURS)
+    assert [item["CertificateArn"] for item in found] == ["b", "d", "a"]
+    [step] = Engine("test", check_mode=False).apply([SurplusCertificate(one.aws, found[1], OURS)])
+    assert step.action == "delete" and client.called("delete_certificate") == [{"CertificateArn": "d"}]
+
+
+def test_a_request_that_is_sent_twice_orders_one_certificate() -> None:
+    client = acm("PENDING_VALIDATION")
+    client.answers["list_certificates"] = {}
+    one = certificate(client)
+
+    for _time in range(2):
+        one.create({})
+
+    tokens = {call["IdempotencyToken"] for call in client.called("request_certificate")}
+    assert len(tokens) == 1
+    assert tokens != {certificate(client).token}
+
+
 @pytest.mark.parametrize("target", ["sm2a-test-1.elb.amazonaws.com", "dualstack.SM2A-test-1.elb.amazonaws.com."])
 def test_an_alias_is_the_same_however_it_is_written(target: str) -> None:
     record, _route53 = alias({"Name": f"{NAME}.", "Type": "A", "AliasTarget": {"DNSName": target}})
@@ -163,6 +212,8 @@ def test_an_alias_is_the_same_however_it_is_written(target: str) -> None:
     ("found", "words"),
     [
         ({"AliasTarget": {"DNSName": "other-1.elb.amazonaws.com."}}, "points at other-1"),
+        # That of the environment test-2.
+        ({"AliasTarget": {"DNSName": "sm2a-test-2-1.elb.amazonaws.com."}}, "points at sm2a-test-2-1"),
         ({"ResourceRecords": [{"Value": "192.0.2.1"}]}, "points at an address"),
     ],
 )
@@ -174,8 +225,10 @@ def test_a_record_of_somebody_else_is_left_alone(found: dict[str, Any], words: s
     assert route53.called("change_resource_record_sets") == []
 
 
-def test_a_record_of_an_earlier_load_balancer_of_ours_follows() -> None:
-    record, route53 = alias({"Name": f"{NAME}.", "Type": "A", "AliasTarget": {"DNSName": "sm2a-test-0.elb."}})
+@pytest.mark.parametrize("start", ["", "internal-", "dualstack.", "dualstack.internal-"])
+def test_a_record_of_an_earlier_load_balancer_of_ours_follows(start: str) -> None:
+    earlier = f"{start}sm2a-test-0.eu-central-1.elb.amazonaws.com."
+    record, route53 = alias({"Name": f"{NAME}.", "Type": "A", "AliasTarget": {"DNSName": earlier}})
 
     [step] = Engine("test", check_mode=False).apply([record])
 

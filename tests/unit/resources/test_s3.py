@@ -24,7 +24,13 @@ from ansible_collections.sm2a.airflow.plugins.module_utils._resources.s3 import 
 
 MISSING = refusal("NoSuchBucket")
 THEIR_RULE = {"ID": "theirs", "Status": "Enabled", "Filter": {"Prefix": "x/"}, "Expiration": {"Days": 1}}
-THEIR_STATEMENT = {"Sid": "Theirs", "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "*"}
+THEIR_STATEMENT = {
+    "Sid": "Theirs",
+    "Effect": "Allow",
+    "Principal": {"AWS": "arn:aws:iam::123456789012:role/analyst"},
+    "Action": "s3:GetObject",
+    "Resource": "*",
+}
 
 
 def configured(**answers: Any) -> FakeClient:
@@ -37,6 +43,8 @@ def configured(**answers: Any) -> FakeClient:
         "get_bucket_encryption": {"ServerSideEncryptionConfiguration": encryption},
         "get_bucket_ownership_controls": {"OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}},
         "get_public_access_block": {"PublicAccessBlockConfiguration": BLOCK_PUBLIC_ACCESS},
+        "get_bucket_cors": refusal("NoSuchCORSConfiguration"),
+        "get_bucket_website": refusal("NoSuchWebsiteConfiguration"),
     }
     return FakeClient(**{**found, **answers})
 
@@ -117,6 +125,43 @@ def test_rules_and_statements_of_others_stay() -> None:
     assert [rule["ID"] for rule in lifecycle["LifecycleConfiguration"]["Rules"]] == ["theirs", "sm2a-new"]
     [policy] = s3.called("put_bucket_policy")
     assert [item["Sid"] for item in json.loads(policy["Policy"])["Statement"]] == ["Theirs", "sm2aDenyPlainHttp"]
+
+
+@pytest.mark.parametrize("principal", ["*", {"AWS": "999999999999"}])
+def test_a_statement_that_opens_the_bucket_goes_and_others_stay(principal: Any) -> None:
+    opening = {**THEIR_STATEMENT, "Sid": "Open", "Principal": principal}
+    s3 = configured(get_bucket_policy={"Policy": json.dumps({"Statement": [THEIR_STATEMENT, opening]})})
+
+    apply(bucket(s3))
+
+    [policy] = s3.called("put_bucket_policy")
+    assert [item["Sid"] for item in json.loads(policy["Policy"])["Statement"]] == ["Theirs"]
+
+
+@pytest.mark.parametrize(
+    ("found", "write"),
+    [
+        ({"get_bucket_cors": {"CORSRules": [{"AllowedOrigins": ["*"]}]}}, "delete_bucket_cors"),
+        ({"get_bucket_website": {"IndexDocument": {"Suffix": "index.html"}}}, "delete_bucket_website"),
+    ],
+)
+def test_a_bucket_serves_no_pages(found: dict[str, Any], write: str) -> None:
+    s3 = configured(**found)
+
+    assert apply(bucket(s3)) == "update" and writes(s3) == [write]
+
+
+def test_a_list_of_access_that_lets_others_in_goes_before_lists_are_switched_off() -> None:
+    refused = refusal("InvalidBucketAclWithObjectOwnership")
+    s3 = configured(
+        get_bucket_ownership_controls={"OwnershipControls": {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}},
+        put_bucket_ownership_controls=in_turn(refused, {}),
+    )
+
+    apply(bucket(s3))
+
+    assert writes(s3) == ["put_bucket_ownership_controls", "put_bucket_acl", "put_bucket_ownership_controls"]
+    assert s3.called("put_bucket_acl")[0]["ACL"] == "private"
 
 
 def test_a_policy_without_statements_is_deleted() -> None:

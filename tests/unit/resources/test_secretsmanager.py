@@ -19,6 +19,7 @@ from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.values imp
 from ansible_collections.sm2a.airflow.plugins.module_utils._resources.secretsmanager import (
     DerivedSecret,
     GeneratedSecret,
+    RetiredSecret,
     key_arn_of_secret,
     read_secret,
     read_secret_fields,
@@ -67,7 +68,8 @@ def test_a_value_that_exists_is_never_read_or_made_again() -> None:
 
     [step] = Engine("test", check_mode=False).apply([generated(client)])
 
-    assert step.action == "none" and {name for name, _arguments in client.calls} == {"describe_secret"}
+    calls = {name for name, _arguments in client.calls}
+    assert step.action == "none" and calls == {"describe_secret", "get_resource_policy"}
 
 
 def test_a_secret_without_a_value_gets_one() -> None:
@@ -80,7 +82,9 @@ def test_a_secret_without_a_value_gets_one() -> None:
 
 
 def test_a_name_that_is_still_being_deleted_is_waited_for_with_one_token() -> None:
-    client = FakeClient(describe_secret=MISSING, create_secret=in_turn(SCHEDULED, SCHEDULED, {"ARN": "arn of x"}))
+    client = FakeClient(
+        describe_secret=in_turn(MISSING, FOUND), create_secret=in_turn(SCHEDULED, SCHEDULED, {"ARN": "arn of x"})
+    )
 
     Engine("test", check_mode=False).apply([generated(client)])
 
@@ -147,3 +151,27 @@ def test_a_derived_value_that_cannot_be_read_yet_is_written() -> None:
 )
 def test_the_key_of_a_secret_is_told_if_somebody_chose_one_for_ours(answer: Any, arn: str | None) -> None:
     assert key_arn_of_secret(aws(FakeClient(describe_secret=answer)), "x", "test") == arn
+
+
+@pytest.mark.parametrize(
+    ("found", "there"),
+    [
+        (FOUND, True),
+        ({**FOUND, "Tags": tags_to_list(THEIRS)}, False),
+        ({**FOUND, "DeletedDate": "yesterday"}, False),
+        (MISSING, False),
+    ],
+)
+def test_a_secret_that_nobody_reads_any_more_is_there_if_it_is_ours(found: Any, there: bool) -> None:
+    assert RetiredSecret(aws(FakeClient(describe_secret=found)), "x", OURS).is_there() is there
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_a_secret_that_nobody_reads_any_more_can_be_restored_for_a_month(check_mode: bool) -> None:
+    client = FakeClient(describe_secret=FOUND)
+
+    [step] = Engine("test", check_mode).apply([RetiredSecret(aws(client, check_mode), "x", OURS)])
+
+    assert (step.action, step.after) == ("update", {"state": "scheduled for deletion"})
+    deleted = [] if check_mode else [{"SecretId": "arn of x", "RecoveryWindowInDays": 30}]
+    assert client.called("delete_secret") == deleted and not client.called("get_secret_value")

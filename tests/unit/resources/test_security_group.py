@@ -48,7 +48,7 @@ def ports(calls: list[dict[str, Any]]) -> list[list[int]]:
 def test_a_new_group_loses_the_rule_of_aws_and_is_not_asked_for_its_rules_again() -> None:
     new = found(IpPermissionsEgress=[EVERYWHERE])
     ec2 = FakeClient(
-        describe_security_groups=in_turn({"SecurityGroups": []}, new), create_security_group={"GroupId": "sg-1"}
+        describe_security_groups=in_turn(*[{"SecurityGroups": []}] * 2, new), create_security_group={"GroupId": "sg-1"}
     )
     one = group(ec2)
 
@@ -58,8 +58,8 @@ def test_a_new_group_loses_the_rule_of_aws_and_is_not_asked_for_its_rules_again(
 
     assert [step.action for step in steps] == ["create", "create", "none"]
     assert [call["IpPermissions"] for call in ec2.called("revoke_security_group_egress")] == [[EVERYWHERE]]
-    # Looked for, seen, and waited for as everything that was just made.
-    assert len(ec2.called("describe_security_groups")) == 3
+    # Looked for by its environment and by its name, seen, and waited for as everything that was just made.
+    assert len(ec2.called("describe_security_groups")) == 4
 
 
 def test_what_nobody_may_call_loses_what_somebody_added() -> None:

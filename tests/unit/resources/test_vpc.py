@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from fake_aws import each_time, refusal
 
-from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.engine import ApplyError, Engine
+from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.engine import ApplyError, Engine, Step
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.shared import SharedAnswers
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.tags import ownership_tags
 from ansible_collections.sm2a.airflow.plugins.module_utils._resources.vpc import (
+    ElasticIp,
     InternetGateway,
     RouteTable,
     Subnet,
@@ -49,7 +50,13 @@ class Ec2:
 
 
 def aws(ec2: Ec2) -> Any:
-    return SimpleNamespace(client=lambda _service: ec2, check_mode=False, region="eu-central-1", once=each_time)
+    return SimpleNamespace(
+        client=lambda _service: ec2,
+        check_mode=False,
+        region="eu-central-1",
+        once=each_time,
+        forget_answers=lambda: None,
+    )
 
 
 def tags(name: str) -> dict[str, str]:
@@ -105,9 +112,9 @@ class TestJustCreated:
         assert 300 <= clock.now < 310
 
     def test_another_refusal_is_not_repeated(self, vpc: Vpc, clock: SimpleNamespace) -> None:
-        ec2 = Ec2(describe_subnets=[{"Subnets": []}], create_subnet=[refusal("InvalidSubnet.Conflict")])
+        ec2 = Ec2(describe_subnets=[{"Subnets": []}], create_subnet=[refusal("InvalidSubnet.Range")])
 
-        with pytest.raises(ApplyError, match=r"InvalidSubnet\.Conflict"):
+        with pytest.raises(ApplyError, match=r"InvalidSubnet\.Range"):
             Engine("test", check_mode=False).apply([subnet(ec2, vpc)])
 
         assert len(ec2.called("create_subnet")) == 1 and clock.now == 0
@@ -123,6 +130,140 @@ class TestJustCreated:
         steps = Engine("test", check_mode=False).apply([InternetGateway(aws(ec2), "internet", tags("internet"), vpc)])
 
         assert [step.action for step in steps] == ["update"]
+
+
+def named(item: dict[str, Any], **changes: str | None) -> dict[str, Any]:
+    """Return an answer of EC2's with other tags; None takes one off."""
+    have = {**tags("subnet"), "sm2a:name": "subnet", **changes}
+    return {**item, "Tags": [{"Key": key, "Value": value} for key, value in have.items() if value is not None]}
+
+
+class TestIdentity:
+    """What is ours is told by a tag that nobody edits, and nothing is made a second time."""
+
+    def apply(self, vpc: Vpc, *found: dict[str, Any], **more: Any) -> tuple[Step, Ec2]:
+        ec2 = Ec2(describe_subnets=[{"Subnets": list(found)}], create_tags=[{}], **more)
+        wanted = Subnet(
+            aws(ec2), "subnet", {**tags("subnet"), "sm2a:name": "subnet"}, vpc, "10.0.0.0/24", "eu-central-1a"
+        )
+        [step] = Engine("test", check_mode=False).apply([wanted])
+        return step, ec2
+
+    def test_what_was_renamed_gets_its_name_back(self, vpc: Vpc) -> None:
+        step, _ec2 = self.apply(vpc, named(SUBNET, Name="the left one"))
+
+        assert (step.action, step.before["tags"]["Name"], step.after["tags"]["Name"]) == (
+            "update",
+            "the left one",
+            "subnet",
+        )
+
+    @pytest.mark.parametrize("lost", [{"sm2a:component": None}, {"sm2a:name": None}, {"sm2a:component": "other"}])
+    def test_a_tag_that_was_taken_off_comes_back(self, vpc: Vpc, lost: dict[str, str | None]) -> None:
+        step, ec2 = self.apply(vpc, named(SUBNET, **lost))
+
+        assert step.action == "update" and list(step.before) == ["tags"]
+        assert len(ec2.called("create_tags")) == 1
+
+    def test_what_an_earlier_release_made_gets_its_name(self, vpc: Vpc) -> None:
+        step, _ec2 = self.apply(vpc, SUBNET)
+
+        assert (step.action, step.before["tags"]["sm2a:name"], step.after["tags"]["sm2a:name"]) == (
+            "update",
+            None,
+            "subnet",
+        )
+
+    def test_another_of_that_name_is_left_alone(self, vpc: Vpc) -> None:
+        theirs = named({**SUBNET, "SubnetId": "subnet-2"}, **{"sm2a:environment": "other"})
+        further = named({**SUBNET, "SubnetId": "subnet-3"}, **{"sm2a:name": "other", "Name": "subnet"})
+
+        step, ec2 = self.apply(vpc, theirs, named(SUBNET), further)
+
+        assert step.action == "none" and step.resource.id == "subnet-1" and ec2.called("create_tags") == []
+
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"sm2a:environment": None}, "its tag sm2a:environment is None"),
+            ({"sm2a:name": None, "Name": "the left one"}, "give it the tag sm2a:name"),
+            ({"sm2a:name": None, "Name": None}, "give it the tag sm2a:name"),
+        ],
+    )
+    def test_what_cannot_be_told_is_refused_and_not_made_again(
+        self, vpc: Vpc, changes: dict[str, str | None], message: str
+    ) -> None:
+        with pytest.raises(ApplyError, match=message):
+            self.apply(vpc, named(SUBNET, **changes))
+
+    def test_the_id_of_what_cannot_be_told_is_named(self, vpc: Vpc) -> None:
+        with pytest.raises(ApplyError, match="subnet-1"):
+            self.apply(vpc, named(SUBNET, **{"sm2a:name": None, "Name": None}))
+
+
+class TestStrays:
+    """A second one, of a call whose answer was lost, goes; one that is in use does not."""
+
+    def address(self, number: int, **more: str) -> dict[str, Any]:
+        return {**named({}, Name="address", **{"sm2a:name": "address"}), "AllocationId": f"eipalloc-{number}", **more}
+
+    def apply(self, *found: dict[str, Any], check: bool = False) -> tuple[Step, Ec2]:
+        left = {"Addresses": list(found[1:])}
+        ec2 = Ec2(describe_addresses=[{"Addresses": list(found)}, left], release_address=[{}])
+        wanted = ElasticIp(aws(ec2), "address", {**tags("address"), "sm2a:name": "address"})
+        [step] = Engine("test", check_mode=check).apply([wanted])
+        return step, ec2
+
+    @pytest.mark.parametrize(
+        "used", [{"AssociationId": "eipassoc-1"}, {"AssociationId": "eipassoc-1", "NetworkInterfaceId": "eni-1"}]
+    )
+    def test_the_one_in_use_stays(self, used: dict[str, str]) -> None:
+        step, ec2 = self.apply(self.address(1), self.address(2, **used))
+
+        assert (step.before, step.after) == ({"strays": ["eipalloc-1"]}, {"strays": []})
+        assert ec2.called("release_address") == [{"AllocationId": "eipalloc-1"}] and step.resource.id == "eipalloc-2"
+
+    def test_a_plan_shows_them(self) -> None:
+        step, ec2 = self.apply(self.address(1), self.address(2), check=True)
+
+        assert step.before == {"strays": ["eipalloc-2"]} and ec2.called("release_address") == []
+
+    def test_two_in_use_are_for_people_to_tell_apart(self) -> None:
+        with pytest.raises(ApplyError, match=r"exists 2 times \(eipalloc-1, eipalloc-2\)"):
+            self.apply(self.address(1, AssociationId="a"), self.address(2, AssociationId="b"))
+
+    def test_a_second_one_that_botocore_made_goes_at_once(self) -> None:
+        ec2 = Ec2(
+            describe_addresses=[
+                {"Addresses": []},
+                {"Addresses": []},
+                {"Addresses": [self.address(1), self.address(2)]},
+            ],
+            allocate_address=[{"AllocationId": "eipalloc-2"}],
+            release_address=[{}],
+        )
+        wanted = ElasticIp(aws(ec2), "address", {**tags("address"), "sm2a:name": "address"})
+
+        Engine("test", check_mode=False).apply([wanted])
+
+        assert ec2.called("release_address") == [{"AllocationId": "eipalloc-1"}] and wanted.id == "eipalloc-2"
+
+    def test_a_vpc_with_subnets_stays(self, vpc: Vpc) -> None:
+        found = [
+            {**named({}, Name="vpc", **{"sm2a:name": "vpc"}), "VpcId": f"vpc-{number}", "CidrBlock": "10.0.0.0/16"}
+            for number in (1, 2)
+        ]
+        ec2 = Ec2(
+            describe_vpcs=[{"Vpcs": found}, {"Vpcs": found[1:]}],
+            describe_subnets=[{"Subnets": [{"VpcId": "vpc-2"}]}],
+            describe_vpc_attribute=[{"EnableDnsSupport": {"Value": True}, "EnableDnsHostnames": {"Value": True}}],
+            delete_vpc=[{}],
+        )
+        vpc.aws = aws(ec2)
+
+        Engine("test", check_mode=False).apply([vpc])
+
+        assert ec2.called("delete_vpc") == [{"VpcId": "vpc-1"}] and vpc.id == "vpc-2"
 
 
 class TestTogether:

@@ -51,7 +51,7 @@ def test_the_default_group_is_tagged_and_closed() -> None:
     tagged = {**GROUP, "Tags": tags_to_list(GROUP_TAGS)}
     ec2 = FakeClient(
         describe_security_groups=in_turn(
-            {"SecurityGroups": []}, {"SecurityGroups": [OPEN]}, {"SecurityGroups": [tagged]}
+            *[{"SecurityGroups": []}] * 2, {"SecurityGroups": [OPEN]}, {"SecurityGroups": [tagged]}
         )
     )
 
@@ -76,7 +76,7 @@ def test_the_main_table_is_tagged_and_leads_nowhere() -> None:
     found = {**TABLE, "Routes": [TO_THE_INTERNET], "Associations": [MAIN]}
     tagged = {**found, "Routes": [], "Tags": tags_to_list(TABLE_TAGS)}
     ec2 = FakeClient(
-        describe_route_tables=in_turn({"RouteTables": []}, {"RouteTables": [found]}, {"RouteTables": [tagged]})
+        describe_route_tables=in_turn(*[{"RouteTables": []}] * 2, {"RouteTables": [found]}, {"RouteTables": [tagged]})
     )
 
     [step] = Engine("test", check_mode=False).apply([table(ec2)])

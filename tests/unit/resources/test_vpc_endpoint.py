@@ -120,6 +120,16 @@ def test_an_interface_is_waited_for_as_long_as_there_is_hope(states: list[str], 
             Engine("test", check_mode=False).apply([interface(ec2)])
 
 
+def test_an_endpoint_is_found_by_the_name_of_its_service_again() -> None:
+    found = {**FOUND, "VpcEndpointType": "Interface", "ServiceName": "sqs", "SubnetIds": ["subnet-a"]}
+    ec2 = FakeClient(describe_vpc_endpoints={"VpcEndpoints": [{**found, "PrivateDnsEnabled": False}]})
+
+    [step] = Engine("test", check_mode=False).apply([interface(ec2)])
+
+    assert step.before == {"private_dns": False}
+    assert ec2.called("modify_vpc_endpoint") == [{"VpcEndpointId": "vpce-1", "PrivateDnsEnabled": True}]
+
+
 def test_groups_that_an_implementation_does_not_tell_are_not_compared() -> None:
     found = {**FOUND, "VpcEndpointType": "Interface", "ServiceName": "sqs", "SubnetIds": ["subnet-a"]}
     told = {**found, "Groups": [{"GroupId": "sg-b"}]}

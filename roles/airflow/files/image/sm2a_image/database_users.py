@@ -73,6 +73,25 @@ RIGHTS: dict[str, dict[str, tuple[str, ...]]] = {
 }
 READS_ONLY = ("scaler",)
 """Users whose transactions may write only if they say so."""
+ROLES_PERMISSIONS = "ab_permission_view_role"
+"""Airflow's table of which role has which permission, to which the DAG processor adds those on its DAGs."""
+# A body of text: later migrations may change the tables in it. Both prefixes are of Airflow's FAB provider.
+OF_A_DAG = """
+CREATE OR REPLACE FUNCTION sm2a_of_a_dag(permission INTEGER) RETURNS BOOLEAN
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT EXISTS (
+        SELECT 1 FROM ab_permission_view p JOIN ab_view_menu m ON m.id = p.view_menu_id
+        WHERE p.id = permission AND (m.name LIKE 'DAG:%' OR m.name LIKE 'DAG Run:%')
+    )
+$$
+"""
+# What those who are named may do with the rows of ROLES_PERMISSIONS; the owner may do everything.
+POLICIES = {
+    "sm2a_airflow": ("airflow", "FOR ALL TO {} USING (true) WITH CHECK (true)"),
+    "sm2a_dag_processor_reads": ("dag_processor", "FOR SELECT TO {} USING (true)"),
+    "sm2a_dag_processor_adds": ("dag_processor", "FOR INSERT TO {} WITH CHECK (sm2a_of_a_dag(permission_view_id))"),
+    "sm2a_dag_processor_takes": ("dag_processor", "FOR DELETE TO {} USING (sm2a_of_a_dag(permission_view_id))"),
+}
 # Celery names its sequences otherwise than by their table and column.
 CELERY_SEQUENCES = {"task_id_sequence": "celery_taskmeta", "taskset_id_sequence": "celery_tasksetmeta"}
 
@@ -115,6 +134,7 @@ def ensure_users(engine: Any, logins: dict[str, dict[str, Any]]) -> None:
         database.prepare()
         for kind, login in logins.items():
             database.ensure(kind, login)
+        database.confine({kind: login["username"] for kind, login in logins.items()})
         connection.commit()
     finally:
         connection.close()
@@ -159,6 +179,21 @@ class Postgresql:
             if counts:
                 self._grant(cursor, "USAGE", sorted(counts), user, "SEQUENCE ")
 
+    def confine(self, users: dict[str, str]) -> None:
+        """Let the DAG processor give roles permissions on DAGs and no others. ``users`` are names by kind."""
+        from psycopg2 import sql
+
+        if ROLES_PERMISSIONS not in self._tables:
+            return
+        with self._connection.cursor() as cursor:
+            cursor.execute(OF_A_DAG)
+            cursor.execute(f"ALTER TABLE {ROLES_PERMISSIONS} ENABLE ROW LEVEL SECURITY")
+            for policy, (kind, rule) in POLICIES.items():
+                cursor.execute(f"DROP POLICY IF EXISTS {policy} ON {ROLES_PERMISSIONS}")
+                if kind in users:
+                    created = f"CREATE POLICY {policy} ON {ROLES_PERMISSIONS} {rule}"
+                    cursor.execute(sql.SQL(created).format(sql.Identifier(users[kind])))
+
     def _grant(self, cursor: Any, rights: str, names: list[str], user: Any, kind: str = "") -> None:
         from psycopg2 import sql
 
@@ -197,6 +232,9 @@ class Mysql:
                 surplus = self._held(cursor, table, user) - {right.partition(" ")[0] for right in wanted}
                 if surplus:
                     self._tell(cursor, f"REVOKE {', '.join(sorted(surplus))}", table, "FROM", user)
+
+    def confine(self, users: dict[str, str]) -> None:
+        """Do nothing: MySQL knows no policies of rows."""
 
     def _tell(self, cursor: Any, verb: str, table: str, preposition: str, user: str) -> None:
         cursor.execute(f"{verb} ON `{self._database}`.`{table}` {preposition} %s@'%%'", (user,))
