@@ -849,7 +849,7 @@ SITE = [
     Rule("sm2a_tags", {"Name": "mine"}, {"Label": "mine"}, TAGS, "name in the console"),
     Rule(
         "sm2a_tags",
-        {f"key{number}": "x" for number in range(47)},
+        {f"key{number}": "x" for number in range(46)},
         {f"key{number}": "x" for number in range(40)},
         TAGS,
         "AWS takes 50",
