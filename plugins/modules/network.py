@@ -58,6 +58,20 @@ options:
     description: Whether S3 is reached through a gateway endpoint, which is free.
     type: bool
     default: true
+  s3_endpoint_bucket_arns:
+    description:
+      - ARNs of buckets of other accounts that may be reached through the gateway endpoint to S3, V(*) for all. Buckets
+        of this account and Amazon ECR's may be reached in any case.
+      - The role of the service that calls needs a policy besides.
+    type: list
+    elements: str
+    default: []
+  endpoint_account_ids:
+    description: Further accounts whose buckets may be reached through the gateway endpoint to S3, and whose roles may
+      call through interface endpoints. Without them, only this account's.
+    type: list
+    elements: str
+    default: []
   interface_endpoints:
     description:
       - AWS services that private subnets reach by an interface endpoint, each named by the end of its service name, for

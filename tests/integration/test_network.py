@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -363,3 +364,25 @@ def test_another_main_route_table_and_routes_to_the_internet_are_led_back(accoun
     assert shown["AWS::EC2::RouteTable sm2a-test-main"] == {"foreign_routes": foreign, "main": False}
     assert {"foreign_routes": foreign} in shown.values() and {"public_addresses": True} in shown.values()
     assert not account.run("network")["changed"]
+
+
+def test_the_policy_of_an_endpoint_is_made_changed_and_put_back(account: Account) -> None:
+    options = {"interface_endpoints": ["sqs"]}
+    created = account.run("network", **options)
+    assert not created.get("failed"), created["msg"]
+    assert not account.run("network", **options)["changed"]
+    ec2 = account.client("ec2")
+    endpoints = ec2.describe_vpc_endpoints()["VpcEndpoints"]
+    if not all(endpoint.get("PolicyDocument") for endpoint in endpoints):
+        return  # MiniStack tells no policy
+    assert all("aws:" in endpoint["PolicyDocument"] for endpoint in endpoints)
+    opened = {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]}
+    for endpoint in endpoints:
+        ec2.modify_vpc_endpoint(VpcEndpointId=endpoint["VpcEndpointId"], PolicyDocument=json.dumps(opened))
+
+    shown = account.run("network", check=True, **options)["diff"]["before"]
+    repaired = account.run("network", **options)["diff"]["before"]
+
+    assert set(shown) == {"AWS::EC2::VPCEndpoint sm2a-test-s3", "AWS::EC2::VPCEndpoint sm2a-test-sqs"}
+    assert repaired == shown
+    assert not account.run("network", **options)["changed"]

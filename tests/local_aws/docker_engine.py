@@ -147,7 +147,9 @@ def ensure_packet_filter() -> None:
         return
     ensure_stand_in(PACKET_FILTER_IMAGE)
     if not run("docker", "ps", "--quiet", "--filter", f"name=^{PACKET_FILTER}$"):
-        rights = ("--pid=host", "--privileged", "--network=none")
+        # To find processes of the engine's machine, to look at their namespaces, to enter them, to filter packets.
+        capabilities = ("--cap-drop=ALL", "--cap-add=SYS_PTRACE", "--cap-add=SYS_ADMIN", "--cap-add=NET_ADMIN")
+        rights = ("--pid=host", "--network=none", "--security-opt=apparmor=unconfined", *capabilities)
         run("docker", "run", "--detach", "--rm", "--init", f"--name={PACKET_FILTER}", *rights, PACKET_FILTER_IMAGE)
 
 

@@ -29,6 +29,7 @@ from .._resources.vpc_defaults import DefaultSecurityGroup, MainRouteTable
 from .._resources.vpc_endpoint import GatewayEndpoint, InterfaceEndpoint
 from ._account import if_it_can_be_read, vpc_faults
 from ._base import Component, named_tags
+from ._endpoint_policies import s3_policy, service_policy
 from ._existing_vpc import existing_vpc
 from ._iam_rules import POLICY_ARN, ROLE_PATH
 from ._kms_rules import kms_key_option
@@ -51,6 +52,13 @@ ENDPOINT = Form(
     "it must be the end of a service's name, such as ecr.api in com.amazonaws.<region>.ecr.api",
     ENDPOINTS,
 )
+ENDPOINT_POLICIES = "https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html"
+BUCKET_ARN = Form(
+    r"\*|arn:aws[a-z-]*:s3:::[a-z0-9.*-]{3,63}",
+    "it must be the ARN of a bucket, arn:aws:s3:::name, or * for every bucket",
+    ENDPOINT_POLICIES,
+)
+ACCOUNT_ID = Form(r"\d{12}", "an account id has twelve digits, in quotes", ENDPOINT_POLICIES)
 BUCKET_FOLDER_ARN = Form(
     rf"arn:(?P<partition>aws[a-z-]*):s3:::{BUCKET}(/.*)?",
     "flow_logs: s3 needs the ARN of a bucket, arn:aws:s3:::name, with a folder if you like",
@@ -109,6 +117,25 @@ class NetworkComponent(Component):
             default="single",
         ),
         "s3_endpoint": Option("bool", "Whether S3 is reached through a gateway endpoint, which is free.", default=True),
+        "s3_endpoint_bucket_arns": Option(
+            "list",
+            (
+                "ARNs of buckets of other accounts that may be reached through the gateway endpoint to S3, V(*) for "
+                "all. Buckets of this account and Amazon ECR's may be reached in any case.",
+                "The role of the service that calls needs a policy besides.",
+            ),
+            elements="str",
+            default=[],
+            form=BUCKET_ARN,
+        ),
+        "endpoint_account_ids": Option(
+            "list",
+            "Further accounts whose buckets may be reached through the gateway endpoint to S3, and whose roles may "
+            "call through interface endpoints. Without them, only this account's.",
+            elements="str",
+            default=[],
+            form=ACCOUNT_ID,
+        ),
         "interface_endpoints": Option(
             "list",
             (
@@ -311,7 +338,7 @@ class NetworkComponent(Component):
             name = f"{self.prefix}-s3"
             service = f"com.amazonaws.{self.aws.region}.s3"
             tags = named_tags(self.tags, name)
-            resources.append(GatewayEndpoint(self.aws, name, tags, self.vpc, service, self.tables))
+            resources.append(GatewayEndpoint(self.aws, name, tags, self.vpc, service, self.tables, self._s3_policy))
         resources += self._interface_endpoints()
         resources += self._defaults()
         resources += self._obsolete(resources, gateway)
@@ -337,13 +364,31 @@ class NetworkComponent(Component):
         group = self._endpoint_group(f"{self.prefix}-endpoints")
         rules = IngressRules(self.aws, group, [(443, self.options["cidr"])])
         endpoints = []
+        services = [f"com.amazonaws.{self.aws.region}.{service}" for service in names]
         for service in names:
             name = f"{self.prefix}-{service}"
             tags = named_tags(self.tags, name)
             full = f"com.amazonaws.{self.aws.region}.{service}"
-            endpoints.append(InterfaceEndpoint(self.aws, name, tags, self.vpc, full, self.private, group))
+            endpoints.append(
+                InterfaceEndpoint(
+                    self.aws, name, tags, self.vpc, full, self.private, group, self._service_policy, services
+                )
+            )
         # Endpoints answer; they have nobody to call.
         return [group, rules, EgressRules(self.aws, group, []), *endpoints]
+
+    def _s3_policy(self, account_id: str) -> dict[str, Any]:
+        options = self.options
+        return s3_policy(
+            account_id,
+            self.aws.partition,
+            self.aws.region,
+            options["endpoint_account_ids"],
+            options["s3_endpoint_bucket_arns"],
+        )
+
+    def _service_policy(self, account_id: str) -> dict[str, Any]:
+        return service_policy(account_id, self.options["endpoint_account_ids"])
 
     def _endpoint_group(self, name: str) -> SecurityGroup:
         description = "HTTPS from the VPC to its endpoints"

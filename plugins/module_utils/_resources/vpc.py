@@ -14,6 +14,7 @@ from .._reconcile.aws import Aws
 from .._reconcile.errors import ClientError, ReconcileError, code_of, ignoring
 from .._reconcile.resource import Resource
 from .._reconcile.tags import COMPONENT, ENVIRONMENT, NAME, tag_filters, tags_from_list, tags_to_list
+from .._reconcile.values import KNOWN_AFTER_APPLY
 from .._reconcile.waits import retry_while, wait_until
 
 # How long AWS advises to go on asking after what was just created:
@@ -272,8 +273,18 @@ class Vpc(VpcResource):
     def __init__(self, aws: Aws, name: str, tags: dict[str, str], cidr: str) -> None:
         super().__init__(aws, name, tags)
         self.cidr = cidr
+        self._owner_id: str | None = None
+
+    @property
+    def owner_id(self) -> str:
+        """The account whose VPC it is."""
+        if self.id == KNOWN_AFTER_APPLY:
+            return KNOWN_AFTER_APPLY
+        # Not every implementation of the API tells it with the VPC.
+        return self._owner_id or self.aws.account_id
 
     def state(self, found: dict[str, Any]) -> dict[str, Any]:
+        self._owner_id = found.get("OwnerId")
         ec2 = self.aws.client("ec2")
         switches = {
             attribute: ec2.describe_vpc_attribute(VpcId=self.id, Attribute=attribute)[field]["Value"]
@@ -292,7 +303,9 @@ class Vpc(VpcResource):
 
     def create(self, desired: dict[str, Any]) -> None:
         ec2 = self.aws.client("ec2")
-        self.id = ec2.create_vpc(CidrBlock=self.cidr, TagSpecifications=self.specification())["Vpc"]["VpcId"]
+        created = ec2.create_vpc(CidrBlock=self.cidr, TagSpecifications=self.specification())["Vpc"]
+        self.id = created["VpcId"]
+        self._owner_id = created.get("OwnerId")
         self._switch_on(dict.fromkeys(self.ATTRIBUTES, True))
 
     def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from typing import Any
 
 from .._reconcile.aws import Aws
@@ -13,6 +15,9 @@ from .._reconcile.errors import ClientError, ReconcileError, code_of
 from .._reconcile.waits import wait_until
 from .security_group import SecurityGroup
 from .vpc import GONE, RELEASE_SECONDS, RouteTable, Subnet, Vpc, VpcResource, creation_token
+
+Policy = Callable[[str], dict[str, Any]]
+"""What an endpoint lets through, for the account whose VPC it is in."""
 
 # An interface endpoint makes a network interface in each subnet, which takes a minute or two.
 READY_SECONDS = 600
@@ -32,22 +37,34 @@ class VpcEndpoint(VpcResource):
     members: dict[str, str] = {}
     """Fields of the state that are lists of ids, and what ``ModifyVpcEndpoint`` calls them."""
 
-    def __init__(self, aws: Aws, name: str, tags: dict[str, str], vpc: Vpc, service: str) -> None:
+    def __init__(
+        self, aws: Aws, name: str, tags: dict[str, str], vpc: Vpc, service: str, policy: Policy | None = None
+    ) -> None:
         super().__init__(aws, name, tags)
         self.vpc = vpc
         self.service = service
+        self.policy = policy
 
     @classmethod
     def _relevant(cls, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return [item for item in items if item["VpcEndpointType"] == cls.endpoint_type]
 
     def state(self, found: dict[str, Any]) -> dict[str, Any]:
-        return {"vpc_id": found["VpcId"], "service": found["ServiceName"]}
+        # Not every implementation of the API tells the policy; what it does not tell is not compared.
+        told = found.get("PolicyDocument")
+        policy = {"policy": json.loads(told)} if told else self._policy()
+        return {"vpc_id": found["VpcId"], "service": found["ServiceName"], **policy}
 
     def wanted(self) -> dict[str, Any]:
-        return {"vpc_id": self.vpc.id, "service": self.service}
+        return {"vpc_id": self.vpc.id, "service": self.service, **self._policy()}
 
-    def _create(self, **arguments: Any) -> None:
+    def _policy(self) -> dict[str, Any]:
+        return {"policy": self.policy(self.vpc.owner_id)} if self.policy and self._takes_policy() else {}
+
+    def _takes_policy(self) -> bool:
+        return True
+
+    def _create(self, desired: dict[str, Any], **arguments: Any) -> None:
         self.id = self.call(
             "create_vpc_endpoint",
             ClientToken=creation_token(),
@@ -55,6 +72,7 @@ class VpcEndpoint(VpcResource):
             VpcId=self.vpc.id,
             ServiceName=self.service,
             TagSpecifications=self.specification(),
+            **_documents(desired),
             **arguments,
         )["VpcEndpoint"]["VpcEndpointId"]
 
@@ -65,6 +83,7 @@ class VpcEndpoint(VpcResource):
                 have, want = set(current[field]), set(changes[field])
                 edits[f"Add{called}"], edits[f"Remove{called}"] = sorted(want - have), sorted(have - want)
         edits = {name: ids for name, ids in edits.items() if ids}
+        edits.update(_documents(changes))
         if "private_dns" in changes:
             edits["PrivateDnsEnabled"] = True
         if edits:
@@ -97,6 +116,11 @@ class VpcEndpoint(VpcResource):
         return all(item["VpcEndpointId"] != self.id or item["State"].lower() == "deleted" for item in found)
 
 
+def _documents(fields: dict[str, Any]) -> dict[str, str]:
+    """Return the policy of a state as a request has it, if there is one."""
+    return {"PolicyDocument": json.dumps(fields["policy"])} if "policy" in fields else {}
+
+
 class GatewayEndpoint(VpcEndpoint):
     """A free way to S3 that needs no NAT gateway."""
 
@@ -104,9 +128,16 @@ class GatewayEndpoint(VpcEndpoint):
     members = {"route_table_ids": "RouteTableIds"}
 
     def __init__(
-        self, aws: Aws, name: str, tags: dict[str, str], vpc: Vpc, service: str, route_tables: list[RouteTable]
+        self,
+        aws: Aws,
+        name: str,
+        tags: dict[str, str],
+        vpc: Vpc,
+        service: str,
+        route_tables: list[RouteTable],
+        policy: Policy | None = None,
     ) -> None:
-        super().__init__(aws, name, tags, vpc, service)
+        super().__init__(aws, name, tags, vpc, service, policy)
         self.route_tables = route_tables
 
     def state(self, found: dict[str, Any]) -> dict[str, Any]:
@@ -116,11 +147,14 @@ class GatewayEndpoint(VpcEndpoint):
         return {**super().wanted(), "route_table_ids": sorted(table.id for table in self.route_tables)}
 
     def create(self, desired: dict[str, Any]) -> None:
-        self._create(RouteTableIds=desired["route_table_ids"])
+        self._create(desired, RouteTableIds=desired["route_table_ids"])
 
 
 class InterfaceEndpoint(VpcEndpoint):
-    """A service's own addresses in the private subnets, under the service's usual name."""
+    """A service's own addresses in the private subnets, under the service's usual name.
+
+    ``beside`` names the services of all endpoints that are asked in the same call whether they take a policy.
+    """
 
     slow = True
     usual = "1 to 2 minutes"
@@ -136,10 +170,22 @@ class InterfaceEndpoint(VpcEndpoint):
         service: str,
         subnets: list[Subnet],
         group: SecurityGroup | None,
+        policy: Policy | None = None,
+        beside: list[str] | None = None,
     ) -> None:
-        super().__init__(aws, name, tags, vpc, service)
+        super().__init__(aws, name, tags, vpc, service, policy)
         self.subnets = subnets
         self.group = group
+        self.beside = sorted({service, *(beside or [])})
+
+    def _takes_policy(self) -> bool:
+        # Some services take none: https://docs.aws.amazon.com/vpc/latest/privatelink/aws-services-privatelink-support.html
+        services = self.aws.once("ec2", ("describe_vpc_endpoint_services", *self.beside), self._services)
+        return any(one["ServiceName"] == self.service and one.get("VpcEndpointPolicySupported") for one in services)
+
+    def _services(self) -> list[dict[str, Any]]:
+        answer = self.aws.client("ec2").describe_vpc_endpoint_services(ServiceNames=self.beside)
+        return list(answer["ServiceDetails"])
 
     def state(self, found: dict[str, Any]) -> dict[str, Any]:
         self.ready = found["State"].lower() == "available"
@@ -166,7 +212,10 @@ class InterfaceEndpoint(VpcEndpoint):
 
     def create(self, desired: dict[str, Any]) -> None:
         self._create(
-            SubnetIds=desired["subnet_ids"], SecurityGroupIds=desired["security_group_ids"], PrivateDnsEnabled=True
+            desired,
+            SubnetIds=desired["subnet_ids"],
+            SecurityGroupIds=desired["security_group_ids"],
+            PrivateDnsEnabled=True,
         )
 
     def wait_ready(self) -> None:

@@ -50,6 +50,8 @@ def component(**options: Any) -> NetworkComponent:
         ({"flow_logs": "cloudwatch", "flow_logs_retention_in_days": 31}, "flow_logs_retention_in_days", "one of"),
         ({"role_path": "teams"}, "role_path", "begin and end with /"),
         ({"role_permissions_boundary": "boundary"}, "role_permissions_boundary", "managed policy"),
+        ({"endpoint_account_ids": ["1234"]}, "endpoint_account_ids", "twelve digits"),
+        ({"s3_endpoint_bucket_arns": ["my-bucket"]}, "s3_endpoint_bucket_arns", "ARN of a bucket"),
         ({"public_subnet_ids": TWO}, "public_subnet_ids", "requires vpc_id"),
         ({"vpc_id": "vpc-01234567"}, "public_subnet_ids", "two of them"),
         ({"vpc_id": "vpc-01234567", "public_subnet_ids": TWO}, "private_subnet_ids", "two of them"),

@@ -40,6 +40,7 @@ OPTIONS = {
     "zones": Option("list", elements="str", items=2, rule="two zones are needed"),
     "pools": Option("dict", items=1),
     "size": Option("dict", options={"count": Option("int", least=1, most=10)}),
+    "rules": Option("list", elements="dict", options={"port": Option("int", least=0, most=65535)}),
 }
 
 
@@ -67,6 +68,7 @@ def refused(present: bool = True, region: str = "eu-central-1", **values: Any) -
         ({"zones": ["a", "a"]}, ("zones", ["a", "a"], "two zones are needed")),
         ({"pools": {}}, ("pools", {}, "at least one is needed")),
         ({"size": {"count": 0}}, ("size.count", 0, "it must be from 1 to 10")),
+        ({"rules": [{"port": 1}, {"port": 65536}]}, ("rules[1].port", 65536, "it must be from 0 to 65535")),
     ],
 )
 def test_a_value_that_violates_its_declaration_is_refused(values: dict[str, Any], wrong: tuple[str, Any, str]) -> None:

@@ -152,6 +152,31 @@ def test_an_error_about_the_former_key_is_not_swallowed() -> None:
         security.resources()
 
 
+HTTPS = {"cidr": "10.0.0.0/8", "protocol": "tcp", "from_port": 443, "to_port": None}
+
+
+@pytest.mark.parametrize(
+    ("rule", "option", "words"),
+    [
+        ({"cidr": "everywhere"}, "egress[1].cidr", "not a network"),
+        ({"cidr": "10.0.0.1/8"}, "egress[1].cidr", "not a network"),
+        ({"from_port": 65536}, "egress[1].from_port", "from 0 to 65535"),
+        ({"from_port": -1}, "egress[1].from_port", "from 0 to 65535"),
+        ({"to_port": 65536}, "egress[1].to_port", "from 0 to 65535"),
+        ({"from_port": None}, "egress[1]", "from_port is needed"),
+        ({"to_port": 80}, "egress[1]", "below from_port"),
+        ({"protocol": "all"}, "egress[1]", "has no ports"),
+        ({"protocol": "all", "from_port": None, "to_port": 0}, "egress[1]", "has no ports"),
+    ],
+)
+def test_egress_that_ec2_would_refuse(rule: dict[str, Any], option: str, words: str) -> None:
+    with pytest.raises(OptionError) as caught:
+        component(egress=[HTTPS, {**HTTPS, **rule}]).validate()
+
+    assert caught.value.option == option and words in caught.value.rule
+    assert caught.value.documentation.startswith("https://")
+
+
 def test_no_role_name_is_longer_than_64_characters() -> None:
     longest = component(environment="x" * 16)
     longest.resources()

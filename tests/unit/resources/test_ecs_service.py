@@ -104,6 +104,10 @@ def test_the_number_of_tasks_is_left_alone_unless_it_is_set() -> None:
         ({"enableExecuteCommand": True}, "execute_command"),
         ({"networkConfiguration": {"awsvpcConfiguration": {**NETWORK, "subnets": ["subnet-c"]}}}, "subnet_ids"),
         (
+            {"networkConfiguration": {"awsvpcConfiguration": {**NETWORK, "assignPublicIp": "ENABLED"}}},
+            "assign_public_ip",
+        ),
+        (
             {
                 "deploymentConfiguration": {
                     **RUNNING["deploymentConfiguration"],

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -13,11 +14,13 @@ from fake_aws import OURS, FakeAws, FakeClient, in_turn, refusal
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.engine import ApplyError, Engine
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.tags import tags_to_list
+from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.values import KNOWN_AFTER_APPLY
 from ansible_collections.sm2a.airflow.plugins.module_utils._resources.security_group import SecurityGroup
 from ansible_collections.sm2a.airflow.plugins.module_utils._resources.vpc import RouteTable, Subnet, Vpc
 from ansible_collections.sm2a.airflow.plugins.module_utils._resources.vpc_endpoint import (
     GatewayEndpoint,
     InterfaceEndpoint,
+    Policy,
 )
 
 TAGS = {**OURS, "Name": "sm2a-test-s3"}
@@ -32,22 +35,26 @@ FOUND: dict[str, Any] = {
 }
 
 
-def gateway(ec2: FakeClient) -> GatewayEndpoint:
+def policy(account_id: str) -> dict[str, Any]:
+    return {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": f"of {account_id}"}]}
+
+
+def gateway(ec2: FakeClient, limits: Policy | None = None) -> GatewayEndpoint:
     aws: Any = FakeAws(ec2=ec2)
     vpc = Vpc(aws, "sm2a-test", TAGS, "10.0.0.0/16")
     vpc.id = "vpc-1"
     tables = [RouteTable(aws, name, TAGS, vpc, [], None) for name in ("rtb-a", "rtb-b")]
     for table in tables:
         table.id = table.name
-    return GatewayEndpoint(aws, "sm2a-test-s3", TAGS, vpc, "s3", tables)
+    return GatewayEndpoint(aws, "sm2a-test-s3", TAGS, vpc, "s3", tables, limits)
 
 
-def interface(ec2: FakeClient) -> InterfaceEndpoint:
+def interface(ec2: FakeClient, limits: Policy | None = None, beside: list[str] | None = None) -> InterfaceEndpoint:
     aws: Any = FakeAws(ec2=ec2)
     vpc = Vpc(aws, "sm2a-test", TAGS, "10.0.0.0/16")
     subnet, group = Subnet(aws, "s", TAGS, vpc, "", ""), SecurityGroup(aws, "g", TAGS, vpc, "")
     vpc.id, subnet.id, group.id = "vpc-1", "subnet-a", "sg-a"
-    return InterfaceEndpoint(aws, "sm2a-test-s3", TAGS, vpc, "sqs", [subnet], group)
+    return InterfaceEndpoint(aws, "sm2a-test-s3", TAGS, vpc, "sqs", [subnet], group, limits, beside)
 
 
 def test_route_tables_are_added_and_taken_away_in_one_call() -> None:
@@ -137,3 +144,43 @@ def test_groups_that_an_implementation_does_not_tell_are_not_compared() -> None:
     for answer, groups in ((found, ["sg-a"]), (told, ["sg-b"])):
         state = interface(FakeClient(describe_vpc_endpoints={"VpcEndpoints": [answer]})).find()
         assert state is not None and state["security_group_ids"] == groups
+
+
+def test_a_policy_that_somebody_opened_is_shown_and_put_back() -> None:
+    opened = {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]}
+    found = {**FOUND, "RouteTableIds": ["rtb-a", "rtb-b"], "PolicyDocument": json.dumps(opened)}
+    ec2 = FakeClient(describe_vpc_endpoints={"VpcEndpoints": [found]})
+
+    [step] = Engine("test", check_mode=False).apply([gateway(ec2, policy)])
+
+    assert (step.before, step.after) == ({"policy": opened}, {"policy": policy("123456789012")})
+    [change] = ec2.called("modify_vpc_endpoint")
+    assert json.loads(change.pop("PolicyDocument")) == policy("123456789012")
+    assert change == {"VpcEndpointId": "vpce-1"}
+
+
+def test_a_policy_of_a_vpc_that_is_yet_to_come_is_planned() -> None:
+    ec2 = FakeClient(describe_vpc_endpoints={"VpcEndpoints": []})
+    planned = gateway(ec2, policy)
+    planned.vpc.id = KNOWN_AFTER_APPLY
+
+    [step] = Engine("test", check_mode=True).apply([planned])
+
+    assert step.after["policy"] == policy(KNOWN_AFTER_APPLY)
+
+
+@pytest.mark.parametrize("supported", [True, False])
+def test_only_services_that_take_a_policy_get_one_and_all_are_asked_at_once(supported: bool) -> None:
+    new = {**FOUND, "VpcEndpointType": "Interface", "ServiceName": "sqs", "State": "available"}
+    details = [{"ServiceName": "sqs", "VpcEndpointPolicySupported": supported}, {"ServiceName": "ecs"}]
+    ec2 = FakeClient(
+        describe_vpc_endpoints=in_turn({"VpcEndpoints": []}, {"VpcEndpoints": [new]}),
+        describe_vpc_endpoint_services={"ServiceDetails": details},
+        create_vpc_endpoint={"VpcEndpoint": {"VpcEndpointId": "vpce-1"}},
+    )
+
+    Engine("test", check_mode=False).apply([interface(ec2, policy, ["sqs", "ecs"])])
+
+    [created] = ec2.called("create_vpc_endpoint")
+    assert ("PolicyDocument" in created) is supported
+    assert ec2.called("describe_vpc_endpoint_services")[0] == {"ServiceNames": ["ecs", "sqs"]}
