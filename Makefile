@@ -81,6 +81,10 @@ test-mysql: $(SET_UP) ## The same with MySQL in the place of PostgreSQL; not a p
 	@trap '$(LOCAL_AWS) down' EXIT; eval "$$($(LOCAL_AWS) up > /dev/null && $(LOCAL_AWS) variables)"; \
 		SM2A_TEST_DATABASE_ENGINE=mysql python -m pytest tests/e2e -v -s
 
+.PHONY: test-seeds
+test-seeds: $(SET_UP) ## Site, a change and teardown under ten seeds of AWS's states and time, without Docker; nightly
+	@time SM2A_TEST_SEEDS=$${SM2A_TEST_SEEDS:-10} python -m pytest tests/integration/nightly_seeds.py -v -s
+
 .PHONY: test-crashes
 test-crashes: $(SET_UP) ## Kill runs after every single write, throttle them, lose answers; nightly
 	@time python -m pytest tests/integration/nightly_crashes.py -n 2 --dist worksteal

@@ -99,7 +99,10 @@ options:
     choices: [rds-ca-rsa2048-g1, rds-ca-rsa4096-g1, rds-ca-ecc384-g1]
     default: rds-ca-rsa2048-g1
   snapshot_identifier:
-    description: Snapshot from which a new instance is restored.
+    description:
+      - Snapshot from which a new instance is restored, by its identifier or its ARN. Engine, major version and master
+        user have to be the snapshot's, and the instance keeps the snapshot's key.
+      - The instance then gets the password of the environment's secret. An instance that exists stays as it is.
     type: str
   subnet_ids:
     description:
@@ -127,6 +130,16 @@ options:
       - With V(0) secrets are deleted at once and for good.
     type: int
     default: 30
+  log_retention_in_days:
+    description:
+      - Days for which CloudWatch keeps the logs of the database server.
+      - One of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653.
+    type: int
+    default: 30
+  delete_log_groups:
+    description: Whether O(state=absent) deletes the log groups of the database server too.
+    type: bool
+    default: true
 extends_documentation_fragment:
   - sm2a.airflow._component
   - sm2a.airflow._attributes

@@ -80,9 +80,17 @@ options:
     description: ARN of a KMS key that exists already, or of its alias, to be used instead. Its policy must allow
       CloudWatch Logs of the region.
     type: str
+  delete_key:
+    description:
+      - 'Whether O(state=absent) deletes the environment''s KMS key too. It is kept by default: snapshots, buckets, log
+        groups and secrets that stay can be read only with it.'
+      - A key that still encrypts something is not deleted; the message names what that is.
+    type: bool
+    default: false
   kms_deletion_window_days:
     description:
-      - Days for which a deleted key can be restored. Creating the environment again within them takes the key back.
+      - Days for which a key that was deleted can be restored. Creating the environment again within them takes the key
+        back.
       - From 7 to 30.
     type: int
     default: 30

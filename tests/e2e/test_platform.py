@@ -114,8 +114,9 @@ def test_login_works_in_the_web_interface(platform: Platform) -> None:
     assert token
     credentials = admin_credentials()
     login = {"username": credentials["username"], "password": credentials["password"], "csrf_token": token[1]}
-    # A header that anybody can send must not lead anybody astray.
-    headers = {"X-Forwarded-Host": "elsewhere.example.com"}
+    # By HTTPS a form has to come from the site itself, which a browser tells. A header that anybody can send must not
+    # lead anybody astray.
+    headers = {"Referer": f"{URL}/auth/login/", "X-Forwarded-Host": "elsewhere.example.com"}
     sent = browser.request("POST", "/auth/login/?next=%2F", data=login, headers=headers, allow_redirects=False)
     assert sent.status_code == 302
     assert urljoin(URL, sent.headers["Location"]) == f"{URL}/"

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 import pytest
 from emulators import IAM, REGION, Account, Emulator, Vpc, checked, started
-from states import SEED
+from states import SECONDS, SEED
 
 
 @pytest.fixture(scope="session", params=["moto", "ministack"])
@@ -28,6 +28,7 @@ def emulator(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     strict, _space, name = request.param.rpartition(" ")
     # An empty one leaves the emulator as it is.
     variables[SEED] = (os.environ.get(SEED) or str(random.randrange(10**6))) if strict else ""
+    variables[SECONDS] = os.environ.get(SECONDS) or "0.01"
     print(f"{SEED}={variables[SEED]}")
     with started(name, tmp_path_factory.mktemp("emulator"), **variables) as running:
         yield running

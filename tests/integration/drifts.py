@@ -825,6 +825,15 @@ SERVICES = [
         {f"{SERVICE}-scheduler": "circuit_breaker maximum_percent minimum_healthy_percent rollback"},
     ),
     Drift(
+        "a name that is remembered for a day",
+        "airflow",
+        lambda c: c.servicediscovery.update_service(
+            Id=c.servicediscovery.list_services()["Services"][0]["Id"],
+            Service={"DnsConfig": {"DnsRecords": [{"Type": "A", "TTL": 86400}]}},
+        ),
+        {"AWS::ServiceDiscovery::Service api-server": "records"},
+    ),
+    Drift(
         "a foreign revision in our family",
         "airflow",
         lambda c: c.register("scheduler", tagged=False, image="elsewhere"),

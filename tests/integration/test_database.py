@@ -63,7 +63,7 @@ def test_a_plan_without_logins_lists_everything(account: Account) -> None:
     result = account.run(
         "database", check=True, subnet_ids=["(known after apply)"], security_group_ids=["(known after apply)"]
     )
-    assert [step["action"] for step in result["plan"]] == ["create"] * 9
+    assert [step["action"] for step in result["plan"]] == ["create"] * 11
 
 
 def test_deletion_leaves_a_final_snapshot(account: Account, options: dict[str, object]) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from emulators import Account
 
 STAND_IN = Path(__file__).with_name("docker_stand_in.py")
@@ -88,6 +89,54 @@ def test_lifecycle(account: Account, stand_in: StandIn, source: Path) -> None:
 
     assert results["plan"]["image"] == results["create"]["image"]
     assert len(stand_in.of("build")) == len(stand_in.of("push")) == 2
+
+
+@pytest.mark.parametrize("principal", ["*", {"AWS": "arn:aws:iam::999999999999:root"}])
+def test_who_may_push_and_pull_by_hand_is_shown_and_shut_out(
+    account: Account, stand_in: StandIn, source: Path, principal: Any
+) -> None:
+    options = {"name": "airflow", "source": str(source)}
+    account.run("image", **options)
+    statement = {"Sid": "open", "Effect": "Allow", "Principal": principal, "Action": "ecr:*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    account.client("ecr").set_repository_policy(repositoryName=REPOSITORY, policyText=policy)
+
+    planned, done, again = (account.run("image", check, **options) for check in (True, False, False))
+
+    label = f"AWS::ECR::Repository {REPOSITORY}"
+    assert (
+        planned["diff"]
+        == done["diff"]
+        == {
+            "before": {label: {"open_policy_statements": [statement]}},
+            "after": {label: {"open_policy_statements": []}},
+        }
+    )
+    assert planned["api_calls"]["write"] == 0 and not again["changed"]
+    with pytest.raises(ClientError, match="RepositoryPolicyNotFoundException"):
+        account.client("ecr").get_repository_policy(repositoryName=REPOSITORY)
+
+
+@pytest.mark.parametrize(
+    ("operation", "change", "field"),
+    [
+        ("put_image_tag_mutability", {"imageTagMutability": "MUTABLE"}, "image_tag_mutability"),
+        ("put_image_scanning_configuration", {"imageScanningConfiguration": {"scanOnPush": False}}, "scan_on_push"),
+        ("delete_lifecycle_policy", {}, "lifecycle_policy"),
+    ],
+)
+def test_what_somebody_changed_by_hand_is_shown_and_repaired(
+    account: Account, stand_in: StandIn, source: Path, operation: str, change: dict[str, Any], field: str
+) -> None:
+    options = {"name": "airflow", "source": str(source)}
+    account.run("image", **options)
+    getattr(account.client("ecr"), operation)(repositoryName=REPOSITORY, **change)
+
+    planned, done, again = (account.run("image", check, **options) for check in (True, False, False))
+
+    [before] = planned["diff"]["before"].values()
+    assert before.keys() == {field}
+    assert planned["diff"] == done["diff"] and len(done["diff"]["after"]) == 1 and not again["changed"]
 
 
 def test_lifecycle_without_pushing(account: Account, stand_in: StandIn, source: Path) -> None:

@@ -116,12 +116,14 @@ def _follow_health() -> None:
     while True:
         time.sleep(LOOK_SECONDS)
         for (account, region, _arn), task in ecs._tasks.all_items():
-            if task.get("lastStatus") == "RUNNING" and task.get("_docker_ids") and _has_check(task):
-                try:
-                    with request_scope(account, region):
+            if task.get("lastStatus") != "RUNNING" or not task.get("_docker_ids"):
+                continue
+            try:
+                with request_scope(account, region):
+                    if _has_check(task):
                         _follow(task)
-                except Exception:  # a container may go in any moment
-                    logger.debug("health of %s", task["taskArn"], exc_info=True)
+            except Exception:  # a container may go in any moment
+                logger.debug("health of %s", task["taskArn"], exc_info=True)
 
 
 def _follow(task: dict[str, Any]) -> None:

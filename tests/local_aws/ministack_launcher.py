@@ -30,6 +30,7 @@ import ecs_task_protection
 import elb_duplicates
 import faults
 import iam_enforcement
+import rds_answers
 import rds_certificates
 import security_groups
 import states
@@ -94,6 +95,7 @@ def main(port: str, *addresses: str) -> None:
     ecs_deployments.install()
     ecs_containers.install()
     elb_duplicates.install()
+    rds_answers.install()
     rds_certificates.install(_without_port(addresses))
     certificates.install()
     # After the certificates, which are for the names that it gives.

@@ -12,6 +12,8 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 import states
 from hypercorn.asyncio import serve
@@ -23,12 +25,24 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 MOST_BYTES = 64 * 1024 * 1024
 
 
+def _never_empty(app: Any) -> Any:
+    """Return the WSGI application with at least one part in each body: without any Hypercorn sends no headers."""
+
+    def wrapped(environ: Any, start_response: Any) -> Iterator[bytes]:
+        yield from app(environ, start_response)
+        yield b""
+
+    return wrapped
+
+
 async def _serve(port: int) -> None:
     config = Config()
     config.bind = [f"127.0.0.1:{port}"]
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    moto = AsyncioWSGIMiddleware(DomainDispatcherApplication(create_backend_app), max_body_size=MOST_BYTES)
+    moto = AsyncioWSGIMiddleware(
+        _never_empty(DomainDispatcherApplication(create_backend_app)), max_body_size=MOST_BYTES
+    )
     await serve(states.install(moto), config, shutdown_trigger=stop.wait)
 
 

@@ -356,6 +356,7 @@ def task_definition(
 
     ``volumes`` are the paths that it can write to, by the names of their volumes, where all else is read-only.
     """
+    # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html: its agent writes there.
     read_only = options["read_only_root_filesystem"] and not options["execute_command"]
     mounted = volumes or {} if read_only else {}
     return TaskDefinition(

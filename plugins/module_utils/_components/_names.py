@@ -55,6 +55,14 @@ def log_group_name(environment: str, program: str) -> str:
     return f"/sm2a/{environment}/{program}"
 
 
+def database_log_group_name(environment: str, log: str) -> str:
+    """Return the name of the log group to which RDS writes a log of the database, or of all of them for ``*``.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_LogAccess.Procedural.UploadtoCloudWatch.html
+    """
+    return f"/aws/rds/instance/sm2a-{environment}/{log}"
+
+
 def bucket_name(environment: str, content: str, account_id: str, region: str) -> str:
     """Return the name of the bucket of the environment's ``logs`` or ``dags``: buckets share one world-wide space."""
     return f"sm2a-{environment}-{content}-{account_id}-{region}"

@@ -13,18 +13,20 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from .._reconcile.errors import OptionError
+from .._reconcile.errors import OptionError, ignoring
 from .._reconcile.resource import Resource
 from .._reconcile.values import KNOWN_AFTER_APPLY, has_unknown
+from .._resources.logs import RETENTION_DAYS, LogGroup, ServiceLogGroup
 from .._resources.rds import Instance, ParameterGroup, SubnetGroup
-from .._resources.secretsmanager import DerivedSecret, read_secret_fields
-from ._account import database_class_faults
+from .._resources.secretsmanager import DerivedSecret, SecretValues, read_secret_fields
+from ._account import database_class_faults, if_it_can_be_read
 from ._base import Component
 from ._kms_rules import kms_key_option
-from ._names import DATABASE_AUTHORITIES, secret_name
+from ._names import DATABASE_AUTHORITIES, database_log_group_name, secret_name
 from ._option import Fact, Form, Option, Return, refusals
 from ._option_rules import SECURITY_GROUP_ID, SUBNET_ID, arn_form, validate_form
 from ._shared_options import RECOVERY_WINDOW_DAYS
+from ._snapshot import snapshot_faults
 
 CREATE = "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html"
 SUBNETS = "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_VPC.WorkingWithRDSInstanceinaVPC.html"
@@ -32,6 +34,7 @@ VERSIONS = "https://docs.aws.amazon.com/AmazonRDS/latest/PostgreSQLReleaseNotes/
 STORAGE = "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html"
 CLASSES = "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.DBInstanceClass.html"
 AUTHORITIES = "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.SSL.html"
+RETENTION = "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"
 MONITORING = "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Monitoring.OS.Enabling.html"
 SNAPSHOTS = "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBSnapshot.html"
 
@@ -49,13 +52,22 @@ ENGINES: dict[str, dict[str, Any]] = {
         "versions": ("8.4",),
         "default": "8.4",
         "family": "mysql{major}",
-        "parameters": {"require_secure_transport": "1", "character_set_server": "utf8mb4"},
+        "parameters": {
+            "require_secure_transport": "1",
+            "character_set_server": "utf8mb4",
+            # Airflow's migrations make functions, which a server that writes a binary log refuses to all but SUPER, and
+            # nobody has that on RDS; RDS writes one as long as there are backups. With functions it has to have rows:
+            # https://dev.mysql.com/doc/refman/8.4/en/stored-programs-logging.html
+            "log_bin_trust_function_creators": "1",
+            "binlog_format": "ROW",
+        },
         "logs": ["error"],
         "scheme": "mysql+mysqldb",
         "tls": ("ssl_mode=VERIFY_IDENTITY", "ssl_ca"),
     },
 }
 DATABASE_NAME = "airflow"
+NO_SECRET = ("ResourceNotFoundException", "InvalidRequestException", "AccessDeniedException")
 # The secrets from which Airflow's services read how to reach the database: with whose login, and who they are. Celery's
 # result backend is in the same database, and Airflow derives its address.
 CONNECTIONS = {
@@ -159,7 +171,16 @@ class DatabaseComponent(Component):
             default="rds-ca-rsa2048-g1",
             why=AUTHORITIES,
         ),
-        "snapshot_identifier": Option("str", "Snapshot from which a new instance is restored.", form=SNAPSHOT),
+        "snapshot_identifier": Option(
+            "str",
+            (
+                "Snapshot from which a new instance is restored, by its identifier or its ARN. Engine, major version "
+                "and master user have to be the snapshot's, and the instance keeps the snapshot's key.",
+                "The instance then gets the password of the environment's secret. An instance that exists stays as "
+                "it is.",
+            ),
+            form=SNAPSHOT,
+        ),
         "subnet_ids": Option(
             "list",
             "Private subnets, in at least two zones.",
@@ -188,6 +209,16 @@ class DatabaseComponent(Component):
             "The key of the storage and the backups cannot be changed later.",
         ),
         "recovery_window_days": RECOVERY_WINDOW_DAYS,
+        "log_retention_in_days": Option(
+            "int",
+            "Days for which CloudWatch keeps the logs of the database server.",
+            default=30,
+            allowed=RETENTION_DAYS,
+            why=RETENTION,
+        ),
+        "delete_log_groups": Option(
+            "bool", "Whether O(state=absent) deletes the log groups of the database server too.", default=True
+        ),
     }
     RETURNS = {
         "identifier": Return("str", "Identifier of the instance.", "sm2a-dev"),
@@ -251,15 +282,41 @@ class DatabaseComponent(Component):
         if options["state"] == "present":
             engine, name = options["engine"], options["instance_class"]
             yield from database_class_faults(self.aws, self.prefix, engine, self._version, name)
+            with if_it_can_be_read():
+                yield from self._snapshot_faults()
+
+    def _snapshot_faults(self) -> Iterator[OptionError]:
+        snapshot = self.options["snapshot_identifier"]
+        if snapshot and self.options["state"] == "present":
+            yield from snapshot_faults(
+                self.aws,
+                self.prefix,
+                snapshot,
+                engine=self.options["engine"],
+                version=self._version,
+                username=self._master_user(),
+            )
+
+    def _master_user(self) -> str:
+        """Return the name of the master user, "(known after apply)" if the secret has not been made."""
+        with ignoring(*NO_SECRET):
+            value = self.aws.client("secretsmanager").get_secret_value(
+                SecretId=secret_name(self.environment, "database_master")
+            )
+            return str(json.loads(value["SecretString"])["username"])
+        return KNOWN_AFTER_APPLY
 
     def resources(self) -> list[Resource]:
         options = self.options
+        for fault in self._snapshot_faults():
+            raise fault
         engine = ENGINES[options["engine"]]
         subnet_group = SubnetGroup(self.aws, self.prefix, self.tags, options["subnet_ids"])
         family = engine["family"].format(major=self._major)
         parameter_group = ParameterGroup(
             self.aws, f"{self.prefix}-{family.replace('.', '-')}", self.tags, family, engine["parameters"]
         )
+        log_groups = self._log_groups()
         self.instance = Instance(
             self.aws,
             self.prefix,
@@ -272,6 +329,8 @@ class DatabaseComponent(Component):
             apply_immediately=options["apply_immediately"],
             final_snapshot=options["final_snapshot"],
             snapshot_identifier=options["snapshot_identifier"],
+            log_exports=engine["logs"],
+            log_groups=log_groups,
         )
         self.secret_names = {secret: secret_name(self.environment, secret) for secret in (*CONNECTIONS, "scaler")}
         secrets = [
@@ -281,7 +340,23 @@ class DatabaseComponent(Component):
             ),
             self._secret("scaler", self._scaler_login, "The metadata database, for the scaler"),
         ]
-        return [subnet_group, parameter_group, self.instance, *secrets]
+        return [subnet_group, parameter_group, *log_groups, self.instance, *secrets]
+
+    def _log_groups(self) -> list[LogGroup]:
+        """The groups that RDS writes to. It would make them itself, without a key, and for ever."""
+        options = self.options
+        if options["state"] == "absent" and not options["delete_log_groups"]:
+            return []
+        return [
+            ServiceLogGroup(
+                self.aws,
+                database_log_group_name(self.environment, log),
+                self.tags,
+                options["log_retention_in_days"],
+                options["kms_key_arn"],
+            )
+            for log in ENGINES[options["engine"]]["logs"]
+        ]
 
     def _settings(self) -> dict[str, Any]:
         """Return what CreateDBInstance and ModifyDBInstance share."""
@@ -322,14 +397,22 @@ class DatabaseComponent(Component):
             "Engine": engine,
             "DBName": DATABASE_NAME,
             "StorageEncrypted": True,
-            "EnableCloudwatchLogsExports": ENGINES[engine]["logs"],
             # Nobody needs it to delete the instance, and its secret may be gone already.
             **({"MasterUsername": self._login("database_master")["username"]} if present else {}),
             **({"KmsKeyId": key} if key else {}),
         }
 
     def _login(self, secret: str) -> dict[str, str]:
-        return read_secret_fields(self.aws, secret_name(self.environment, secret), "username", "password")
+        name = secret_name(self.environment, secret)
+        return read_secret_fields(self.aws, name, "username", "password", values=self._values)
+
+    @property
+    def _values(self) -> SecretValues:
+        """Everything that the connections are made of, and they themselves."""
+        logins = ("database_scaler", *(login for login, _who in CONNECTIONS.values()))
+        return SecretValues(
+            self.aws, [secret_name(self.environment, secret) for secret in (*logins, *CONNECTIONS, "scaler")]
+        )
 
     def _secret(self, name: str, value: Any, description: str) -> DerivedSecret:
         return DerivedSecret(
@@ -338,6 +421,7 @@ class DatabaseComponent(Component):
             self.tags,
             value,
             after=[self.instance],
+            values=self._values,
             description=description,
             kms_key_id=self.options["kms_key_arn"],
             recovery_window_days=self.options["recovery_window_days"],

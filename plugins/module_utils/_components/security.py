@@ -24,15 +24,18 @@ from .._resources.iam import (
     service_trust,
 )
 from .._resources.kms import Key
+from .._resources.rds import describe_instance
 from .._resources.secretsmanager import RetiredSecret, key_arn_of_secret
 from .._resources.security_group import EgressRules, IngressRules, SecurityGroup
 from ._base import Component, named_tags
 from ._iam_rules import POLICY_ARN, ROLE_PATH
+from ._key_users import DELETING, key_users
 from ._kms_rules import kms_key_option
 from ._names import (
     API_SERVER_PORT,
     RUNNING_SERVICES,
     SERVICES,
+    database_log_group_name,
     log_group_name,
     secret_name,
     secret_path,
@@ -168,9 +171,19 @@ class SecurityComponent(Component):
             "CloudWatch Logs of the region.",
             fact=None,
         ),
+        "delete_key": Option(
+            "bool",
+            (
+                "Whether O(state=absent) deletes the environment's KMS key too. It is kept by default: snapshots, "
+                "buckets, log groups and secrets that stay can be read only with it.",
+                "A key that still encrypts something is not deleted; the message names what that is.",
+            ),
+            default=False,
+            no_log=False,
+        ),
         "kms_deletion_window_days": Option(
             "int",
-            "Days for which a deleted key can be restored. Creating the environment again within them takes "
+            "Days for which a key that was deleted can be restored. Creating the environment again within them takes "
             "the key back.",
             default=30,
             least=7,
@@ -204,9 +217,8 @@ class SecurityComponent(Component):
             default=[],
             form=CONFIGURATION_SECRET,
             no_log=False,
-            role_default="{{ sm2a_airflow_configuration | default({}, true) | sm2a.airflow.from_text(mapping=true) "
-            "| sm2a.airflow.named_secrets([airflow_environment_variables | default({}), "
-            "workers_environment_variables | default({})]) }}",
+            role_default="{{ sm2a_airflow_configuration | default({}, true) | sm2a.airflow.named_secrets(["
+            "airflow_environment_variables | default({}), workers_environment_variables | default({})]) }}",
             role_doc=(
                 "By default those that C(sm2a_airflow_configuration) and the environment variables of the roles "
                 "C(airflow) and C(workers) name.",
@@ -217,7 +229,7 @@ class SecurityComponent(Component):
             "Images that exist elsewhere, so that ECS may pull those in repositories of Amazon ECR. What else it needs "
             "for them, O(role_policies) can allow.",
             default={},
-            role_default="{{ image_uris | default({}) }}",
+            role_default="{{ image_uris | default({}) | sm2a.airflow.from_text(mapping=true) }}",
         ),
         "execute_command_services": Option(
             "list",
@@ -351,10 +363,12 @@ class SecurityComponent(Component):
         )
         self.former_key_arns: list[str | None] = []
         unwanted = not self.options["kms_key"] or bool(self.options["kms_key_arn"])
-        if not unwanted or self.options["state"] == "absent":
+        if self.options["state"] == "absent":
+            return self._unused_key() if self.options["delete_key"] else []
+        if not unwanted:
             return [self.key]
         # A key that is no longer wanted still encrypts what was written, and everything that no other key was given:
-        # only deleting the environment deletes it, and until then the roles may use it.
+        # it stays, and the roles may use it.
         self.former_key_arns = [self.key.arn_if_ours()]
         if not self.options["kms_key_arn"]:
             # Without a key every component keeps the one that it was given. The first secret tells which that was.
@@ -362,9 +376,23 @@ class SecurityComponent(Component):
             self.former_key_arns.append(key_arn_of_secret(self.aws, secret, self.environment))
         return []
 
+    def _unused_key(self) -> list[Resource]:
+        """Return the key that is to be deleted. Raises OptionError if it still encrypts something."""
+        arn = self.key.arn_if_ours()
+        # The plan of a whole teardown sees what is to be deleted before the key.
+        planned = self.aws.check_mode and describe_instance(self.aws, self.prefix) is not None
+        users = key_users(self.aws, arn, self.environment) if arn and not planned else []
+        if users:
+            rule = f"the key {arn} is kept, since it encrypts {', '.join(users)}"
+            raise OptionError("delete_key", True, rule, DELETING)
+        return [self.key]
+
     def _key_policy(self) -> dict[str, Any]:
         root = f"arn:{self.aws.partition}:iam::{self.aws.account_id}:root"
-        log_groups = self.aws.arn("logs", f"log-group:{log_group_name(self.environment, '*')}")
+        log_groups = [
+            self.aws.arn("logs", f"log-group:{name(self.environment, '*')}")
+            for name in (log_group_name, database_log_group_name)
+        ]
         return policy_document(
             [
                 {"Sid": "Account", "Principal": {"AWS": root}, "Action": "kms:*", "Resource": "*"},

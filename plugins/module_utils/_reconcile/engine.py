@@ -133,6 +133,13 @@ class Engine:
             return step
         self._claim(resource, current)
         changes = self._changes(resource, current, desired)
+        if changes and not resource.settled and not self.check_mode:
+            if not self.wait:
+                resource.ready = False
+                return Step(resource, "deferred")
+            resource.wait_ready()
+            current = self._look(resource) or current
+            changes = self._changes(resource, current, desired)
         before = {key: project(current.get(key), value) for key, value in changes.items()}
         if "tags" in changes and resource.tagged:
             former = former_tags(current["tags"], resource.tags)

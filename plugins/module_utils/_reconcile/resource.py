@@ -57,6 +57,8 @@ class Resource:
         """Whether the resource is to be deleted. ``find`` may then answer None for what is already on its way out."""
         self.ready = True
         """Set by ``find``: false while the resource is still on its way to being usable."""
+        self.settled = True
+        """Set by ``find``: false while AWS refuses to change the resource, and only waiting helps."""
 
     @property
     def label(self) -> str:

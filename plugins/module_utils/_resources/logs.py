@@ -10,6 +10,7 @@ from typing import Any
 
 from .._reconcile.aws import Aws
 from .._reconcile.resource import Resource
+from .._reconcile.tags import ENVIRONMENT
 
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
 RETENTION_DAYS = (
@@ -102,3 +103,10 @@ class LogGroup(Resource):
 
     def delete(self, current: dict[str, Any]) -> None:
         self.aws.client("logs").delete_log_group(logGroupName=self.name)
+
+
+class ServiceLogGroup(LogGroup):
+    """A log group of a name that an AWS service has for it. The service makes it, without tags, if it is missing."""
+
+    def adopts(self, current: dict[str, Any]) -> bool:
+        return ENVIRONMENT not in current["tags"]

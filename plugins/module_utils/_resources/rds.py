@@ -7,26 +7,72 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from .._reconcile.aws import Aws
 from .._reconcile.errors import ClientError, ReconcileError, code_of, ignoring
 from .._reconcile.resource import Resource
 from .._reconcile.tags import tags_from_list, tags_to_list
-from .._reconcile.values import KNOWN_AFTER_APPLY
-from .._reconcile.waits import wait_until
+from .._reconcile.values import KNOWN_AFTER_APPLY, changed_fields
+from .._reconcile.waits import retry_while, wait_released, wait_until, waiting
 
 # Creation takes about seven minutes, a Multi-AZ conversion or a restore longer, a deletion with its snapshot as long.
 INSTANCE_SECONDS = 3600
 # States that no waiting ends: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html
-FAILED = ("failed", "incompatible-network", "incompatible-parameters", "incompatible-restore", "storage-full")
+FAILED = (
+    "failed",
+    "inaccessible-encryption-credentials",
+    "inaccessible-encryption-credentials-recoverable",
+    "incompatible-credentials",
+    "incompatible-network",
+    "incompatible-option-group",
+    "incompatible-parameters",
+    "incompatible-restore",
+    "insufficient-capacity",
+    "restore-error",
+    "storage-full",
+)
+HINTS = dict.fromkeys(
+    ("inaccessible-encryption-credentials", "inaccessible-encryption-credentials-recoverable"),
+    ": RDS may not use its KMS key, which is disabled or waits for its deletion",
+)
+STOPPED = ("stopped", "stopping")
+# The states in which RDS takes changes.
+SETTLED = ("available", "storage-optimization")
 USABLE = ("available", "storage-optimization", "backing-up", "configuring-enhanced-monitoring")
 # The names that the service gives its errors, and those that its documentation gives them.
 NO_SUBNET_GROUP = ("DBSubnetGroupNotFoundFault", "DBSubnetGroupNotFound")
 NO_PARAMETER_GROUP = ("DBParameterGroupNotFoundFault", "DBParameterGroupNotFound")
 NO_INSTANCE = ("DBInstanceNotFound", "DBInstanceNotFoundFault")
+NO_SNAPSHOT = ("DBSnapshotNotFound", "DBSnapshotNotFoundFault")
 INVALID_STATE = ("InvalidDBInstanceState", "InvalidDBInstanceStateFault")
+# An instance that is gone still holds its groups for a while.
+GROUP_IN_USE = (
+    "InvalidDBSubnetGroupStateFault",
+    "InvalidDBSubnetGroupState",
+    "InvalidDBParameterGroupState",
+    "InvalidDBParameterGroupStateFault",
+)
+RELEASE_SECONDS = 900
+# On an instance that was restored and still has the login of its snapshot.
+OF_SNAPSHOT = "sm2a:login-of-snapshot"
+# What RestoreDBInstanceFromDBSnapshot takes; a restored instance brings its engine, size and login along.
+# https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_RestoreDBInstanceFromDBSnapshot.html
+RESTORABLE = (
+    "AutoMinorVersionUpgrade",
+    "CACertificateIdentifier",
+    "CopyTagsToSnapshot",
+    "DBInstanceClass",
+    "DeletionProtection",
+    "EnableCloudwatchLogsExports",
+    "EnableIAMDatabaseAuthentication",
+    "MultiAZ",
+    "Port",
+    "PubliclyAccessible",
+    "StorageType",
+    "VpcSecurityGroupIds",
+)
 
 
 def describe_instance(aws: Aws, identifier: str) -> dict[str, Any] | None:
@@ -34,6 +80,16 @@ def describe_instance(aws: Aws, identifier: str) -> dict[str, Any] | None:
     with ignoring(*NO_INSTANCE):
         answer = aws.client("rds").describe_db_instances(DBInstanceIdentifier=identifier)
         return dict(answer["DBInstances"][0])
+    return None
+
+
+def describe_snapshot(aws: Aws, identifier: str) -> dict[str, Any] | None:
+    """Return what RDS says of a snapshot that is named by its identifier or its ARN, None if there is none."""
+    # One that somebody else shares is told of only if it is asked for, and is named by its ARN.
+    shared = {"IncludeShared": True} if identifier.startswith("arn:") else {}
+    with ignoring(*NO_SNAPSHOT):
+        found = aws.client("rds").describe_db_snapshots(DBSnapshotIdentifier=identifier, **shared)["DBSnapshots"]
+        return next((dict(snapshot) for snapshot in found), None)
     return None
 
 
@@ -82,7 +138,12 @@ class SubnetGroup(Resource):
         self.aws.client("rds").remove_tags_from_resource(ResourceName=self.arn, TagKeys=keys)
 
     def delete(self, current: dict[str, Any]) -> None:
-        self.aws.client("rds").delete_db_subnet_group(DBSubnetGroupName=self.name)
+        wait_released(
+            self.label,
+            lambda: self.aws.client("rds").delete_db_subnet_group(DBSubnetGroupName=self.name),
+            GROUP_IN_USE,
+            RELEASE_SECONDS,
+        )
 
 
 class ParameterGroup(Resource):
@@ -129,7 +190,7 @@ class ParameterGroup(Resource):
 
     def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
         if "parameters" in changes:
-            self._put(self.parameters)
+            self._put(self.parameters, self._dynamic())
         if "further_parameters" in changes:
             self.aws.client("rds").reset_db_parameter_group(
                 DBParameterGroupName=self.name,
@@ -140,12 +201,21 @@ class ParameterGroup(Resource):
         if "tags" in changes:
             self.aws.client("rds").add_tags_to_resource(ResourceName=self.arn, Tags=tags_to_list(self.tags))
 
-    def _put(self, parameters: dict[str, str]) -> None:
-        # Static parameters wait for the next reboot; a new instance starts with them.
+    def _dynamic(self) -> set[str]:
+        """Return the names of those parameters of the group that a running server takes over."""
+        found = self.aws.client("rds").pages("describe_db_parameters", "Parameters", DBParameterGroupName=self.name)
+        return {item["ParameterName"] for item in found if item.get("ApplyType") == "dynamic"}
+
+    def _put(self, parameters: dict[str, str], dynamic: Collection[str] = ()) -> None:
+        # Static parameters wait for the next reboot; a new instance starts with all of them.
         self.aws.client("rds").modify_db_parameter_group(
             DBParameterGroupName=self.name,
             Parameters=[
-                {"ParameterName": name, "ParameterValue": value, "ApplyMethod": "pending-reboot"}
+                {
+                    "ParameterName": name,
+                    "ParameterValue": value,
+                    "ApplyMethod": "immediate" if name in dynamic else "pending-reboot",
+                }
                 for name, value in parameters.items()
             ],
         )
@@ -154,13 +224,21 @@ class ParameterGroup(Resource):
         self.aws.client("rds").remove_tags_from_resource(ResourceName=self.arn, TagKeys=keys)
 
     def delete(self, current: dict[str, Any]) -> None:
-        self.aws.client("rds").delete_db_parameter_group(DBParameterGroupName=self.name)
+        wait_released(
+            self.label,
+            lambda: self.aws.client("rds").delete_db_parameter_group(DBParameterGroupName=self.name),
+            GROUP_IN_USE,
+            RELEASE_SECONDS,
+        )
 
 
 class Instance(Resource):
     """A database instance. ``id`` is its identifier, ``resource_id`` what AWS never uses again for another.
 
-    ``settings`` are parameters that CreateDBInstance and ModifyDBInstance share; ``creation`` those of the first.
+    ``settings`` are parameters that CreateDBInstance and ModifyDBInstance share; ``creation`` those of the first, and
+    ``log_exports`` the logs that CloudWatch gets, which exist in ``log_groups`` before the instance.
+
+    An instance that is restored from a snapshot has the snapshot's password. A tag says so until it has ours.
     """
 
     kind = "AWS::RDS::DBInstance"
@@ -181,6 +259,8 @@ class Instance(Resource):
         apply_immediately: bool = True,
         final_snapshot: bool = True,
         snapshot_identifier: str | None = None,
+        log_exports: Sequence[str] = (),
+        log_groups: Sequence[Resource] = (),
     ) -> None:
         super().__init__(aws, name, tags)
         self.settings = settings
@@ -191,6 +271,11 @@ class Instance(Resource):
         self.apply_immediately = apply_immediately
         self.final_snapshot = final_snapshot
         self.snapshot_identifier = snapshot_identifier
+        self.log_exports = sorted(log_exports)
+        self.log_groups = list(log_groups)
+        self._of_snapshot = self._leaving = False
+        self._asked_for: set[str] = set()
+        """What was asked to be changed at once."""
         self.arn = self.resource_id = self.endpoint = KNOWN_AFTER_APPLY
         self.port: int | str = KNOWN_AFTER_APPLY
         self.engine_version: str = KNOWN_AFTER_APPLY
@@ -202,9 +287,12 @@ class Instance(Resource):
         instance = self._describe()
         if instance is None:
             return None
-        self._remember(instance)
         status = instance["DBInstanceStatus"]
-        self.ready = status in USABLE and "Address" in instance.get("Endpoint", {})
+        # One that is being deleted holds its name for minutes.
+        self._leaving = status == "deleting"
+        if self._leaving and not self.absent:
+            return None
+        self._remember(instance)
         # What was asked for already and waits for the maintenance window is not asked for again.
         effective = {**instance, **instance.get("PendingModifiedValues", {})}
         effective["VpcSecurityGroupIds"] = sorted(
@@ -223,6 +311,15 @@ class Instance(Resource):
             # Not every implementation of the API keeps them there.
             listed = self.aws.client("rds").list_tags_for_resource(ResourceName=self.arn)
             effective["tags"] = tags_from_list(listed["TagList"])
+        self._of_snapshot = OF_SNAPSHOT in effective["tags"]
+        self.settled = status in SETTLED and not self._of_snapshot
+        self.ready = status in USABLE and "Address" in instance.get("Endpoint", {}) and not self._of_snapshot
+        effective["EnableCloudwatchLogsExports"] = sorted(instance.get("EnabledCloudwatchLogsExports") or [])
+        # RDS's own storage autoscaling grows it, and it never shrinks.
+        smallest = self.settings.get("AllocatedStorage", 0)
+        effective["AllocatedStorage"] = (
+            smallest if effective["AllocatedStorage"] > smallest else effective["AllocatedStorage"]
+        )
         fields = [*self.desired(), "Engine", "MasterUsername"]
         return {field: effective.get(field) for field in dict.fromkeys(fields)}
 
@@ -240,42 +337,39 @@ class Instance(Resource):
             "DBParameterGroupName": self.parameter_group.name,
             "Engine": self.creation["Engine"],
             "StorageEncrypted": self.creation["StorageEncrypted"],
+            "EnableCloudwatchLogsExports": self.log_exports,
             "tags": self.tags,
         }
 
     def create(self, desired: dict[str, Any]) -> None:
-        request = {
-            **self.settings,
+        if self._leaving:
+            self.wait_deleted()
+        where = {
             "DBInstanceIdentifier": self.name,
             "DBSubnetGroupName": self.subnet_group.name,
             "DBParameterGroupName": self.parameter_group.name,
-            "Tags": tags_to_list(self.tags),
         }
-        rds = self.aws.client("rds")
+        settings = {**self.settings, "EnableCloudwatchLogsExports": self.log_exports}
         if self.snapshot_identifier:
-            # A restored instance brings its engine, size and login along; the rest follows at the next converge.
-            restorable = (
-                "DBInstanceClass",
-                "MultiAZ",
-                "StorageType",
-                "VpcSecurityGroupIds",
-                "DeletionProtection",
-                "CopyTagsToSnapshot",
-                "PubliclyAccessible",
-                "AutoMinorVersionUpgrade",
-                "EnableCloudwatchLogsExports",
-                "DBInstanceIdentifier",
-                "DBSubnetGroupName",
-                "DBParameterGroupName",
-                "Tags",
-            )
-            answer = rds.restore_db_instance_from_db_snapshot(
-                DBSnapshotIdentifier=self.snapshot_identifier,
-                **{key: value for key, value in request.items() if key in restorable},
-            )
+            answer = self._restore({**where, **{key: settings[key] for key in RESTORABLE if key in settings}})
         else:
-            answer = rds.create_db_instance(**request, **self.creation, MasterUserPassword=self.password())
+            answer = self.aws.client("rds").create_db_instance(
+                **where,
+                **settings,
+                **self.creation,
+                MasterUserPassword=self.password(),
+                Tags=tags_to_list(self.tags),
+            )
         self._remember(answer["DBInstance"])
+
+    def _restore(self, request: dict[str, Any]) -> dict[str, Any]:
+        self._of_snapshot = True
+        answer: dict[str, Any] = self.aws.client("rds").restore_db_instance_from_db_snapshot(
+            DBSnapshotIdentifier=self.snapshot_identifier,
+            Tags=tags_to_list({**self.tags, OF_SNAPSHOT: "true"}),
+            **request,
+        )
+        return answer
 
     def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
         rds = self.aws.client("rds")
@@ -285,27 +379,76 @@ class Instance(Resource):
                     f"{self.label}: {field} is {current[field]!r} and cannot be changed to {changes[field]!r}; "
                     "restore a snapshot into a new environment instead"
                 )
-        if "AllocatedStorage" in changes and changes["AllocatedStorage"] < current["AllocatedStorage"]:
-            # RDS's own storage autoscaling grows it; it never shrinks.
-            changes = {key: value for key, value in changes.items() if key != "AllocatedStorage"}
         settings = {key: value for key, value in changes.items() if key != "tags"}
-        if "EngineVersion" in settings:
-            old, new = str(current["EngineVersion"]).split(".", 1)[0], str(settings["EngineVersion"]).split(".", 1)[0]
-            settings["AllowMajorVersionUpgrade"] = old != new
         if settings:
-            rds.modify_db_instance(DBInstanceIdentifier=self.name, ApplyImmediately=self.apply_immediately, **settings)
+            self._modify(current, settings, self.apply_immediately)
         if "tags" in changes:
             rds.add_tags_to_resource(ResourceName=self.arn, Tags=tags_to_list(self.tags))
 
+    def _modify(self, current: dict[str, Any], settings: dict[str, Any], at_once: bool) -> None:
+        request = dict(settings)
+        if "EngineVersion" in settings:
+            old, new = str(current["EngineVersion"]).split(".", 1)[0], str(settings["EngineVersion"]).split(".", 1)[0]
+            request["AllowMajorVersionUpgrade"] = old != new
+        if "EnableCloudwatchLogsExports" in settings:
+            have, want = set(current["EnableCloudwatchLogsExports"]), set(request.pop("EnableCloudwatchLogsExports"))
+            request["CloudwatchLogsExportConfiguration"] = {
+                "EnableLogTypes": sorted(want - have),
+                "DisableLogTypes": sorted(have - want),
+            }
+        self._when_settled(
+            lambda: self.aws.client("rds").modify_db_instance(
+                DBInstanceIdentifier=self.name, ApplyImmediately=at_once, **request
+            )
+        )
+        self._asked_for = set(request) if at_once else set()
+
+    def _when_settled(self, call: Callable[[], Any]) -> None:
+        """Call what RDS refuses while the instance is being created, changed or backed up."""
+
+        def passing(error: ClientError) -> bool:
+            if code_of(error) not in INVALID_STATE:
+                return False
+            status = (self._describe() or {"DBInstanceStatus": "deleting"})["DBInstanceStatus"]
+            return status not in (*FAILED, *STOPPED, "deleting")
+
+        with waiting(f"{self.label} takes changes", self.usual):
+            retry_while(passing, call, INSTANCE_SECONDS, interval=15)
+
     def wait_ready(self) -> None:
+        self._wait_available()
+        if self._of_snapshot:
+            self._take_over()
+
+    def _take_over(self) -> None:
+        """Give a restored instance our password, and whatever else a restore cannot set."""
+        current = self.find() or {}
+        settings = {key: value for key, value in changed_fields(current, self.desired()).items() if key != "tags"}
+        self._modify(current, {**settings, "MasterUserPassword": self.password()}, at_once=True)
+        self._wait_available()
+        self.aws.client("rds").remove_tags_from_resource(ResourceName=self.arn, TagKeys=[OF_SNAPSHOT])
+        self._of_snapshot = False
+
+    def _wait_available(self) -> None:
+        seen = False
+
         def probe() -> bool:
+            nonlocal seen
             instance = self._describe()
             if instance is None:
-                raise ReconcileError(f"{self.label} was deleted while it was being created")
-            if instance["DBInstanceStatus"] in FAILED:
-                raise ReconcileError(f"{self.label} is in the state {instance['DBInstanceStatus']}")
+                if seen:
+                    raise ReconcileError(f"{self.label} was deleted while it was being created")
+                return False  # so new that not every part of RDS knows it
+            seen = True
+            status = instance["DBInstanceStatus"]
+            if status in FAILED:
+                raise ReconcileError(f"{self.label} is in the state {status}{HINTS.get(status, '')}")
+            if status in STOPPED:
+                raise ReconcileError(f"{self.label} is {status}; start it (aws rds start-db-instance) and run again")
             self._remember(instance)
-            return instance["DBInstanceStatus"] in USABLE and self.endpoint != KNOWN_AFTER_APPLY
+            # A change that is to be made at once is pending for a moment before the state says that it is made.
+            under_way = self._asked_for & set(instance.get("PendingModifiedValues", {}))
+            return status in USABLE and self.endpoint != KNOWN_AFTER_APPLY and not under_way
 
         wait_until(f"{self.label} is available", probe, INSTANCE_SECONDS, interval=15, usual=self.usual)
 
@@ -322,8 +465,9 @@ class Instance(Resource):
         if self.final_snapshot:
             stamp = time.strftime("%Y%m%d%H%M%S", time.gmtime())
             snapshot = {"SkipFinalSnapshot": False, "FinalDBSnapshotIdentifier": f"{self.name}-final-{stamp}"}
+        rds = self.aws.client("rds")
         try:
-            self.aws.client("rds").delete_db_instance(DBInstanceIdentifier=self.name, **snapshot)
+            self._when_settled(lambda: rds.delete_db_instance(DBInstanceIdentifier=self.name, **snapshot))
         except ClientError as error:
             # An interrupted run has begun the deletion already.
             if code_of(error) not in INVALID_STATE:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .._reconcile.aws import Aws
@@ -29,13 +29,42 @@ VISIBLE_SECONDS = 60
 SCHEDULED = "scheduled for deletion"
 MISSING = "ResourceNotFoundException"
 INVALID = "InvalidRequestException"
+DENIED = "AccessDeniedException"
 
 
-def read_secret(aws: Aws, name: str) -> str:
+class SecretValues:
+    """The values of up to 20 secrets, which one call reads.
+
+    https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_BatchGetSecretValue.html
+    """
+
+    def __init__(self, aws: Aws, names: Sequence[str]) -> None:
+        self._aws = aws
+        self._names = tuple(names)
+
+    def get(self, name: str) -> str | None:
+        """Return a value; None if the call did not tell it, and somebody has to ask by itself."""
+        return self._aws.once("secretsmanager", self._names, self._read).get(name)
+
+    def _read(self) -> dict[str, str]:
+        with ignoring(DENIED):
+            client = self._aws.client("secretsmanager")
+            answer = client.batch_get_secret_value(SecretIdList=list(self._names))
+            # Those that have none, or that we may not read, are in a list of errors beside.
+            found = answer.get("SecretValues", [])
+            return {secret["Name"]: secret["SecretString"] for secret in found if "SecretString" in secret}
+        return {}
+
+
+def read_secret(aws: Aws, name: str, values: SecretValues | None = None) -> str:
     """Return the value of a secret, or "(known after apply)" in check mode where there is none yet.
 
-    One that several values are made of is read once. Raises ReconcileError when there is none.
+    One that several values are made of is read once, or with the others of ``values``. Raises ReconcileError when there
+    is none.
     """
+    known = values.get(name) if values else None
+    if known is not None:
+        return known
     try:
         client = aws.client("secretsmanager")
         answer = aws.once("secretsmanager", name, lambda: client.get_secret_value(SecretId=name))
@@ -51,12 +80,12 @@ def read_secret(aws: Aws, name: str) -> str:
     return str(answer.get("SecretString", ""))
 
 
-def read_secret_fields(aws: Aws, name: str, *fields: str) -> dict[str, str]:
+def read_secret_fields(aws: Aws, name: str, *fields: str, values: SecretValues | None = None) -> dict[str, str]:
     """Return these fields of a secret that is a JSON object, or "(known after apply)" for each in check mode.
 
     Raises ReconcileError, without the value, when the secret is something else.
     """
-    value = read_secret(aws, name)
+    value = read_secret(aws, name, values)
     if value == KNOWN_AFTER_APPLY:
         return dict.fromkeys(fields, KNOWN_AFTER_APPLY)
     try:
@@ -72,7 +101,7 @@ def key_arn_of_secret(aws: Aws, name: str, environment: str) -> str | None:
 
     None if there is no such secret, nobody chose a key for it, or we may not look.
     """
-    with ignoring(MISSING, "AccessDeniedException"):
+    with ignoring(MISSING, DENIED):
         found = aws.client("secretsmanager").describe_secret(SecretId=name)
         ours = tags_from_list(found.get("Tags")).get(ENVIRONMENT) == environment
         arn = str(found.get("KmsKeyId", ""))
@@ -254,7 +283,7 @@ class DerivedSecret(Secret):
     """A secret whose value is computed from other secrets and resources, and follows them.
 
     ``value`` is called after everything in ``after`` was reconciled. It may use ``read_secret`` and what those
-    resources know.
+    resources know. ``values`` are those that are read together, its own among them.
     """
 
     def __init__(
@@ -264,15 +293,20 @@ class DerivedSecret(Secret):
         tags: dict[str, str],
         value: Callable[[], str],
         after: list[Resource] | None = None,
+        values: SecretValues | None = None,
         **settings: Any,
     ) -> None:
         super().__init__(aws, name, tags, **settings)
         self.compute = value
+        self.values = values
         self.after = list(after or [])
 
     def current_value(self, has_value: bool) -> Any:
         if not has_value:
             return None
+        known = self.values.get(self.name) if self.values else None
+        if known is not None:
+            return known
         # One that is scheduled for deletion cannot be read before it is restored.
         with ignoring(INVALID):
             return self.aws.client("secretsmanager").get_secret_value(SecretId=self.id).get("SecretString")

@@ -107,17 +107,24 @@ class DiscoveryService(Resource):
         if service is None:
             return None
         self.id, self.arn = service["Id"], service["Arn"]
-        return {"tags": tags_from_list(discovery.list_tags_for_resource(ResourceARN=self.arn).get("Tags", []))}
+        # Not every implementation of the API tells the records; what it does not tell is not compared.
+        records = service.get("DnsConfig", {}).get("DnsRecords", self._records)
+        tags = discovery.list_tags_for_resource(ResourceARN=self.arn).get("Tags", [])
+        return {"records": records, "tags": tags_from_list(tags)}
+
+    @property
+    def _records(self) -> list[dict[str, Any]]:
+        return [{"Type": "A", "TTL": self.time_to_live}]
 
     def desired(self) -> dict[str, Any]:
-        return {"tags": self.tags}
+        return {"records": self._records, "tags": self.tags}
 
     def create(self, desired: dict[str, Any]) -> None:
         service = self.aws.client("servicediscovery").create_service(
             Name=self.name,
             NamespaceId=self.namespace_id,
             CreatorRequestId=str(uuid.uuid4()),
-            DnsConfig={"DnsRecords": [{"Type": "A", "TTL": self.time_to_live}], "RoutingPolicy": "MULTIVALUE"},
+            DnsConfig={"DnsRecords": self._records, "RoutingPolicy": "MULTIVALUE"},
             # ECS reports the health of its tasks itself.
             HealthCheckCustomConfig={"FailureThreshold": 1},
             Tags=tags_to_list(self.tags),
@@ -125,7 +132,12 @@ class DiscoveryService(Resource):
         self.id, self.arn = service["Id"], service["Arn"]
 
     def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
-        self.aws.client("servicediscovery").tag_resource(ResourceARN=self.arn, Tags=tags_to_list(self.tags))
+        discovery = self.aws.client("servicediscovery")
+        if "records" in changes:
+            operation = discovery.update_service(Id=self.id, Service={"DnsConfig": {"DnsRecords": self._records}})
+            _wait_operation(self.aws, f"{self.label} has its records", operation["OperationId"])
+        if "tags" in changes:
+            discovery.tag_resource(ResourceARN=self.arn, Tags=tags_to_list(self.tags))
 
     def untag(self, keys: list[str]) -> None:
         self.aws.client("servicediscovery").untag_resource(ResourceARN=self.arn, TagKeys=keys)

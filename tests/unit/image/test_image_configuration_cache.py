@@ -89,3 +89,12 @@ def test_environments_are_kept_apart() -> None:
     Backend().get_config("fernet_key")
     SECRETS["fernet_key"] = "two"
     assert Backend("sm2a/production/config").get_config("fernet_key") == "two"
+
+
+def test_what_the_guard_has_read_is_not_read_again() -> None:
+    Backend.keep("sm2a/dev/config", {"fernet_key": "the-key"})
+
+    assert Backend().get_config("fernet_key") == "the-key" and READ == []
+    NOW[0] += KEEP_SECONDS
+    SECRETS["fernet_key"] = "another-key"
+    assert Backend().get_config("fernet_key") == "another-key"

@@ -20,6 +20,7 @@ from ansible_collections.sm2a.airflow.plugins.module_utils._resources.secretsman
     DerivedSecret,
     GeneratedSecret,
     RetiredSecret,
+    SecretValues,
     key_arn_of_secret,
     read_secret,
     read_secret_fields,
@@ -175,3 +176,27 @@ def test_a_secret_that_nobody_reads_any_more_can_be_restored_for_a_month(check_m
     assert (step.action, step.after) == ("update", {"state": "scheduled for deletion"})
     deleted = [] if check_mode else [{"SecretId": "arn of x", "RecoveryWindowInDays": 30}]
     assert client.called("delete_secret") == deleted and not client.called("get_secret_value")
+
+
+def test_values_that_belong_together_are_read_by_one_call() -> None:
+    together = [{"Name": "x", "SecretString": VALUE}, {"Name": "login", "SecretString": json.dumps({"a": "b"})}]
+    client = FakeClient(describe_secret=FOUND, batch_get_secret_value={"SecretValues": together})
+    account = aws(client)
+    kept: dict[Any, Any] = {}
+    account.once = lambda _service, key, call: kept[key] if key in kept else kept.setdefault(key, call())
+    values = SecretValues(account, ["x", "login"])
+    secret = DerivedSecret(account, "x", OURS, lambda: VALUE, values=values, description="x")
+
+    [step] = Engine("test", check_mode=False).apply([secret])
+
+    assert read_secret_fields(account, "login", "a", values=values) == {"a": "b"}
+    assert step.action == "none"
+    assert [name for name, _arguments in client.calls if "value" in name] == ["batch_get_secret_value"]
+
+
+@pytest.mark.parametrize("answer", [refusal("AccessDeniedException"), {"SecretValues": [], "Errors": [{}]}])
+def test_a_value_that_is_not_read_with_the_others_is_read_by_itself(answer: Any) -> None:
+    client = FakeClient(batch_get_secret_value=answer, get_secret_value={"SecretString": VALUE})
+    account = aws(client)
+
+    assert read_secret(account, "x", SecretValues(account, ["x"])) == VALUE

@@ -77,6 +77,24 @@ def test_a_name_goes_when_the_last_task_has_given_it_back() -> None:
     assert [name for name, _arguments in client.calls][-3:] == ["list_instances", "list_instances", "delete_service"]
 
 
+@pytest.mark.parametrize("records", [[{"Type": "A", "TTL": 86400}], [{"Type": "A", "TTL": 10}, {"Type": "SRV"}]])
+def test_other_records_of_a_name_are_put_right(records: list[dict[str, Any]]) -> None:
+    client = FakeClient(
+        list_services={"Services": [{**SERVICE, "DnsConfig": {"DnsRecords": records}}]},
+        list_tags_for_resource=TAGS,
+        update_service={"OperationId": "1"},
+        get_operation=operation("SUCCESS"),
+    )
+    aws: Any = FakeAws(servicediscovery=client)
+
+    [step] = Engine("test", check_mode=False).apply([DiscoveryService(aws, "api-server", OURS, "ns-1")])
+
+    assert list(step.before) == ["records"]
+    assert client.called("update_service") == [
+        {"Id": "srv-1", "Service": {"DnsConfig": {"DnsRecords": [{"Type": "A", "TTL": 10}]}}}
+    ]
+
+
 def test_a_new_name_is_known_by_the_arn_that_ecs_wants() -> None:
     client = FakeClient(create_service={"Service": SERVICE})
     aws: Any = FakeAws(servicediscovery=client)
