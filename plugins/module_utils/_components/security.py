@@ -246,9 +246,8 @@ class SecurityComponent(Component):
             default=[],
             form=CONFIGURATION_SECRET,
             no_log=False,
-            role_default="{{ sm2a_airflow_configuration | default({}, true) | sm2a.airflow.from_text(mapping=true) "
-            "| sm2a.airflow.named_secrets([airflow_environment_variables | default({}), "
-            "workers_environment_variables | default({})]) }}",
+            role_default="{{ sm2a_airflow_configuration | default({}, true) | sm2a.airflow.named_secrets(["
+            "airflow_environment_variables | default({}), workers_environment_variables | default({})]) }}",
             role_doc=(
                 "By default those that C(sm2a_airflow_configuration) and the environment variables of the roles "
                 "C(airflow) and C(workers) name.",
@@ -259,7 +258,7 @@ class SecurityComponent(Component):
             "Images that exist elsewhere, so that ECS may pull those in repositories of Amazon ECR. What else it needs "
             "for them, O(role_policies) can allow.",
             default={},
-            role_default="{{ image_uris | default({}) }}",
+            role_default="{{ image_uris | default({}) | sm2a.airflow.from_text(mapping=true) }}",
         ),
         "execute_command_services": Option(
             "list",
