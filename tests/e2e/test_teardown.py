@@ -53,6 +53,7 @@ def test_teardown_leaves_nothing_tagged(platform: Platform) -> None:
                     "storage_delete_buckets": True,
                     "observability_delete_log_groups": True,
                     "database_final_snapshot": False,
+                    "security_delete_key": True,
                 }
             ),
         )
