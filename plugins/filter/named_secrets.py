@@ -18,8 +18,8 @@ author:
 positional: variables
 options:
   _input:
-    description: Airflow's configuration, as sections of options.
-    type: dict
+    description: Airflow's configuration, as sections of options, or the text of one.
+    type: raw
     required: true
   variables:
     description: Mappings of environment variables, which may name secrets too.
@@ -45,11 +45,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components import _variables
+from ansible_collections.sm2a.airflow.plugins.module_utils._text import from_text
 
 
 def named_secrets(configuration: Any, variables: Sequence[Any] = ()) -> list[str]:
     """Return the names of the secrets, sorted."""
-    return _variables.named_secrets(configuration, *variables)
+    return _variables.named_secrets(*(from_text(given, mapping=True) for given in (configuration, *variables)))
 
 
 class FilterModule:

@@ -12,6 +12,11 @@ import subprocess
 import pytest
 from playbook_runs import Platform, docker, wait
 
+# Drivers hide the reason in the errors that theirs came from.
+REASON = """
+def reason(error):
+    return f"{error} {reason(error.__cause__ or error.__context__)}" if error else ""
+"""
 # Each prints, for the authorities of the image and for those of the internet, what became of a connection.
 AIRFLOW = """
 import asyncio, json
@@ -43,7 +48,7 @@ for client in (synchronous, asynchronous):
             client(given.update_query_dict({option: authorities}))
             outcome = "connected"
         except Exception as error:
-            outcome = str(error)
+            outcome = reason(error)
         said.setdefault(client.__name__, []).append(outcome)
 print(json.dumps(said))
 """
@@ -62,7 +67,7 @@ for authorities in (database.AUTHORITIES, internet):
         database.connect(login)
         said.append("connected")
     except Exception as error:
-        said.append(str(error))
+        said.append(reason(error))
 print(json.dumps({"scaler": said}))
 """
 
@@ -74,7 +79,7 @@ def test_a_server_of_another_authority_is_not_connected_to(platform: Platform, c
     identity = docker("ps", "-q", "--filter", name).split()[0]
 
     ran = subprocess.run(
-        ["docker", "exec", identity, "python", "-c", program], capture_output=True, text=True, check=True
+        ["docker", "exec", identity, "python", "-c", REASON + program], capture_output=True, text=True, check=True
     )
 
     outcomes = json.loads(ran.stdout.splitlines()[-1])

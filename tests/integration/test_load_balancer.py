@@ -98,3 +98,30 @@ def test_stickiness_is_repaired(account: Account, options: dict[str, Any]) -> No
     result = account.run("load_balancer", **options)
     assert [step["action"] for step in result["plan"] if step["action"] != "none"] == ["update"]
     assert not account.run("load_balancer", **options)["changed"]
+
+
+def test_a_web_acl_is_attached_and_exchanged(account: Account, options: dict[str, Any]) -> None:
+    wafv2 = account.client("wafv2")
+    visibility = {"SampledRequestsEnabled": False, "CloudWatchMetricsEnabled": False, "MetricName": "requests"}
+    first, second = (
+        wafv2.create_web_acl(Name=name, Scope="REGIONAL", DefaultAction={"Allow": {}}, VisibilityConfig=visibility)[
+            "Summary"
+        ]["ARN"]
+        for name in ("first", "second")
+    )
+
+    planned = account.run("load_balancer", check=True, web_acl_arn=first, **options)
+    created = account.run("load_balancer", web_acl_arn=first, **options)
+    assert not created.get("failed"), created.get("msg")
+    [step] = [step for step in planned["plan"] if step["kind"] == "AWS::WAFv2::WebACLAssociation"]
+    assert step["action"] == "create" and step in created["plan"]
+    assert not account.run("load_balancer", web_acl_arn=first, **options)["changed"]
+    changed = account.run("load_balancer", web_acl_arn=second, **options)
+
+    assert [step["kind"] for step in changed["plan"] if step["action"] == "update"] == ["AWS::WAFv2::WebACLAssociation"]
+    arn = created["load_balancer"]["arn"]
+    # moto goes on answering the one that was first.
+    if account.emulator.name == "ministack":
+        assert wafv2.get_web_acl_for_resource(ResourceArn=arn)["WebACL"]["ARN"] == second
+    # Without the option it is nobody's business here.
+    assert not account.run("load_balancer", **options)["changed"]

@@ -22,6 +22,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError, ConnectionClosedError
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile import aws as kernel
+from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile import waits
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.aws import writes_of_thread
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors import CheckModeError, UnknownValueError
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.values import KNOWN_AFTER_APPLY
@@ -258,3 +259,52 @@ def test_no_operation_that_changes_something_is_taken_for_a_read() -> None:
     assert passing and not [operation for operation in passing if operation.startswith(changing)]
     for write in ("CreateQueue", "AuthorizeSecurityGroupIngress", "RegisterTaskDefinition", "AssociateRouteTable"):
         assert not kernel.READING.match(write)
+
+
+UNKNOWN = (400, b'{"__type": "ClusterNotFoundException"}')
+TOO_NEW = (400, b'{"__type": "InvalidParameterException", "message": "Unable to assume the service linked role."}')
+
+
+@pytest.fixture
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waits.time, "sleep", lambda _seconds: None)
+
+
+@pytest.mark.usefixtures("_no_pauses")
+def test_what_was_made_a_moment_ago_may_be_unknown_to_the_next_write(account: Any) -> None:
+    aws, module = account()
+    module.answers = [(200, b"{}"), UNKNOWN, UNKNOWN, (200, b"{}")]
+
+    aws.client("ecs").create_cluster(clusterName="c")
+    aws.client("ecs").create_service(cluster="c", serviceName="s")
+
+    assert module.sent == ["CreateCluster", "CreateService", "CreateService", "CreateService"]
+
+
+@pytest.mark.usefixtures("_no_pauses")
+@pytest.mark.parametrize(
+    ("operation", "arguments"),
+    [
+        ("update_service", {"cluster": "c", "service": "s"}),
+        ("delete_cluster", {"cluster": "c"}),
+        ("list_tasks", {"cluster": "c"}),
+    ],
+)
+def test_what_is_missing_otherwise_is_missing(account: Any, operation: str, arguments: dict[str, str]) -> None:
+    aws, module = account()
+    if operation != "update_service":
+        aws.client("ecs").create_cluster(clusterName="c")
+    module.answers = [UNKNOWN]
+
+    with pytest.raises(ClientError):
+        getattr(aws.client("ecs"), operation)(**arguments)
+
+
+@pytest.mark.usefixtures("_no_pauses")
+def test_a_role_that_is_too_new_to_be_taken_is_waited_for(account: Any) -> None:
+    aws, module = account()
+    module.answers = [TOO_NEW, TOO_NEW, (200, b"{}")]
+
+    aws.client("ecs").create_cluster(clusterName="c")
+
+    assert module.sent == ["CreateCluster"] * 3

@@ -101,3 +101,12 @@ def test_the_reason_names_every_container() -> None:
 
     reason = stopped_reason({"stoppedReason": "exited", "containers": containers})
     assert reason == "exited (a exit code 137 OutOfMemoryError, b exit code None)"
+
+
+def test_a_task_that_ecs_does_not_know_yet_is_waited_for() -> None:
+    # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
+    missing = {"tasks": [], "failures": [{"arn": "arn/cluster/abc", "reason": "MISSING"}]}
+    ecs = ecs_with(DONE)
+    ecs.answers["describe_tasks"] = in_turn(missing, {"tasks": [DONE]})
+
+    assert apply(task(ecs)) == "create"

@@ -14,6 +14,8 @@ from fake_aws import OURS, FakeAws, FakeClient, in_turn, refusal
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.engine import ApplyError, Engine
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.tags import tags_to_list
 from ansible_collections.sm2a.airflow.plugins.module_utils._resources.rds import (
+    GROUP_IN_USE,
+    OF_SNAPSHOT,
     Instance,
     ParameterGroup,
     SubnetGroup,
@@ -184,3 +186,89 @@ def test_an_instance_that_cannot_be_deleted_now_is_an_error() -> None:
 
     with pytest.raises(ApplyError, match="InvalidDBInstanceState"):
         Engine("test", check_mode=False).remove([instance(rds)])
+
+
+def test_a_restored_instance_gets_our_password_and_what_a_restore_cannot_set() -> None:
+    creating = {**FOUND, "DBInstanceStatus": "creating"}
+    restored = {**FOUND, "TagList": [*TAGS["TagList"], {"Key": OF_SNAPSHOT, "Value": "true"}]}
+    rds = rds_with(
+        refusal("DBInstanceNotFound"),
+        creating,
+        restored,
+        restored,
+        FOUND,
+        restore_db_instance_from_db_snapshot={"DBInstance": creating},
+    )
+
+    assert apply(instance(rds, {"BackupRetentionPeriod": 9}, snapshot_identifier="last", log_exports=["upgrade"])) == (
+        "create"
+    )
+
+    [request] = rds.called("modify_db_instance")
+    assert (request["MasterUserPassword"], request["ApplyImmediately"]) == ("made-up", True)
+    assert request["BackupRetentionPeriod"] == 9
+    # Until it has our password the tag says so, for the next run.
+    [made] = rds.called("restore_db_instance_from_db_snapshot")
+    assert {"Key": OF_SNAPSHOT, "Value": "true"} in made["Tags"]
+    assert rds.called("remove_tags_from_resource") == [{"ResourceName": "arn", "TagKeys": [OF_SNAPSHOT]}]
+    assert rds.calls.index(("modify_db_instance", request)) < len(rds.calls) - 2
+
+
+def test_a_restore_that_was_killed_before_it_had_our_password_goes_on() -> None:
+    restored = {**FOUND, "TagList": [*TAGS["TagList"], {"Key": OF_SNAPSHOT, "Value": "true"}]}
+    rds = rds_with(restored, restored, restored, FOUND)
+
+    apply(instance(rds, snapshot_identifier="last"))
+
+    assert [call["MasterUserPassword"] for call in rds.called("modify_db_instance")] == ["made-up"]
+
+
+@pytest.mark.parametrize("state", ["creating", "backing-up", "modifying"])
+def test_a_change_waits_until_the_instance_takes_it(state: str) -> None:
+    busy = {**FOUND, "DBInstanceStatus": state}
+    rds = rds_with(busy, busy, FOUND, modify_db_instance=in_turn(refusal("InvalidDBInstanceState"), {}))
+
+    assert apply(instance(rds, {"AllocatedStorage": 30})) == "update"
+    assert rds.called("modify_db_instance")[-1]["AllocatedStorage"] == 30
+
+
+def test_without_waiting_a_change_is_left_for_later() -> None:
+    rds = rds_with({**FOUND, "DBInstanceStatus": "creating"})
+
+    [step] = Engine("test", check_mode=False, wait=False).apply([instance(rds, {"AllocatedStorage": 30})])
+
+    assert step.action == "deferred" and not step.resource.ready
+    assert rds.called("modify_db_instance") == []
+
+
+def test_an_instance_that_is_stopped_is_not_waited_for() -> None:
+    rds = rds_with({**FOUND, "DBInstanceStatus": "stopped"})
+
+    with pytest.raises(ApplyError, match="is stopped; start it"):
+        apply(instance(rds))
+
+
+def test_one_that_is_being_deleted_is_waited_for_and_made_again() -> None:
+    leaving = {**FOUND, "DBInstanceStatus": "deleting"}
+    gone = refusal("DBInstanceNotFound")
+    rds = rds_with(leaving, leaving, gone, FOUND, create_db_instance={"DBInstance": FOUND})
+
+    assert apply(instance(rds)) == "create"
+
+
+def test_storage_that_rds_has_grown_is_no_difference() -> None:
+    assert apply(instance(rds_with({**FOUND, "AllocatedStorage": 40}))) == "none"
+
+
+@pytest.mark.parametrize("code", GROUP_IN_USE)
+def test_groups_are_deleted_once_the_instance_has_let_go_of_them(code: str) -> None:
+    rds = FakeClient(
+        describe_db_subnet_groups={"DBSubnetGroups": [{"DBSubnetGroupArn": "arn", "Subnets": []}]},
+        list_tags_for_resource=TAGS,
+        delete_db_subnet_group=in_turn(refusal(code), {}),
+    )
+    aws: Any = FakeAws(rds=rds)
+
+    [step] = Engine("test", check_mode=False).remove([SubnetGroup(aws, "subnets", OURS, [])])
+
+    assert step.action == "delete" and len(rds.called("delete_db_subnet_group")) == 2

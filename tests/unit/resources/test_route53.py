@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from fake_aws import OURS, THEIRS, FakeAws, FakeClient, in_turn
+from fake_aws import OURS, THEIRS, FakeAws, FakeClient, in_turn, refusal
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.engine import ApplyError, Engine, pending
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.resource import Resource
@@ -240,3 +240,60 @@ def test_the_next_name_of_a_zone_is_not_the_one_asked_for() -> None:
     record, _route53 = alias({"Name": "b.example.com.", "Type": "A"}, {"Name": f"{NAME}.", "Type": "AAAA"})
 
     assert record.find() is None
+
+
+def test_other_tags_are_put_on_the_certificate_that_exists() -> None:
+    client = acm("ISSUED", tags={**OURS, "owner": "before"})
+    aws: Any = FakeAws(acm=client)
+
+    [step] = Engine("test", check_mode=False).apply([Certificate(aws, NAME, {**OURS, "owner": "after"})])
+
+    assert step.action == "update" and client.called("request_certificate") == []
+    [call] = client.called("add_tags_to_certificate")
+    assert {"Key": "owner", "Value": "after"} in call["Tags"]
+
+
+def test_a_certificate_is_deleted_once_its_listener_has_let_go_of_it() -> None:
+    client = acm("ISSUED")
+    client.answers["delete_certificate"] = in_turn(refusal("ResourceInUseException"), {})
+
+    [step] = Engine("test", check_mode=False).remove([certificate(client)])
+
+    assert step.action == "delete" and len(client.called("delete_certificate")) == 2
+
+
+def test_a_new_certificate_may_be_unknown_for_a_moment() -> None:
+    client = acm("PENDING_VALIDATION")
+    client.answers["list_certificates"] = {}
+    client.answers["describe_certificate"] = in_turn(
+        refusal("ResourceNotFoundException"),
+        {"Certificate": {"Status": "PENDING_VALIDATION", "DomainValidationOptions": OPTIONS}},
+    )
+    one = certificate(client)
+
+    Engine("test", check_mode=False).apply([one])
+
+    assert one.record == RECORD
+
+
+@pytest.mark.parametrize(
+    ("points_at", "ours"),
+    [
+        ("internal-sm2a-test-99.eu-central-1.elb.amazonaws.com.", True),
+        ("dualstack.sm2a-test-99.eu-central-1.elb.amazonaws.com.", True),
+        ("dualstack.internal-sm2a-test-99.eu-central-1.elb.amazonaws.com.", True),
+        ("sm2a-test-other-99.eu-central-1.elb.amazonaws.com.", False),
+        ("internal-other-99.eu-central-1.elb.amazonaws.com.", False),
+    ],
+)
+def test_an_alias_of_an_earlier_load_balancer_of_ours_is_moved(points_at: str, ours: bool) -> None:
+    found = {"Name": f"{NAME}.", "Type": "A", "AliasTarget": {"DNSName": points_at}}
+    record, route53 = alias(found)
+
+    if ours:
+        [step] = Engine("test", check_mode=False).apply([record])
+        assert step.action == "update"
+    else:
+        with pytest.raises(ApplyError, match="delete it first"):
+            Engine("test", check_mode=False).apply([record])
+        assert route53.called("change_resource_record_sets") == []

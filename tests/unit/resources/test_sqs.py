@@ -93,3 +93,12 @@ def test_queues_are_listed_by_how_their_names_begin() -> None:
 
     assert list(queue_urls(aws, "sm2a-test-").items()) == [("sm2a-test-a", urls[1]), ("sm2a-test-b", urls[0])]
     assert sqs.called("list_queues") == [{"QueueNamePrefix": "sm2a-test-"}]
+
+
+@pytest.mark.parametrize("code", ["AWS.SimpleQueueService.QueueDeletedRecently", "QueueDeletedRecently"])
+def test_a_name_that_was_just_given_up_is_waited_for(code: str) -> None:
+    sqs = sqs_with(refusal("QueueDoesNotExist"), URL)
+    sqs.answers["create_queue"] = in_turn(refusal(code), URL)
+
+    assert apply(queue(sqs)) == ["create"]
+    assert len(sqs.called("create_queue")) == 2

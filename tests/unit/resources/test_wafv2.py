@@ -31,12 +31,13 @@ def association(client: FakeClient) -> WebAclAssociation:
     ("found", "action", "calls"),
     [
         ({}, "create", [WANTED]),
+        (refusal("WAFNonexistentItemException"), "create", [WANTED]),
         ({"WebACL": {"ARN": "another"}}, "update", [WANTED]),
         ({"WebACL": {"ARN": "ours"}}, "none", []),
     ],
 )
 def test_the_load_balancer_gets_the_web_acl_that_is_wanted(
-    found: dict[str, Any], action: str, calls: list[dict[str, Any]]
+    found: Any, action: str, calls: list[dict[str, Any]]
 ) -> None:
     client = FakeClient(get_web_acl_for_resource=found, associate_web_acl={})
 
