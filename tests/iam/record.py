@@ -105,26 +105,37 @@ def derived(action: str, rows: list[Row]) -> list[Row]:
     if not types:
         return [{"action": action, "resource": "*", "context": {}}]
     service = action.partition(":")[0]
-    seen: dict[str, str] = {}
+    seen: dict[str, set[str]] = defaultdict(set)
+    tagged = {row["resource"] for row in rows if OURS.keys() & row["context"].keys()}
     for row in rows:
         arn = row["resource"]
         # The actions on tags name a log group without what stands for its streams.
         of_streams = ":log-stream:" in arn
         fits = service != "logs" or of_streams != ("Tag" in action)
-        kind = kind_of(action, arn) if row["action"].startswith(f"{service}:") and fits and arn != "*" else ""
-        if kind and not arn.endswith("*"):
-            seen.setdefault(kind, arn)
-    wanted = [kind for kind in types if kind in seen and (types[kind] or not any(types.values()))]
+        kind = (
+            kind_of(action, arn) if row["action"].startswith(f"{service}:") and fits and not arn.endswith("*") else ""
+        )
+        if kind:
+            seen[kind].add(arn)
+    wanted = [kind for kind in types if seen[kind] and (types[kind] or not any(types.values()))]
     if not wanted and not any(types.values()):
         return [{"action": action, "resource": "*", "context": {}}]
+    # What has the tag is what was made; the same under a name alone was looked for and not there.
+    arns = {(kind, arn) for kind in wanted for arn in seen[kind]}
+    told = {(kind, arn) for kind, arn in arns if _told_by_tag(action, kind, arn in tagged)}
     return [
-        {"action": action, "resource": seen[kind], "context": OURS if _told_by_tag(action, kind) else {}}
-        for kind in wanted
+        {"action": action, "resource": arn, "context": OURS if (kind, arn) in told else {}}
+        for kind, arn in sorted(told or arns)
     ]
 
 
-def _told_by_tag(action: str, kind: str) -> bool:
-    return "aws:ResourceTag" in iam_reference.condition_keys(action, kind) and not MAKING.search(action)
+def _told_by_tag(action: str, kind: str, tagged: bool) -> bool:
+    """Tell whether a policy may ask for the tag: S3 knows it, but only of buckets for which that was switched on.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/buckets-tagging-enable-abac.html
+    """
+    known = "aws:ResourceTag" in iam_reference.condition_keys(action, kind)
+    return known and tagged and not MAKING.search(action)
 
 
 def calls(files: list[str]) -> dict[str, list[Row]]:
