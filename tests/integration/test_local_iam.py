@@ -272,6 +272,14 @@ CASES: dict[str, tuple[str | list[str], str, dict[str, Any] | None, str, Callabl
         lambda iam: iam.create_service_linked_role(AWSServiceName="rds.amazonaws.com"),
         False,
     ),
+    "a role that is not the one to be taken": (
+        "sts:AssumeRole",
+        f"arn:aws:iam::{ACCOUNT}:role/other-task",
+        None,
+        "sts",
+        lambda sts: sts.assume_role(RoleArn=f"arn:aws:iam::{ACCOUNT}:role/task", RoleSessionName="one"),
+        False,
+    ),
     "a secret by the name without its six characters": (
         "secretsmanager:GetSecretValue",
         f"arn:aws:secretsmanager:{HERE}:secret:sm2a/dev/plain",

@@ -77,6 +77,7 @@ NAMED_BY: dict[str, dict[str, tuple[str, ...]]] = {
     "secretsmanager": {"Secret": ("SecretId", "Name")},
     "servicediscovery": {"namespace": ("NamespaceId", "Id"), "service": ("ServiceId", "Id")},
     "sqs": {"queue": ("QueueUrl", "QueueName")},
+    "sts": {"role": ("RoleArn",)},
 }
 # The parameters of the actions on tags: a list of ARNs, or of ids, of whatever type.
 TAGGED_BY = ("ResourceArns", "ResourceARN", "resourceArn", "ResourceName", "ResourceId")
