@@ -5,10 +5,12 @@
 """Writes the tables of rights from what the local AWS has noted of its decisions.
 
 Usage: record.py calls FILE=ENVIRONMENT...
+       record.py complete
        record.py services FILE
 
-``calls`` writes what playbooks call (calls.json), ``services`` what the roles of services do in an end-to-end test of
-the environment ``local`` (services.json).
+``calls`` writes what playbooks call (calls.json), ``complete`` adds to it what the code names meanwhile, and
+``services`` writes what the roles of services do in an end-to-end test of the environment ``local`` (services.json),
+both below tests/iam.
 """
 
 from __future__ import annotations
@@ -149,8 +151,15 @@ def calls(files: list[str]) -> dict[str, list[Row]]:
                 found[policy].append(row)
     for policy, rows in UNSEEN.items():
         found[policy] += rows
+    return complete(found)
+
+
+def complete(found: dict[str, list[Row]]) -> dict[str, list[Row]]:
+    """Return the rows of each policy with those for what the code names and no run has called.
+
+    That is the repair of what somebody has changed by hand, and what is looked at when something fails.
+    """
     everything = [row for rows in found.values() for row in rows]
-    # Repairs of what somebody has changed by hand, and what is looked at when something fails.
     for action in sorted(operations() - {row["action"] for row in everything}):
         policy = "read-only" if iam_reference.reads_only(action) else "deployer"
         found[policy] += derived(action, everything)
@@ -170,12 +179,16 @@ def services(file: str) -> dict[str, list[Row]]:
 
 def main(command: str, *arguments: str) -> None:
     """Write one table."""
-    table = calls(list(arguments)) if command == "calls" else services(*arguments)
+    name = "services" if command == "services" else "calls"
+    if command == "complete":
+        table = complete(json.loads((TABLES / "calls.json").read_text()))
+    else:
+        table = calls(list(arguments)) if command == "calls" else services(*arguments)
     lines = (
-        f"  {json.dumps(name)}: [\n" + ",\n".join(f"    {json.dumps(row, sort_keys=True)}" for row in rows) + "\n  ]"
-        for name, rows in table.items()
+        f"  {json.dumps(whose)}: [\n" + ",\n".join(f"    {json.dumps(row, sort_keys=True)}" for row in rows) + "\n  ]"
+        for whose, rows in table.items()
     )
-    (TABLES / f"{command}.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
+    (TABLES / f"{name}.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
 
 
 if __name__ == "__main__":

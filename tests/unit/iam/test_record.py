@@ -20,7 +20,7 @@ ROWS = [row for table in (CALLS, SERVICES) for rows in table.values() for row in
 
 
 def test_every_operation_of_the_code_is_in_the_table() -> None:
-    """Otherwise docs/iam lacks a right: run `make record-iam`."""
+    """Otherwise docs/iam lacks a right: run `make complete-iam`."""
     assert sorted(operations() - {row["action"] for rows in CALLS.values() for row in rows}) == []
 
 
