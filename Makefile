@@ -68,6 +68,11 @@ record-iam: $(SET_UP) ## Note again what playbooks and modules call, and write d
 		life.endpoints=dev modules=test
 	@$(MAKE) --no-print-directory generate
 
+.PHONY: complete-iam
+complete-iam: $(SET_UP) ## Add to the table of calls what the code names and no run has called, and write docs/iam
+	@$(RECORD_IAM) complete
+	@$(MAKE) --no-print-directory generate
+
 .PHONY: record-services
 record-services: $(SET_UP) ## Write the table of what services do from what the last `make test-e2e` noted
 	@$(RECORD_IAM) services .local/log/iam.jsonl

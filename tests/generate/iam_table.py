@@ -27,6 +27,7 @@ CHOSEN = (
     (r"\b(vpce?|subnet|rtb|igw|nat|eipalloc|sgr?|fl|ns|srv)-[0-9a-f]+\b", r"\1-0123456789abcdef0"),
     (r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "01234567-89ab-cdef-0123-456789abcdef"),
     (r"(:secret:.*)-[0-9A-Za-z]{6}$", r"\1-AbCdEf"),
+    (r"(:s3:::sm2a-[^/]*-logs-[^/]*/).+", r"\1dag_id=one/run_id=one/task_id=one/attempt=1.log"),
     (r"(:hostedzone/)\w+$", r"\1${HOSTED_ZONE}"),
     (r"(?<=/)[0-9a-z]{16}(?=/|$)", "0123456789abcdef"),
     (r"(:task/[^/]+)/[0-9a-f]+$", r"\1/0123456789abcdef0123456789abcdef"),

@@ -5,10 +5,12 @@
 """Writes the tables of rights from what the local AWS has noted of its decisions.
 
 Usage: record.py calls FILE=ENVIRONMENT...
+       record.py complete
        record.py services FILE
 
-``calls`` writes what playbooks call (calls.json), ``services`` what the roles of services do in an end-to-end test of
-the environment ``local`` (services.json).
+``calls`` writes what playbooks call (calls.json), ``complete`` adds to it what the code names meanwhile, and
+``services`` writes what the roles of services do in an end-to-end test of the environment ``local`` (services.json),
+both below tests/iam.
 """
 
 from __future__ import annotations
@@ -105,26 +107,37 @@ def derived(action: str, rows: list[Row]) -> list[Row]:
     if not types:
         return [{"action": action, "resource": "*", "context": {}}]
     service = action.partition(":")[0]
-    seen: dict[str, str] = {}
+    seen: dict[str, set[str]] = defaultdict(set)
+    tagged = {row["resource"] for row in rows if OURS.keys() & row["context"].keys()}
     for row in rows:
         arn = row["resource"]
         # The actions on tags name a log group without what stands for its streams.
         of_streams = ":log-stream:" in arn
         fits = service != "logs" or of_streams != ("Tag" in action)
-        kind = kind_of(action, arn) if row["action"].startswith(f"{service}:") and fits and arn != "*" else ""
-        if kind and not arn.endswith("*"):
-            seen.setdefault(kind, arn)
-    wanted = [kind for kind in types if kind in seen and (types[kind] or not any(types.values()))]
+        kind = (
+            kind_of(action, arn) if row["action"].startswith(f"{service}:") and fits and not arn.endswith("*") else ""
+        )
+        if kind:
+            seen[kind].add(arn)
+    wanted = [kind for kind in types if seen[kind] and (types[kind] or not any(types.values()))]
     if not wanted and not any(types.values()):
         return [{"action": action, "resource": "*", "context": {}}]
+    # What has the tag is what was made; the same under a name alone was looked for and not there.
+    arns = {(kind, arn) for kind in wanted for arn in seen[kind]}
+    told = {(kind, arn) for kind, arn in arns if _told_by_tag(action, kind, arn in tagged)}
     return [
-        {"action": action, "resource": seen[kind], "context": OURS if _told_by_tag(action, kind) else {}}
-        for kind in wanted
+        {"action": action, "resource": arn, "context": OURS if (kind, arn) in told else {}}
+        for kind, arn in sorted(told or arns)
     ]
 
 
-def _told_by_tag(action: str, kind: str) -> bool:
-    return "aws:ResourceTag" in iam_reference.condition_keys(action, kind) and not MAKING.search(action)
+def _told_by_tag(action: str, kind: str, tagged: bool) -> bool:
+    """Tell whether a policy may ask for the tag: S3 knows it, but only of buckets for which that was switched on.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/buckets-tagging-enable-abac.html
+    """
+    known = "aws:ResourceTag" in iam_reference.condition_keys(action, kind)
+    return known and tagged and not MAKING.search(action)
 
 
 def calls(files: list[str]) -> dict[str, list[Row]]:
@@ -138,8 +151,15 @@ def calls(files: list[str]) -> dict[str, list[Row]]:
                 found[policy].append(row)
     for policy, rows in UNSEEN.items():
         found[policy] += rows
+    return complete(found)
+
+
+def complete(found: dict[str, list[Row]]) -> dict[str, list[Row]]:
+    """Return the rows of each policy with those for what the code names and no run has called.
+
+    That is the repair of what somebody has changed by hand, and what is looked at when something fails.
+    """
     everything = [row for rows in found.values() for row in rows]
-    # Repairs of what somebody has changed by hand, and what is looked at when something fails.
     for action in sorted(operations() - {row["action"] for row in everything}):
         policy = "read-only" if iam_reference.reads_only(action) else "deployer"
         found[policy] += derived(action, everything)
@@ -159,12 +179,16 @@ def services(file: str) -> dict[str, list[Row]]:
 
 def main(command: str, *arguments: str) -> None:
     """Write one table."""
-    table = calls(list(arguments)) if command == "calls" else services(*arguments)
+    name = "services" if command == "services" else "calls"
+    if command == "complete":
+        table = complete(json.loads((TABLES / "calls.json").read_text()))
+    else:
+        table = calls(list(arguments)) if command == "calls" else services(*arguments)
     lines = (
-        f"  {json.dumps(name)}: [\n" + ",\n".join(f"    {json.dumps(row, sort_keys=True)}" for row in rows) + "\n  ]"
-        for name, rows in table.items()
+        f"  {json.dumps(whose)}: [\n" + ",\n".join(f"    {json.dumps(row, sort_keys=True)}" for row in rows) + "\n  ]"
+        for whose, rows in table.items()
     )
-    (TABLES / f"{command}.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
+    (TABLES / f"{name}.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
 
 
 if __name__ == "__main__":

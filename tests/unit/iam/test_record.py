@@ -12,7 +12,7 @@ from typing import Any
 import iam_reference
 import pytest
 from iam_requests import kind_of
-from record import TABLES, derived, operations
+from record import OURS, TABLES, derived, operations
 
 CALLS: dict[str, list[dict[str, Any]]] = json.loads((TABLES / "calls.json").read_text())
 SERVICES: dict[str, list[dict[str, Any]]] = json.loads((TABLES / "services.json").read_text())
@@ -20,7 +20,7 @@ ROWS = [row for table in (CALLS, SERVICES) for rows in table.values() for row in
 
 
 def test_every_operation_of_the_code_is_in_the_table() -> None:
-    """Otherwise docs/iam lacks a right: run `make record-iam`."""
+    """Otherwise docs/iam lacks a right: run `make complete-iam`."""
     assert sorted(operations() - {row["action"] for rows in CALLS.values() for row in rows}) == []
 
 
@@ -36,12 +36,17 @@ def test_a_row_is_what_aws_checks(action: str) -> None:
 
 def test_what_no_run_has_called_is_on_what_runs_have_seen() -> None:
     listener = "arn:aws:elasticloadbalancing:${REGION}:${ACCOUNT}:listener/app/sm2a-${ENVIRONMENT}/1/2"
-    seen = [{"action": "elasticloadbalancing:DeleteListener", "resource": listener, "context": {}}]
+    seen = [{"action": "elasticloadbalancing:DeleteListener", "resource": listener, "context": OURS}]
     assert derived("elasticloadbalancing:ModifyListener", seen) == [
-        {
-            "action": "elasticloadbalancing:ModifyListener",
-            "resource": listener,
-            "context": {"aws:ResourceTag/sm2a:environment": "${ENVIRONMENT}"},
-        }
+        {"action": "elasticloadbalancing:ModifyListener", "resource": listener, "context": OURS}
     ]
     assert derived("ecs:ListClusters", seen) == [{"action": "ecs:ListClusters", "resource": "*", "context": {}}]
+
+
+def test_what_runs_have_not_told_by_a_tag_is_not_asked_for_one() -> None:
+    """S3 knows tags of buckets as a condition, but not of every bucket."""
+    buckets = [f"arn:aws:s3:::sm2a-${{ENVIRONMENT}}-{content}-${{ACCOUNT}}-${{REGION}}" for content in ("dags", "logs")]
+    seen = [{"action": "s3:GetBucketPolicy", "resource": bucket, "context": {}} for bucket in buckets]
+    assert derived("s3:GetBucketCORS", seen) == [
+        {"action": "s3:GetBucketCORS", "resource": bucket, "context": {}} for bucket in buckets
+    ]
