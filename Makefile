@@ -14,6 +14,9 @@ export ANSIBLE_CONFIG := $(CURDIR)/tests/ansible.cfg
 
 SET_UP := .venv/set-up
 LOCAL_AWS := python tests/local_aws/local_aws.py
+# Whose tests show calls that a whole site does not make: options and changes of all kinds.
+RECORDED_MODULES := cluster database environment_info image load_balancer network observability queue secrets security storage
+RECORD_IAM := PYTHONPATH=$(CURDIR)/tests/generate:$(CURDIR)/tests/local_aws python $(CURDIR)/tests/iam/record.py
 SITE := ansible-playbook playbooks/site.yml -i inventories/local
 
 .PHONY: help
@@ -54,6 +57,30 @@ down: $(SET_UP) ## Stop and delete everything that runs on this machine
 .PHONY: generate
 generate: $(SET_UP) ## Write what is generated from declarations: modules, roles, playbooks, tables
 	@PYTHONPATH=$(ANSIBLE_COLLECTIONS_PATH) python tests/generate
+
+.PHONY: record-iam
+record-iam: $(SET_UP) ## Note again what playbooks and modules call, and write docs/iam from it (fifteen minutes)
+	@rm -rf .local/iam && mkdir -p .local/iam
+	@SM2A_TEST_IAM=RECORD SM2A_TEST_IAM_RECORD=$(CURDIR)/.local/iam/life python -m pytest -q tests/integration/nightly_iam.py
+	@SM2A_TEST_IAM=RECORD SM2A_TEST_IAM_RECORD=$(CURDIR)/.local/iam/modules python -m pytest -q -k ministack \
+		$(addprefix tests/integration/test_,$(addsuffix .py,$(RECORDED_MODULES)))
+	@cd .local/iam && $(RECORD_IAM) calls life.dev=dev life.production=production \
+		life.endpoints=dev modules=test
+	@$(MAKE) --no-print-directory generate
+
+.PHONY: complete-iam
+complete-iam: $(SET_UP) ## Add to the table of calls what the code names and no run has called, and write docs/iam
+	@$(RECORD_IAM) complete
+	@$(MAKE) --no-print-directory generate
+
+.PHONY: record-services
+record-services: $(SET_UP) ## Write the table of what services do from what the last `make test-e2e` noted
+	@$(RECORD_IAM) services .local/log/iam.jsonl
+
+.PHONY: removals
+removals: $(SET_UP) ## Take everything out of every policy in turn, into build/removals.md with what is denied then
+	@mkdir -p build
+	@PYTHONPATH=$(ANSIBLE_COLLECTIONS_PATH):tests/local_aws:tests/unit/kernel python tests/iam/removals.py > build/removals.md
 
 .PHONY: component
 component: $(SET_UP) ## Begin a new component: make component NAME=alarms

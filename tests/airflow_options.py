@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import ast
 import configparser
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -62,8 +63,8 @@ def described(airflow: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         yield from ((section, content["options"]) for section, content in information.get("config", {}).items())
 
 
-def read_in_the_code(airflow: Path) -> Iterator[tuple[str, str]]:
-    """Yield what is read by name, since not every option is described."""
+def read_in_the_code(airflow: Path) -> Iterator[tuple[str, str, str]]:
+    """Yield how an option is read, section and option, since not every option is described."""
     for path in airflow.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
@@ -74,7 +75,40 @@ def read_in_the_code(airflow: Path) -> Iterator[tuple[str, str]]:
             first = [given.get("section"), given.get("key")] if "section" in given else node.args[:2]
             texts = [word.value for word in first if isinstance(word, ast.Constant) and isinstance(word.value, str)]
             if name.endswith("conf") and re.match("get|has_option", node.func.attr) and len(texts) == 2:
-                yield texts[0].lower(), texts[1].lower()
+                yield node.func.attr, texts[0].lower(), texts[1].lower()
+
+
+def typed(airflow: Path) -> dict[str, str]:
+    """Return the type of each option that is described or read as something else than text.
+
+    The words are those of `config.yml`, which goes before: it calls some a text that are read as a truth value.
+    """
+    kinds = {"getint": "integer", "getfloat": "float", "getboolean": "boolean"}
+    types = {f"{section}.{name}": kinds[how] for how, section, name in read_in_the_code(airflow) if how in kinds}
+    for section, options in described(airflow):
+        for name, option in options.items():
+            if option.get("type") in ("integer", "float", "boolean"):
+                types[f"{section}.{name.lower()}"] = option["type"]
+    return types
+
+
+def choices(airflow: Path) -> dict[str, list[str]]:
+    """Return the values that Airflow takes of an option, where it looks at them when it starts."""
+    tree = ast.parse((airflow / "configuration.py").read_text())
+    known = {"_available_logging_levels": ast.literal_eval(value_of(tree, "_available_logging_levels"))}
+    enums = value_of(tree, "enums_options")
+    if not isinstance(enums, ast.Dict):
+        raise TypeError("Airflow's enums_options is no mapping any more")
+    found = {}
+    for key, value in zip(enums.keys, enums.values, strict=True):
+        if key is None or isinstance(value, ast.Call):
+            continue  # computed
+        if isinstance(value, ast.List):
+            items = [known[item.value.id] if isinstance(item, ast.Starred) else [item.value] for item in value.elts]  # type: ignore[attr-defined]
+            found[".".join(ast.literal_eval(key))] = [text for texts in items for text in texts if text]
+        else:
+            found[".".join(ast.literal_eval(key))] = known[value.id]  # type: ignore[attr-defined]
+    return found
 
 
 def renamed(airflow: Path) -> dict[str, str]:
@@ -112,7 +146,7 @@ def collect(airflow: Path) -> tuple[dict[str, set[str]], set[str]]:
     fallback = configparser.ConfigParser(interpolation=None)
     fallback.read(airflow / "config_templates/provider_config_fallback_defaults.cfg")
     named = [(section, name) for section in fallback.sections() for name in fallback[section]]
-    for section, name in [*named, *read_in_the_code(airflow)]:
+    for section, name in [*named, *(read[1:] for read in read_in_the_code(airflow))]:
         if section in known:
             known[section].add(name)
     return known, secret
@@ -145,6 +179,10 @@ def written(airflow: Path) -> str:
     lines += [f'    "{old}": "{new}",' for old, new in sorted(honoured(airflow).items())]
     lines += ["}", "# Names of older versions that this one does not read: the new name, if there is one.", "OLD = {"]
     lines += [f'    "{old}": "{new}",' for old, new in sorted(old_names(airflow, known).items())]
+    lines += ["}", "# What is no text, in the words of Airflow's own description.", "TYPES = {"]
+    lines += [f'    "{name}": "{kind}",' for name, kind in sorted(typed(airflow).items())]
+    lines += ["}", "# All values of options that Airflow looks at when it starts.", "CHOICES = {"]
+    lines += [f'    "{name}": {json.dumps(values)},' for name, values in sorted(choices(airflow).items())]
     return "\n".join([*lines, "}", ""])
 
 

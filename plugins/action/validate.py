@@ -21,7 +21,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
 
-from ansible_collections.sm2a.airflow.plugins.module_utils._components._base import Component
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._base import Component, tags_of
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._module import EMPTY_SAYS_SOMETHING
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors import OptionError
 from ansible_collections.sm2a.airflow.plugins.module_utils._resources.docker import Docker, DockerError
@@ -46,8 +46,6 @@ except ImportError:
 
 # Options that all roles take from a variable of the site unless they have their own.
 SITE_WIDE = ("environment", "tags", "execution_api_server_url")
-# The text of a default that is first of all a variable of the site.
-SITES_FIRST = re.compile(r"\{\{\s*\(*(sm2a_\w+)")
 NOT_OURS = (
     "If a variable is of something else, name it in sm2a_other_variables: "
     "https://github.com/sm2a/airflow/blob/main/docs/configuration.md"
@@ -141,7 +139,7 @@ class ActionModule(ComponentAction):
         if checked.error_messages:
             return None, [f"role {role}: {message}" for message in checked.error_messages]
         options = checked.validated_parameters
-        options["tags"] = {str(key): str(value) for key, value in options["tags"].items()}
+        options["tags"] = tags_of(options["tags"])
         return options, []
 
     def _is_refused(self, variable: str) -> bool:
@@ -157,10 +155,15 @@ class ActionModule(ComponentAction):
     def _owner(self, role: str, option: str) -> str:
         """Return the variable that has an option's value: the whole site's, unless the role has its own."""
         own = f"{role}_{option}"
-        match = SITES_FIRST.search(str(self._options.variables.get(own, "")))
-        site = match[1] if match else f"sm2a_{option}" if option in SITE_WIDE else ""
+        component = component_class(role)
+        text = str(self._options.variables.get(own, ""))
+        declared = component.OPTIONS.get(option)
+        sources = [declared.site] if declared and declared.site else []
+        sources += [f"{role}_{source}" for source in component.ROLE_OPTIONS]
+        named = next((source for source in sources if re.search(rf"\b{source}\b", text)), "")
+        site = named or (f"sm2a_{option}" if option in SITE_WIDE else "")
         value = self._options.value(site) if site else None
-        return site if value is not None and (match or self._options.value(own) in (None, "", value)) else own
+        return site if value is not None and (named or self._options.value(own) in (None, "", value)) else own
 
     def _docker_problem(self, parts: Iterable[str]) -> str:
         """Say why images that have to be built cannot be. Those that are in ECR already have not."""

@@ -33,6 +33,7 @@ options:
   subnet_ids:
     description:
       - Private subnets for the tasks.
+      - At most 16.
       - Required when O(state=present).
     type: list
     elements: str
@@ -40,6 +41,7 @@ options:
   security_group_ids:
     description:
       - Security groups of the tasks.
+      - At most 5.
       - Required when O(state=present).
     type: list
     elements: str

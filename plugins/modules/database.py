@@ -107,6 +107,7 @@ options:
   subnet_ids:
     description:
       - Private subnets, in at least two zones.
+      - At most 20.
       - Required when O(state=present).
     type: list
     elements: str

@@ -77,6 +77,7 @@ options:
       - AWS services that private subnets reach by an interface endpoint, each named by the end of its service name, for
         example V(ecr.api), V(ecr.dkr), V(logs), V(secretsmanager), V(sqs), V(ecs), V(sts), V(kms), V(ssmmessages).
       - Each is charged per hour and zone; a NAT gateway costs less than three of them.
+      - At most 50.
     type: list
     elements: str
     default: []

@@ -20,7 +20,9 @@ author:
   - SM2A contributors (@sm2a)
 options:
   pools:
-    description: Names of the worker pools. Each has a queue of its own.
+    description:
+      - Names of the worker pools. Each has a queue of its own.
+      - At most 249.
     type: list
     elements: str
     default: [default]

@@ -32,6 +32,7 @@ options:
   subnet_ids:
     description:
       - Private subnets for the tasks.
+      - At most 16.
       - Required when O(state=present).
     type: list
     elements: str
@@ -39,6 +40,7 @@ options:
   security_group_ids:
     description:
       - Security groups of the tasks.
+      - At most 5.
       - Required when O(state=present).
     type: list
     elements: str
@@ -82,6 +84,7 @@ options:
   pools:
     description:
       - 'The worker pools: for each C(service), C(queue), C(queue_url), C(concurrency), C(minimum) and C(maximum).'
+      - At most 249.
       - Required when O(state=present).
     type: dict
     default: {}

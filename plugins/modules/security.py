@@ -65,6 +65,13 @@ options:
           - The last port, if there are several.
           - From 0 to 65535.
         type: int
+  rules_per_security_group:
+    description:
+      - How many inbound rules a security group may have in the account, for IPv4 and for IPv6 each. Raise it where the
+        account's quota was raised.
+      - From 60 to 1000.
+    type: int
+    default: 60
   database_engine:
     description: Engine of the metadata database, for its port.
     type: str
@@ -109,6 +116,12 @@ options:
         C(migration) and C(scaler).
     type: dict
     default: {}
+  managed_policies_per_role:
+    description:
+      - How many managed policies a role may have in the account. Raise it where the account's quota was raised.
+      - From 10 to 25.
+    type: int
+    default: 10
   configuration_secrets:
     description: Secrets of your own below C(sm2a/<environment>/config/), which options of Airflow name by their form
       C(*_secret). Airflow's services may read these and no others.

@@ -31,6 +31,7 @@ options:
   subnet_ids:
     description:
       - Private subnets for the tasks.
+      - At most 16.
       - Required when O(state=present).
     type: list
     elements: str
@@ -38,6 +39,7 @@ options:
   security_group_ids:
     description:
       - Security groups of the tasks.
+      - At most 5.
       - Required when O(state=present).
     type: list
     elements: str
@@ -120,6 +122,7 @@ options:
       - The service of a pool that is no longer named is left to the scaler, which lets its workers finish; the run
         after that deletes the service.
       - Each pool has these keys, of which none has to be given.
+      - At most 249.
       - 'C(minimum): Workers that always run. With 0 a pool costs nothing while nothing runs. At most C(maximum). From 0
         to 5000. By default 1.'
       - 'C(maximum): Workers that the scaler starts at most. From 1 to 5000. By default 5.'

@@ -19,9 +19,11 @@ from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors imp
 from ansible_collections.sm2a.airflow.plugins.module_utils._spelling import Slips, did_you_mean
 from ansible_collections.sm2a.airflow.plugins.module_utils._text import from_text, given
 from ansible_collections.sm2a.airflow.plugins.plugin_utils import _variables
+from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import IMAGES
 
 FOREIGN = re.compile(r"(ansible|awx|tower)_|" + _variables.OWN_PREFIX)
 OTHERS = "sm2a_other_variables"
+IMAGES_OF_OTHERS = "image_uris"
 
 
 def refused_variables(variables: dict[str, Any], templar: Any) -> list[tuple[str, str]]:
@@ -83,9 +85,18 @@ def _wrong(name: str, value: Any, values: dict[str, Any], option: dict[str, Any]
     unknown = _unknown_keys(name, value, option)
     if unknown:
         return unknown
+    if name == IMAGES_OF_OTHERS and isinstance(value, dict):
+        return _wrong_images(value)
     option = {key: item for key, item in option.items() if key not in ("default", "required")}
     texts = ArgumentSpecValidator({name: option}).validate({name: value}).error_messages
     return [f"{text}." if name in text else f"{name}: {text.rstrip('.')}." for text in texts]
+
+
+def _wrong_images(uris: dict[str, Any]) -> list[str]:
+    """Return a sentence for each image that is called nearly as one of ours; others may be of a role of one's own."""
+    slips = Slips(IMAGES)
+    near = {name: slips.find(str(name)) for name in uris}
+    return [f"{IMAGES_OF_OTHERS}.{name} is no image (did you mean {meant}?)." for name, meant in near.items() if meant]
 
 
 def _wrong_pools(name: str, pools: dict[str, Any]) -> list[str]:

@@ -56,6 +56,7 @@ class RoleOptions:
         self._templar = templar.copy_with_new_env(available_variables=self.variables)
         self._loader = loader
         self._complete: set[str] = set()
+        self._tasks: dict[str, Any] = {}
 
     def set(self, **variables: Any) -> None:
         """Set variables, for all that is computed from now on."""
@@ -92,9 +93,12 @@ class RoleOptions:
             self._complete.add(role)
 
     def _option(self, role: str, option: str, argument: dict[str, Any]) -> Any:
-        [task] = self._load(role, "tasks/component.yml")
+        if role not in self._tasks:
+            # Once, since the loader copies a file's content each time.
+            [task] = self._load(role, "tasks/component.yml")
+            self._tasks[role] = task[f"sm2a.airflow.{role}"]
         try:
-            return self._value(task[f"sm2a.airflow.{role}"].get(option))
+            return self._value(self._tasks[role].get(option))
         except AnsibleError as error:
             return self._without_value(f"{role}_{option}", error)
 

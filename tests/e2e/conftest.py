@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from denials import denials
 from playbook_runs import DATABASE_ENGINE, Platform, local_aws, playbook, succeed
 
 
 @pytest.fixture(scope="session")
 def platform() -> Iterator[Platform]:
-    """Plan on an empty account, then deploy. The last test tears it down."""
+    """Plan on an empty account, then deploy. The last test tears it down.
+
+    At the end it prints what was denied.
+    """
     local_aws("down")
     local_aws("up")
     if DATABASE_ENGINE == "mysql":
@@ -23,3 +27,5 @@ def platform() -> Iterator[Platform]:
     created = succeed(playbook("site", "--diff"))
     yield Platform(planned, created)
     local_aws("down")
+    for denial in denials():
+        print(f"denied: {denial.principal} {denial.action} on {denial.resource}")

@@ -22,6 +22,9 @@ from platform_client import aws
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCAL_AWS = ROOT / "tests" / "local_aws"
+# The begin of access keys of tests/local_aws/iam_principals.py: users with the policies of docs/iam, or, with
+# "RECORD", users who may do everything and of whom is noted what they do.
+USERS = os.environ.get("SM2A_TEST_IAM") or "LOCAL"
 # `make test-mysql` sets it.
 DATABASE_ENGINE = os.environ.get("SM2A_TEST_DATABASE_ENGINE")
 
@@ -75,7 +78,16 @@ def playbook(name: str, *arguments: str, inventory: str = "local") -> PlaybookRu
         "SSL_CERT_FILE": str(authority.CERTIFICATE),
     }
     engine = ["-e", f"database_engine={DATABASE_ENGINE}"] if DATABASE_ENGINE else []
-    command = ["ansible-playbook", f"playbooks/{name}.yml", "-i", f"inventories/{inventory}", *engine, *arguments]
+    user = ["-e", f"sm2a_access_key={_user(name, arguments)}"] if inventory == "local" else []
+    command = [
+        "ansible-playbook",
+        f"playbooks/{name}.yml",
+        "-i",
+        f"inventories/{inventory}",
+        *engine,
+        *user,
+        *arguments,
+    ]
     started = time.monotonic()
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     seconds = time.monotonic() - started
@@ -88,6 +100,13 @@ def playbook(name: str, *arguments: str, inventory: str = "local") -> PlaybookRu
     run = PlaybookRun(done.returncode, seconds, stats, results, done.stdout)
     print(f"\n{name} {' '.join(arguments)}: {seconds:.0f} s, calls to AWS {run.api_calls}")
     return run
+
+
+def _user(name: str, arguments: tuple[str, ...]) -> str:
+    """Return the access key of the user whom docs/iam means for a run of this kind."""
+    if name == "status" or "--check" in arguments:
+        return USERS + "READONLY"
+    return USERS + ("TEARDOWN" if name == "teardown" else "DEPLOYER")
 
 
 def after_of(results: list[dict[str, Any]]) -> dict[str, Any]:

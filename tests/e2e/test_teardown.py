@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 
+from denials import unexplained
 from platform_client import aws, workers
 from playbook_runs import Platform, docker, playbook, succeed
 
@@ -52,6 +53,7 @@ def test_teardown_leaves_nothing_tagged(platform: Platform) -> None:
                     "storage_delete_buckets": True,
                     "observability_delete_log_groups": True,
                     "database_final_snapshot": False,
+                    "security_delete_key": True,
                 }
             ),
         )
@@ -65,3 +67,8 @@ def test_teardown_leaves_nothing_tagged(platform: Platform) -> None:
     tagged = aws("resourcegroupstaggingapi").get_resources(TagFilters=filters)["ResourceTagMappingList"]
     assert [item["ResourceARN"] for item in tagged if not _on_its_way_out(item["ResourceARN"])] == []
     assert aws("ec2").describe_vpcs(Filters=[{"Name": "tag:sm2a:environment", "Values": ["local"]}])["Vpcs"] == []
+
+
+def test_nothing_was_denied_but_what_tests_tried(platform: Platform) -> None:
+    """Containers and playbooks may do all that they do: IAM has refused nothing else since the start."""
+    assert unexplained() == []

@@ -18,6 +18,7 @@ from pathlib import Path
 import actions
 import components
 import constants
+import iam_policies
 import schema
 import tables
 from regions import with_regions
@@ -47,7 +48,7 @@ def generated() -> dict[str, str]:
         for name, regions in PARTS.items()
     }
     single = {schema.FILE: schema.scaled_pool(), "docs/variables.md": tables.variables()}
-    return {**components.files(), **actions.files(), **single, **parts}
+    return {**components.files(), **actions.files(), **iam_policies.texts(), **single, **parts}
 
 
 def main(arguments: list[str]) -> int:

@@ -176,6 +176,8 @@ def sentences_of(option: Option) -> list[str]:
         sentences.append(f"{bounds} {option.unit}".rstrip() + ".")
     elif option.allowed:
         sentences.append(f"One of {', '.join(map(str, option.allowed))}.")
+    if option.most_items is not None:
+        sentences.append(f"At most {option.most_items}.")
     return [*sentences, *(_key(key, declared) for key, declared in option.each.items())]
 
 

@@ -67,11 +67,11 @@ class Emulator:
         urllib.request.urlopen(urllib.request.Request(self.url + path, method="POST"), timeout=30).read()
 
 
-def credentials(check: bool = False, absent: bool = False) -> dict[str, str]:
-    """Return the credentials of whoever only plans, deletes, or makes."""
-    if not IAM:
+def credentials(check: bool = False, absent: bool = False, users: str = IAM) -> dict[str, str]:
+    """Return the credentials of whoever only plans, deletes, or makes; of root where calls are not checked."""
+    if not users:
         return ROOT
-    return {**ROOT, "access_key": IAM + ("READONLY" if check else "TEARDOWN" if absent else "DEPLOYER")}
+    return {**ROOT, "access_key": users + ("READONLY" if check else "TEARDOWN" if absent else "DEPLOYER")}
 
 
 def _free_port() -> int:

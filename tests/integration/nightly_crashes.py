@@ -28,7 +28,7 @@ from whole_site import inventory, one_off_tasks_end_well
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.aws import READING
 
 # Each case kills all three, so that as many cases as the longest of them has writes are all moments.
-MOMENTS = 180
+MOMENTS = 160
 SEEDS = range(1, 11)
 # Of the playbooks that are really killed: so many moments of site, and of teardown, spread evenly.
 KILLED = {"site": 6, "teardown": 4}

@@ -83,7 +83,7 @@ def test_each_part_alone_does_what_it_does_in_the_whole(emulator: Emulator) -> N
         succeed(site(account))
     before = encryption(account)
     key = account.client("kms").describe_key(KeyId="alias/sm2a-local")["KeyMetadata"]["Arn"]
-    assert len(before) == 2 + 2 + 16 + 3, "buckets, queues, secrets and log groups"
+    assert len(before) == 2 + 2 + 16 + 5, "buckets, queues, secrets and log groups"
     assert [name for name, how in before.items() if key not in str(how)] == []
 
     whole = succeed(site(account))

@@ -225,7 +225,7 @@ def test_roles_that_services_need_are_made_and_stay(account: Account, vpc: Vpc) 
 def test_a_key_that_waits_for_its_deletion_is_taken_back(account: Account, vpc: Vpc) -> None:
     kms = account.client("kms")
     key = account.run("security", vpc_id=vpc.id)["security"]["kms_key_arn"]
-    account.run("security", vpc_id=vpc.id, state="absent")
+    account.run("security", vpc_id=vpc.id, state="absent", delete_key=True)
     assert kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "PendingDeletion"
 
     again = account.run("security", vpc_id=vpc.id, tags={"owner": "data"})

@@ -61,7 +61,9 @@ def options(account: Account, vpc: Vpc) -> dict[str, Any]:
     for name in ("master", "scaler-login", "airflow-login", "dag-processor-login", "triggerer-login", "worker-login"):
         for environment in ("test", "other"):
             login = json.dumps({**LOGIN, "password": f"of-{environment}"})
-            patient(secrets.create_secret, Name=f"sm2a/{environment}/database/{name}", SecretString=login)
+            secret = f"sm2a/{environment}/database/{name}"
+            patient(secrets.create_secret, Name=secret, SecretString=login)
+            patient(secrets.describe_secret, SecretId=secret)
     return {"subnet_ids": vpc.subnet_ids, "security_group_ids": [vpc.security_group_id], "recovery_window_days": 0}
 
 

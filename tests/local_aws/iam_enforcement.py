@@ -113,7 +113,7 @@ def install(app: Any, record: Path | None, account: str, region: str) -> Any:
     iam_actions.access_denied_response = refuse
     iam_evaluator.enforce = enforce
     ecs._register_metadata = start_allowed
-    iam_principals.make_users(account)
+    iam_principals.make_users(account, region)
     return _with_users(app, account, region)
 
 
@@ -121,7 +121,7 @@ def _with_users(app: Any, account: str, region: str) -> Any:
     async def wrapped(scope: Any, receive: Any, send: Any) -> None:
         await app(scope, receive, send)
         if scope.get("path") == "/_ministack/reset":
-            iam_principals.make_users(account)
+            iam_principals.make_users(account, region)
 
     return wrapped
 

@@ -71,7 +71,7 @@ NAMED_BY: dict[str, dict[str, tuple[str, ...]]] = {
         "db": ("DBInstanceIdentifier",),
         "og": ("OptionGroupName",),
         "pg": ("DBParameterGroupName",),
-        "snapshot": ("DBSnapshotIdentifier", "FinalDBSnapshotIdentifier"),
+        "snapshot": ("DBSnapshotIdentifier",),
         "subgrp": ("DBSubnetGroupName",),
     },
     "secretsmanager": {"Secret": ("SecretId", "Name")},
@@ -211,6 +211,10 @@ def checks(action: str, given: dict[str, Any], place: Place, resource: str = "*"
     found += _of_tags(action, given, arns, place)
     found += _of_roles(action, given, place)
     found += _of_keys(action, given, arns, place)
+    if action == "rds:DeleteDBInstance" and given.get("FinalDBSnapshotIdentifier"):
+        found += checks(
+            "rds:CreateDBSnapshot", {**given, "DBSnapshotIdentifier": given["FinalDBSnapshotIdentifier"]}, place
+        )
     found += [Check(dependent, _any(dependent, place)) for dependent in DEPENDENT.get(action, ())]
     return found
 
@@ -291,10 +295,11 @@ def _arn(service: str, kind: str, name: str, place: Place) -> str:
         "secretsmanager": lambda: iam_account.secret_arn(name),
         "kms": lambda: iam_account.key_arn(name) if kind == "key" else None,
     }.get(service, lambda: None)()
+    if service == "kms" and kind == "key" and not found and name.rpartition(":")[2].startswith("alias/"):
+        # An alias of no key: AWS says so only to whoever may look at keys.
+        name = "*"
     if found or name.startswith("arn:"):
         return found or name
-    if service == "kms" and kind == "key" and name.startswith("alias/"):
-        name = "*"
     return _filled(iam_reference.arn_pattern(service, kind), place, name.removeprefix("alias/"))
 
 
@@ -415,6 +420,8 @@ def _of_tags(action: str, given: dict[str, Any], arns: list[str], place: Place) 
         elif service == "logs":
             # The actions on tags name a log group without what stands for its streams.
             arn = arn.partition(":log-stream:")[0]
+        elif not iam_reference.resource_types(TAGGING[service]):
+            arn = "*"
         elif arn == "*":
             arn = next(iter(_arns(TAGGING[service], {}, place)), "*")
         context = _context(TAGGING[service], kind_of(TAGGING[service], arn), arn, given, place)

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from docker.errors import NotFound
 from docker.models.containers import Container
 from ministack.core.concurrency import spawn_background
 from ministack.core.container_reaper import instance_id
@@ -91,16 +92,20 @@ class _Enforcer:
         """Filter the packets of a container whose network namespace has just been made."""
         with _lock:
             self._forget(identity)
-            self.refresh()
+            self._try()
 
     def follow(self) -> None:
         """Look for changes for ever."""
         while True:
             time.sleep(INTERVAL_SECONDS)
-            try:
-                self.refresh()
-            except Exception:
-                logger.exception("security groups are not enforced at the moment")
+            self._try()
+
+    def _try(self) -> None:
+        """Do what can be done now. A Docker that does not answer in time is no fault of the container that starts."""
+        try:
+            self.refresh()
+        except Exception:
+            logger.exception("security groups are not enforced at the moment")
 
     def refresh(self) -> None:
         """Give every container whose groups, their rules or members have changed its new filters."""
@@ -136,7 +141,10 @@ class _Enforcer:
     def _apply(self, client: Any, identity: str, filters: str) -> bool:
         """Load a table in a container's namespace, and tell whether that was done; a container may end meanwhile."""
         if identity not in self.pids:
-            self.pids[identity] = client.api.inspect_container(identity)["State"]["Pid"]
+            try:
+                self.pids[identity] = client.api.inspect_container(identity)["State"]["Pid"]
+            except NotFound:
+                return False
         command = [*self.enter, f"--net=/proc/{self.pids[identity]}/ns/net", "iptables-restore"]
         done = subprocess.run(command, input=filters, text=True, capture_output=True, check=False)
         if done.returncode:

@@ -75,13 +75,20 @@ class Component:
         present = self.options["state"] == "present"
         declared = faults({**COMMON_OPTIONS, **self.OPTIONS}, self.options, self.aws.region, present)
         # A rule of several options may find again what one of them violates.
-        yield from {str(error): error for error in (*declared, *self.rules())}.values()
+        found = {str(error): error for error in (*declared, *self.rules())}
+        yield from found.values()
+        if present and not found:
+            yield from self.sizes()
 
     def rules(self) -> Iterator[OptionError]:
         """Yield what is wrong though no declaration of a single option says so.
 
         Options may violate their declarations here; what does is reported already.
         """
+        yield from ()
+
+    def sizes(self) -> Iterator[OptionError]:
+        """Yield what would be too large of what is made of options that are fine, each by itself."""
         yield from ()
 
     def validate(self) -> None:
@@ -113,6 +120,14 @@ class Component:
         return f"sm2a_{self.NAME}"
 
 
+def tags_of(given: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return tags as texts. What is no text and nothing like one stays as it is, to be refused."""
+    return {
+        str(key): value if value is None or isinstance(value, (dict, list)) else str(value)
+        for key, value in given.items()
+    }
+
+
 def named_tags(tags: dict[str, str], name: str) -> dict[str, str]:
     """Add the tag that is the name, and the one that the AWS console shows as the name."""
     return {**tags, NAME: name, "Name": name}
@@ -124,7 +139,7 @@ def run(component_class: type[Component]) -> None:
         {**COMMON_ARGUMENTS, **component_class.ARGUMENTS},
         **component_class.CONSTRAINTS,
     )
-    module.params["tags"] = {str(key): str(value) for key, value in module.params["tags"].items()}
+    module.params["tags"] = tags_of(module.params["tags"])
     aws = Aws(module)
     component = component_class(module.params, aws)
     steps: list[Step] = []

@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 from .._reconcile.errors import OptionError
+from .._secret_values import kind_of
 from ._option import Form, Option
 
 LOAD_BALANCERS = "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html"
@@ -23,8 +24,14 @@ ENVIRONMENT = Form(
     "it must have at most 16 lower-case letters, digits and single hyphens, and start with a letter",
     LOAD_BALANCERS,
 )
-# TAGGING_RULES: letters, digits and spaces of any language, and these. Some services allow more; all allow these.
-TAG_RULE = re.compile(r"[\w\s.:/=+@-]*")
+# TAGGING_RULES: letters and digits of any language, spaces, and these. Some services allow more; all allow these.
+TAG_RULE = re.compile(r"[\w .:/=+@-]*")
+EC2_TAGS = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Tag.html"
+ELB_TAGS = "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_AddTags.html"
+RDS_TAGS = "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_Tag.html"
+# Elsewhere a key may have one character more (EC2_TAGS).
+MOST_OF_A_KEY = 127
+MOST_OF_A_VALUE = 256
 # A resource has at most 50 tags (TAGGING_RULES), of which up to five are ours: sm2a:environment and its like, and Name.
 MOST_TAGS = 45
 
@@ -36,20 +43,37 @@ def validate_tags(option: str, tags: dict[str, Any], documentation: str) -> None
         raise OptionError(option, len(tags), rule, documentation)
     keys: dict[str, str] = {}
     for key, value in tags.items():
-        if key.lower() == "name":
-            raise OptionError(option, key, "SM2A sets the tag that is the name in the console", documentation)
         other = keys.setdefault(key.lower(), key)
         if other != key:
             # IAM takes no two keys that differ in this way only, other services do.
             rule = "keys have to differ in more than capital letters"
             raise OptionError(option, f"{other} and {key}", rule, IAM_TAGS)
-        if key.lower().startswith(("aws:", "sm2a:")):
-            raise OptionError(option, key, "the prefixes aws: and sm2a: are reserved", documentation)
-        if not 1 <= len(key) <= 128 or len(str(value)) > 256:
-            raise OptionError(option, key, "a key has 1 to 128 characters, a value at most 256", documentation)
-        for text in (key, value):
-            if not TAG_RULE.fullmatch(text):
-                raise OptionError(option, text, "letters, digits, spaces and . : / = + - @ _", documentation)
+        _validate_reserved(option, key, value, documentation)
+        _validate_text(option, key, value, documentation)
+
+
+def _validate_reserved(option: str, key: str, value: Any, documentation: str) -> None:
+    if key.lower() == "name":
+        raise OptionError(option, key, "SM2A sets the tag that is the name in the console", documentation)
+    if key.lower().startswith(("aws:", "sm2a:")):
+        raise OptionError(option, key, "the prefixes aws: and sm2a: are reserved", documentation)
+    if key.lower().startswith("rds:") or str(value).lower().startswith(("aws:", "rds:")):
+        rule = "the prefixes aws: and rds: are reserved, in values too"
+        raise OptionError(option, f"{key}: {value}", rule, RDS_TAGS)
+
+
+def _validate_text(option: str, key: str, value: Any, documentation: str) -> None:
+    if value is None or isinstance(value, (dict, list)):
+        kind = "no value" if value is None else kind_of(value)
+        raise OptionError(option, key, f"it has {kind}, and a tag is a text, which may be ''", documentation)
+    if not 1 <= len(key) <= MOST_OF_A_KEY or len(str(value)) > MOST_OF_A_VALUE:
+        rule = f"a key has 1 to {MOST_OF_A_KEY} characters, a value at most {MOST_OF_A_VALUE}"
+        raise OptionError(option, key, rule, EC2_TAGS)
+    for text in (key, str(value)):
+        if not TAG_RULE.fullmatch(text):
+            raise OptionError(option, text, "letters, digits, spaces and . : / = + - @ _", documentation)
+        if text != text.strip():
+            raise OptionError(option, text, "there are spaces at its beginning or end", ELB_TAGS)
 
 
 COMMON_OPTIONS = {

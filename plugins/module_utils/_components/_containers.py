@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from .._reconcile.aws import Aws
 from .._reconcile.errors import OptionError
 from .._resources.ecs import TaskDefinition
+from .._secret_values import kind_of
 from ._names import SECRETS, secret_path
 from ._option import Fact, Form, Option, refusals
 from ._option_rules import (
@@ -29,7 +31,6 @@ from ._option_rules import (
     validate_url,
 )
 from ._own_options import CONFIGURATION
-from ._secret_values import kind_of
 from ._service_secrets import LOOKS_UP, service_options
 from ._variables import validate_configuration, validate_variables, variables_of
 
@@ -49,7 +50,16 @@ MOST_HIDDEN = 43200
 
 ROLE_ARN = arn_form("iam", "role/", TASK_ROLES)
 CLUSTER_NAME = Form(r"[A-Za-z0-9_-]{1,255}", "1 to 255 letters, digits, hyphens and underscores", CLUSTERS)
-LOG_GROUP = Form(r"[A-Za-z0-9._/#-]{1,512}", "1 to 512 letters, digits and . - _ / #", LOG_GROUPS)
+LOG_GROUP = Form(
+    r"(?!aws/)[A-Za-z0-9._/#-]{1,512}", "1 to 512 letters, digits and . - _ / #, not beginning with aws/", LOG_GROUPS
+)
+# A task's subnets and groups: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html
+NETWORKING = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html"
+MOST_SUBNETS = 16
+MOST_GROUPS = 5
+QUOTAS = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html"
+# Bytes of a task definition (QUOTAS).
+MOST_OF_A_DEFINITION = 64 * 1024
 
 
 def container_options(program: str) -> dict[str, Option]:
@@ -72,6 +82,8 @@ def container_options(program: str) -> dict[str, Option]:
             default=[],
             form=SUBNET_ID,
             items=1,
+            most_items=MOST_SUBNETS,
+            most_items_why=NETWORKING,
             why=RESOURCE_IDS,
             needed=True,
             fact=Fact("network", ("private_subnet_ids",)),
@@ -83,6 +95,8 @@ def container_options(program: str) -> dict[str, Option]:
             default=[],
             form=SECURITY_GROUP_ID,
             items=1,
+            most_items=MOST_GROUPS,
+            most_items_why=NETWORKING,
             why=RESOURCE_IDS,
             needed=True,
             fact=Fact("security", ("security_group_ids", "airflow"), one=True),
@@ -201,26 +215,26 @@ def image_entry_point(program: str) -> dict[str, tuple[str, str]]:
     return {"image": ("Build the image, or find it", description)}
 
 
-def container_faults(options: dict[str, Any], services: list[str]) -> Iterator[OptionError]:
+def container_faults(options: dict[str, Any], services: list[str], region: str = "") -> Iterator[OptionError]:
     """Yield what ECS or Airflow would refuse, or what would put a secret into an environment variable."""
     if options["state"] == "present":
-        yield from refusals(_validate_roles, options["role_arns"], services)
+        yield from refusals(_validate_roles, options["role_arns"], services, region)
         yield from refusals(validate_variables, "environment_variables", options["environment_variables"])
 
 
-def airflow_faults(options: dict[str, Any], services: list[str]) -> Iterator[OptionError]:
+def airflow_faults(options: dict[str, Any], services: list[str], region: str = "") -> Iterator[OptionError]:
     """Yield what ``container_faults`` does, and options with which Airflow could not work."""
-    yield from container_faults(options, services)
+    yield from container_faults(options, services, region)
     if options["state"] == "present":
         yield from _faults_of_queues(options["queues"], options["default_pool"])
         yield from refusals(validate_configuration, "configuration", options["configuration"])
 
 
-def _validate_roles(role_arns: dict[str, Any], services: list[str]) -> None:
+def _validate_roles(role_arns: dict[str, Any], services: list[str], region: str) -> None:
     for service in ["execution", *services]:
         if service not in role_arns:
             raise OptionError("role_arns", sorted(role_arns), f"the role of {service} is missing", TASK_ROLES)
-        validate_form(f"role_arns.{service}", role_arns[service], ROLE_ARN)
+        validate_form(f"role_arns.{service}", role_arns[service], ROLE_ARN, region)
 
 
 def _faults_of_queues(queues: dict[str, Any], default_pool: str | None) -> Iterator[OptionError]:
@@ -327,6 +341,17 @@ def airflow_variables(options: dict[str, Any], region: str, service: str) -> dic
 # https://airflow.apache.org/docs/apache-airflow/stable/configurations-ref.html#scheduler-health-check-threshold
 HEARTBEAT_FILE = "/tmp/sm2a-heartbeat"
 HEARTBEAT_CHECK = f"test -n \"$(find {HEARTBEAT_FILE} -newermt '-60 seconds')\""
+
+
+def size_faults(option: str, definition: TaskDefinition) -> Iterator[OptionError]:
+    """Yield that a task definition is larger than ECS takes, which only the variables of ``option`` can make it."""
+    size = len(json.dumps(definition.content, separators=(",", ":")).encode())
+    if size > MOST_OF_A_DEFINITION:
+        rule = (
+            f"with it the task definition {definition.name} has {size} bytes, and ECS takes 64 KiB "
+            f"({MOST_OF_A_DEFINITION}); keep long values in S3 or Secrets Manager"
+        )
+        yield OptionError(option, "so much text", rule, QUOTAS)
 
 
 def http_check(port: int, path: str) -> str:

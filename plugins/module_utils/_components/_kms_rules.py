@@ -12,12 +12,14 @@ from .._reconcile.aws import Aws
 from .._reconcile.errors import ClientError, OptionError, code_of
 from .._reconcile.values import has_unknown
 from ._option import Fact, Form, Option
+from ._option_rules import UUID
 
 KEYS = "https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#key-id-key-ARN"
 STATES = "https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html"
 
 KEY_ARN = Form(
-    r"arn:aws[a-z-]*:kms:(?P<region>[a-z0-9-]+):[0-9]{12}:(key|alias)/[A-Za-z0-9/_-]+",
+    r"arn:(?P<partition>aws[a-z-]*):kms:(?P<region>[a-z0-9-]+):[0-9]{12}:"
+    rf"(key/({UUID}|mrk-[0-9a-f]{{32}})|alias/[A-Za-z0-9/_-]{{1,250}})",
     "it must be the ARN of a KMS key or of an alias, arn:aws:kms:...:key/... or :alias/...",
     KEYS,
 )

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .._reconcile.aws import partition_of
 from .._reconcile.errors import OPTIONS, OptionError
 from .._reconcile.values import has_unknown
 
@@ -32,7 +33,8 @@ class Fact:
 class Form:
     """The form of a text: its pattern, the rule in words, and the address of the page that says so.
 
-    A group ``region`` of the pattern is the region where the thing is that the text names.
+    A group ``region`` of the pattern is the region where the thing is that the text names, ``partition`` the partition
+    of AWS, and ``account`` the account, where it has to be the one in which the component is.
     """
 
     pattern: str | re.Pattern[str]
@@ -44,9 +46,19 @@ class Form:
         match = re.fullmatch(self.pattern, text) if isinstance(text, str) else None
         if not match:
             yield OptionError(name, text, self.rule, self.why)
+            return
+        found = match.groupdict()
         # Things of the whole world name no region.
-        elif region and match.groupdict().get("region", region) not in (region, ""):
+        if region and (found.get("region") or region) != region:
             yield OptionError(name, text, f"it must be in this region, {region}", self.why)
+        partition = partition_of(region) if region and found.get("partition") else ""
+        if partition and found["partition"] != partition:
+            yield OptionError(name, text, f"it must be in the partition of {region}, arn:{partition}:...", self.why)
+
+    def account_of(self, text: Any) -> str:
+        """Return the account that a text names, where that has to be the component's own; else nothing."""
+        match = re.fullmatch(self.pattern, text) if isinstance(text, str) else None
+        return (match.groupdict().get("account") or "") if match else ""
 
 
 @dataclass(frozen=True)
@@ -61,7 +73,7 @@ class Option:
     every item by ``check``, a function that takes name, value and ``why`` and raises OptionError; a number by ``least``
     and ``most``, both included, of ``unit``; whether it is one of those ``allowed``. ``rule`` says the declaration in
     words, and ``why`` is the address of the page that says so. A list or mapping must have at least so many different
-    ``items`` when the component is to be present.
+    ``items`` when the component is to be present, and at most ``most_items``, as the page ``most_items_why`` says.
 
     ``required`` options have to be given always, ``needed`` ones when the component is to be present, and one that is
     ``needed_if`` if that option of the component is true.
@@ -86,6 +98,8 @@ class Option:
     unit: str = ""
     allowed: tuple[Any, ...] = ()
     items: int = 0
+    most_items: int | None = None
+    most_items_why: str = OPTIONS
     rule: str = ""
     why: str = OPTIONS
     required: bool = False
@@ -122,6 +136,8 @@ class Option:
             return
         if self.items and present and not has_unknown(value) and len(set(value)) < self.items:
             yield OptionError(name, value, self.rule or "at least one is needed", self.why)
+        if self.most_items is not None and len(value) > self.most_items:
+            yield OptionError(name, len(value), f"at most {self.most_items} are possible", self.most_items_why)
         for item in value if isinstance(value, list) else [value]:
             if not has_unknown(item):
                 yield from self._faults_of_item(name, item, region)

@@ -22,16 +22,28 @@ IMAGES = "https://docs.docker.com/reference/cli/docker/image/tag/"
 LISTENERS = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/create-https-listener.html"
 
 HOST_NAME = Form(
-    r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", "a host name in lower case", LISTENERS
+    r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+([a-z]{2,63}|xn--[a-z0-9-]{1,58}[a-z0-9])",
+    "a host name in lower case",
+    LISTENERS,
 )
-# [registry[:port]/]path[:tag][@digest], as the distribution's grammar has it.
+# [registry[:port]/]path[:tag][@digest], as the distribution's grammar has it. ECS takes 255 characters:
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html
 IMAGE = re.compile(
-    r"(?P<repository>(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?[a-z0-9]+(?:[._/-]+[a-z0-9]+)*)"
+    r"(?=.{1,255}$)(?P<repository>(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?[a-z0-9]+(?:[._/-]+[a-z0-9]+)*)"
     r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
-IMAGE_ADDRESS = Form(IMAGE, "it must be an image, registry/path:tag", IMAGES)
+IMAGE_ADDRESS = Form(IMAGE, "it must be an image, registry/path:tag, of at most 255 characters", IMAGES)
+# A name that a / may follow.
+BUCKET = (
+    r"(?!xn--|sthree-|amzn-s3-demo-)(?![^/]*\.\.)(?!\d+\.\d+\.\d+\.\d+(/|$))"
+    r"(?![^/]*(-s3alias|--ol-s3|\.mrap|--x-s3|--table-s3)(/|$))[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
+)
 BUCKET_NAME = Form(
-    r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "3 to 63 lower-case letters, digits, hyphens and dots", BUCKETS
+    BUCKET,
+    "3 to 63 lower-case letters, digits, hyphens and dots, with a letter or digit first and last, never two dots in a "
+    "row, no IP address, not beginning with xn--, sthree- or amzn-s3-demo-, not ending in -s3alias, --ol-s3, .mrap, "
+    "--x-s3 or --table-s3",
+    BUCKETS,
 )
 # It becomes part of the names of a queue, a service and a task definition; SQS has the shortest of their limits, 80.
 POOL_NAME = Form(
@@ -42,18 +54,24 @@ DEAD_LETTER = "dead-letter"
 
 def id_form(prefix: str) -> Form:
     """Return the form of an id of EC2 with a prefix, such as ``subnet``."""
-    return Form(rf"{prefix}-[0-9a-f]+", f"an id is like {prefix}-0123456789abcdef0", RESOURCE_IDS)
+    rule = f"an id is like {prefix}-0123456789abcdef0, with 8 or 17 digits or letters from a to f"
+    return Form(rf"{prefix}-([0-9a-f]{{8}}|[0-9a-f]{{17}})", rule, RESOURCE_IDS)
 
 
+# How most services of AWS number what they keep.
+UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 VPC_ID = id_form("vpc")
 SUBNET_ID = id_form("subnet")
 SECURITY_GROUP_ID = id_form("sg")
 
 
-def arn_form(service: str, resource: str, why: str) -> Form:
-    """Return the form of the ARN of a ``resource``, such as ``role/``, of a service."""
+def arn_form(service: str, resource: str, why: str, rest: str = ".+") -> Form:
+    """Return the form of the ARN of a ``resource`` of this account, such as ``role/``, of a service.
+
+    ``rest`` is the pattern of what comes behind it.
+    """
     return Form(
-        rf"arn:aws[a-z-]*:{service}:(?P<region>[a-z0-9-]*):(\d{{12}}|aws):{resource}.+",
+        rf"arn:(?P<partition>aws[a-z-]*):{service}:(?P<region>[a-z0-9-]*):(?P<account>\d{{12}}):{resource}{rest}",
         f"it must be an ARN, arn:aws:{service}:...:{resource}...",
         why,
     )

@@ -112,8 +112,42 @@ VARIABLES = {
 }
 # Whatever stands in these sections is handed to Celery and to Sentry.
 _OPEN = ("celery_broker_transport_options", "celery_result_backend_transport_options", "sentry")
+# Sections of Airflow's providers that are not in the image, but may be in one of somebody's own:
+# https://airflow.apache.org/docs/apache-airflow-providers/core-extensions/configurations.html
+_OF_PROVIDERS = frozenset(
+    {
+        "azure_remote_logging",
+        "celery_kubernetes_executor",
+        "databricks",
+        "edge",
+        "elasticsearch",
+        "elasticsearch_configs",
+        "google",
+        "hive",
+        "imap",
+        "keycloak_auth_manager",
+        "kubernetes",
+        "kubernetes_environment_variables",
+        "kubernetes_executor",
+        "kubernetes_secrets",
+        "local_kubernetes_executor",
+        "openlineage",
+        "opensearch",
+        "opensearch_configs",
+        "snowflake",
+        "ssh",
+        "yandex",
+    }
+)
 # An option may be given by the name of a secret, or by a command.
 _FORM = re.compile(r"_(secret|cmd)$")
+# The variables of options as they are called by who does not know that two underscores stand between the parts.
+_BY_ONE_UNDERSCORE = {
+    f"AIRFLOW_{variable}".upper(): f"AIRFLOW__{section}__{name}".upper()
+    for section, names in ((section.replace(".", "_").replace("-", "_"), names) for section, names in OPTIONS.items())
+    for name in names
+    for variable in (f"{section}_{name}", f"{section}__{name}", f"_{section}_{name}")
+}
 _SECTIONS = {section.replace(".", "_").replace("-", "_"): section for section in OPTIONS}
 
 
@@ -173,14 +207,20 @@ def _validate_celery(option: str, variable: str, value: Any) -> None:
 def validate_known(option: str, variable: str, strict: bool) -> None:
     """Refuse an option that Airflow does not read. Raises OptionError, naming the nearest that it does.
 
-    Sections of providers that the image lacks pass. Without ``strict`` so does an option that resembles no other,
-    since an image of one's own may have a provider of another version.
+    Without ``strict`` a section or an option that resembles no other passes, since an image of one's own may have
+    further providers, or other versions.
     """
     if variable.upper().startswith("AIRFLOW__") and variable != variable.upper():
         rule = f"Airflow reads variables in capitals only, {variable.upper()}"
         raise OptionError(option, variable, rule, CONFIGURATION)
     parts = split_variable(variable)
-    if not parts or parts[0] in _OPEN:
+    if not parts:
+        meant = _BY_ONE_UNDERSCORE.get(variable.upper())
+        if meant:
+            rule = f"Airflow reads options by two underscores, {meant}"
+            raise OptionError(option, variable, rule, CONFIGURATION)
+        return
+    if parts[0] in _OPEN:
         return
     section, name = parts
     airflow = f"Airflow {VERSIONS['apache-airflow']}"
@@ -189,7 +229,7 @@ def validate_known(option: str, variable: str, strict: bool) -> None:
         rule = f"{airflow} no longer has [{section}] {name}" + (f"; it is called {_shown(new)} now" if new else "")
         raise OptionError(option, variable, rule, REFERENCE)
     if section not in OPTIONS:
-        _validate_section(option, variable, section, name)
+        _validate_section(option, variable, section, name, strict)
     elif name not in OPTIONS[section] and not _names_secret(option, variable, section, name):
         nearest = _nearest(section, name, strict)
         if nearest or strict:
@@ -198,13 +238,17 @@ def validate_known(option: str, variable: str, strict: bool) -> None:
             raise OptionError(option, variable, rule, REFERENCE)
 
 
-def _validate_section(option: str, variable: str, section: str, name: str) -> None:
+def _validate_section(option: str, variable: str, section: str, name: str, strict: bool) -> None:
     # With the option's name, since many a section's is so short that a slip makes another word of it.
     known = [f"{other}.{name}" for other in OPTIONS if name in OPTIONS[other]]
     meant = one_slip_away(f"{section}.{name}", known)
     if meant:
         rule = f"Airflow has no section {section}; is it {_shown(meant)}?"
         raise OptionError(option, variable, rule, REFERENCE)
+    if strict and section not in _OF_PROVIDERS:
+        similar = most_similar(section, OPTIONS)
+        hint = f"is it {similar}?" if similar else f"if your image's does, set the environment variable {variable}"
+        raise OptionError(option, variable, f"Airflow has no section {section}; {hint}", REFERENCE)
 
 
 def _names_secret(option: str, variable: str, section: str, name: str) -> bool:

@@ -15,11 +15,11 @@ from typing import Any
 from .._reconcile.errors import OptionError
 from .._reconcile.values import KNOWN_AFTER_APPLY, has_unknown
 from .._resources.ecs import FARGATE_SIZES, validate_size
+from .._secret_values import kind_of
 from .._spelling import did_you_mean
 from .._text import from_text, is_empty
 from ._option import Option, faults, refusals
 from ._option_rules import QUEUES, validate_url
-from ._secret_values import kind_of
 from ._variables import VARIABLES, validate_variables
 
 CONCURRENCY = "https://airflow.apache.org/docs/apache-airflow-providers-celery/stable/celery_executor.html"
@@ -28,6 +28,9 @@ SERVICE_QUOTAS = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/se
 STORAGE = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-task-storage.html"
 # Tasks of a service (SERVICE_QUOTAS).
 MOST_WORKERS = 5000
+DASHBOARDS = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html"
+# The scaler's dashboard has two widgets for each pool and two more; CloudWatch shows 500 (DASHBOARDS).
+MOST_POOLS = 249
 
 LIMITS: dict[str, Option] = {
     "minimum": Option(

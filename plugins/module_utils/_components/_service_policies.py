@@ -68,8 +68,8 @@ class ServicePolicies:
         if service == "worker":
             take = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"]
             statements.append(self._queues("sqs:GetQueueAttributes", *take))
-            protect = ["ecs:GetTaskProtection", "ecs:UpdateTaskProtection"]
-            statements.append({"Action": protect, "Resource": self.aws.arn("ecs", f"task/{self.prefix}/*")})
+            task = self.aws.arn("ecs", f"task/{self.prefix}/*")
+            statements.append({"Action": "ecs:UpdateTaskProtection", "Resource": task})
         return [*statements, *self._buckets(service)]
 
     def key_statements(self, service: str, keys: list[str]) -> list[dict[str, Any]]:

@@ -19,6 +19,9 @@ ZONES = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/app
 # A load balancer wants subnets of this size (ZONES).
 LOAD_BALANCER_PREFIX = 27
 KINDS = ("public", "private")
+SPECIAL_PURPOSE = "https://www.rfc-editor.org/rfc/rfc6890"
+# "This network", loopback, link-local, multicast and reserved (SPECIAL_PURPOSE).
+RESERVED = [IPv4Network(cidr) for cidr in ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4")]
 
 
 def network_of(option: str, cidr: str, documentation: str) -> IPv4Network:
@@ -30,6 +33,14 @@ def network_of(option: str, cidr: str, documentation: str) -> IPv4Network:
     if not 16 <= network.prefixlen <= 28:
         raise OptionError(option, cidr, "its prefix must be from /16 to /28", documentation)
     return network
+
+
+def vpc_range(option: str, cidr: str, documentation: str) -> None:
+    """Refuse what `network_of` refuses, and ranges whose addresses no host can have. Raises OptionError."""
+    network = network_of(option, cidr, documentation)
+    for reserved in RESERVED:
+        if network.overlaps(reserved):
+            raise OptionError(option, cidr, f"no host has an address of {reserved}", SPECIAL_PURPOSE)
 
 
 @dataclass(frozen=True)

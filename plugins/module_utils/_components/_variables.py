@@ -12,9 +12,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .._reconcile.errors import OptionError
+from .._secret_values import connection_holds_secret, holds_secret, kind_of
 from ._airflow_options import OPTIONS, SENSITIVE
+from ._option_values import validate_value
 from ._own_options import CONFIGURATION, split_variable, validate_known, validate_own
-from ._secret_values import connection_holds_secret, holds_secret, kind_of
 from ._service_secrets import CONNECTION, KEYS
 
 ENDPOINT = "https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html"
@@ -85,12 +86,24 @@ def validate_variables(option: str, variables: Any, strict: bool = False) -> Non
             raise OptionError(option, name, rule, VARIABLES)
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", str(name)):
             raise OptionError(option, name, "a name has letters, digits and underscores", VARIABLES)
+        _validate_shape(option, name, value, strict)
         _validate_read_from_secrets_manager(option, name)
         validate_own(option, name, value)
         # The credentials of an emulator of AWS are none.
         if not (emulated and name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")):
             _validate_not_secret(option, name, value)
         validate_known(option, name, strict)
+        validate_value(option, name, value)
+
+
+def _validate_shape(option: str, name: str, value: Any, structured: bool) -> None:
+    """Refuse what is no value of an environment variable. What is ``structured`` becomes JSON."""
+    if value is None or (isinstance(value, (dict, list)) and not structured):
+        kind = "nothing" if value is None else kind_of(value)
+        rule = f"its value is {kind}, and has to be a text, a number, or true or false; '' is an empty text"
+        raise OptionError(option, name, rule, VARIABLES)
+    if isinstance(value, str) and "\0" in value:
+        raise OptionError(option, name, "its value has a NUL character, which no environment variable can", VARIABLES)
 
 
 def _validate_read_from_secrets_manager(option: str, name: str) -> None:

@@ -23,10 +23,13 @@ from ._containers import (
     AIRFLOW_OPTIONS,
     AIRFLOW_VOLUMES,
     HEARTBEAT_CHECK,
+    MOST_GROUPS,
+    NETWORKING,
     airflow_faults,
     airflow_variables,
     http_check,
     image_entry_point,
+    size_faults,
     task_definition,
 )
 from ._names import API_SERVER_PORT, namespace_name, secret_name
@@ -222,7 +225,7 @@ class AirflowComponent(Component):
 """
 
     def rules(self) -> Iterator[OptionError]:
-        yield from airflow_faults(self.options, [*SERVICES, "migration"])
+        yield from airflow_faults(self.options, [*SERVICES, "migration"], self.aws.region)
         if self.options["state"] == "absent":
             return
         for name in SERVICES:
@@ -235,6 +238,15 @@ class AirflowComponent(Component):
             return
         for name, pool in self.options["worker_pools"].items():
             yield from pool_faults(f"worker_pools.{name}", pool)
+        groups = {*self.options["security_group_ids"], *self.options["api_server_security_group_ids"]}
+        if len(groups) > MOST_GROUPS:
+            rule = f"with security_group_ids they are {len(groups)}, and a task has at most {MOST_GROUPS}"
+            given = self.options["api_server_security_group_ids"]
+            yield OptionError("api_server_security_group_ids", given, rule, NETWORKING)
+
+    def sizes(self) -> Iterator[OptionError]:
+        for definition in (self._migration(), *map(self._definition, SERVICES)):
+            yield from size_faults("environment_variables", definition)
 
     def _size(self, name: str) -> dict[str, int]:
         given = self.options["services"].get(name) or {}
@@ -301,11 +313,9 @@ class AirflowComponent(Component):
         slots = sum(pool["maximum"] * pool["concurrency"] for pool in self.options["worker_pools"].values())
         return {"AIRFLOW__CORE__PARALLELISM": str(max(AIRFLOW_PARALLELISM, slots))}
 
-    def _service(self, name: str, after: list[Resource]) -> Service:
+    def _definition(self, name: str) -> TaskDefinition:
         hyphenated = name.replace("_", "-")
-        size = self._size(name)
-        is_api = name == "api_server"
-        definition = task_definition(
+        return task_definition(
             self.aws,
             self.options,
             f"{self.prefix}-{hyphenated}",
@@ -314,21 +324,25 @@ class AirflowComponent(Component):
             name=hyphenated,
             command=SERVICES[name]["command"],
             variables={**self._further_variables(name), **self._variables(name)},
-            size=size,
+            size=self._size(name),
             health_check=SERVICES[name]["health_check"],
-            port=API_SERVER_PORT if is_api else None,
+            port=API_SERVER_PORT if name == "api_server" else None,
             volumes=AIRFLOW_VOLUMES,
         )
+
+    def _service(self, name: str, after: list[Resource]) -> Service:
+        hyphenated = name.replace("_", "-")
+        is_api = name == "api_server"
         groups = self.options["security_group_ids"]
         return Service(
             self.aws,
             f"{self.prefix}-{hyphenated}",
             self.tags,
             cluster=self.options["cluster"] or self.prefix,
-            task_definition=definition,
+            task_definition=self._definition(name),
             subnet_ids=self.options["subnet_ids"],
             security_group_ids=[*groups, *self.options["api_server_security_group_ids"]] if is_api else groups,
-            desired_count=size["count"],
+            desired_count=self._size(name)["count"],
             execute_command=self.options["execute_command"],
             after=after,
             beside=[f"{self.prefix}-{other.replace('_', '-')}" for other in SERVICES],

@@ -30,6 +30,7 @@ from ._snapshot import snapshot_faults
 
 CREATE = "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html"
 SUBNETS = "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_VPC.WorkingWithRDSInstanceinaVPC.html"
+LIMITS = "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html"
 VERSIONS = "https://docs.aws.amazon.com/AmazonRDS/latest/PostgreSQLReleaseNotes/postgresql-release-calendar.html"
 STORAGE = "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html"
 CLASSES = "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.DBInstanceClass.html"
@@ -87,11 +88,14 @@ DAY_MINUTES = 24 * 60
 LEAST_WINDOW_MINUTES = 30
 # Of a snapshot of one's own, of an automatic one, or the ARN of one that somebody shares (SNAPSHOTS).
 SNAPSHOT = Form(
-    r"(arn:aws[a-z-]*:rds:[a-z0-9-]+:\d{12}:snapshot:)?([a-z]+:)?[A-Za-z](-?[A-Za-z0-9])*",
-    "letters, digits and single hyphens, starting with a letter, or an ARN",
+    r"(arn:(?P<partition>aws[a-z-]*):rds:(?P<region>[a-z0-9-]+):\d{12}:snapshot:)?([a-z]+:)?"
+    r"(?=.{1,255}$)[A-Za-z](-?[A-Za-z0-9])*",
+    "1 to 255 letters, digits and single hyphens, starting with a letter, or an ARN",
     SNAPSHOTS,
 )
-INSTANCE_CLASS = Form(r"db\.[a-z0-9]+\.[a-z0-9]+", "it must be like db.t4g.small", CLASSES)
+INSTANCE_CLASS = Form(
+    r"db\.[a-z][a-z0-9-]+\.(micro|small|medium|large|([0-9]+)?xlarge|metal)", "it must be like db.t4g.small", CLASSES
+)
 
 
 class DatabaseComponent(Component):
@@ -190,6 +194,8 @@ class DatabaseComponent(Component):
             items=2,
             rule="a DB subnet group needs subnets in two zones",
             why=SUBNETS,
+            most_items=20,
+            most_items_why=LIMITS,
             needed=True,
             fact=Fact("network", ("private_subnet_ids",)),
         ),

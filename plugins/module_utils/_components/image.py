@@ -17,6 +17,7 @@ from .._reconcile.resource import Resource
 from .._reconcile.tags import ENVIRONMENT
 from .._resources.docker import BuildContext, Docker, DockerImage, LocalImage
 from .._resources.ecr import Repository
+from .._secret_values import holds_secret
 from ._base import Component
 from ._kms_rules import kms_key_option
 from ._option import Form, Option, Return
@@ -33,6 +34,8 @@ SITES_PLATFORM = (
     "{'X86_64': 'linux/amd64', 'ARM64': 'linux/arm64'}[sm2a_architecture] if sm2a_architecture | default('') else ''"
 )
 
+# A limit of ours: what is larger has no use, and no place in ECR's numbers of 32 bits.
+MOST_IMAGES = 2**31 - 1
 IMAGE_NAME = Form(
     r"(?=.{1,64}$)[a-z][a-z0-9]*(-[a-z0-9]+)*",
     "at most 64 lower-case letters, digits and single hyphens, starting with a letter",
@@ -153,7 +156,8 @@ class ImageComponent(Component):
             "How many of the latest images the repository keeps.",
             default=20,
             least=1,
-            rule="at least one image must be kept",
+            most=MOST_IMAGES,
+            rule=f"at least one image must be kept, and at most {MOST_IMAGES}",
             why=LIFECYCLE,
         ),
         "keep_untagged_images": Option(
@@ -161,7 +165,8 @@ class ImageComponent(Component):
             "How many of the latest images without a tag the repository keeps.",
             default=5,
             least=1,
-            rule="at least one image must be kept",
+            most=MOST_IMAGES,
+            rule=f"at least one image must be kept, and at most {MOST_IMAGES}",
             why=LIFECYCLE,
         ),
     }
@@ -256,9 +261,15 @@ class ImageComponent(Component):
                     "connect to its database; download AWS's file and give its path"
                 )
                 yield OptionError(option, bundle, rule, DATABASE_TLS)
-        for key in self.options["build_arguments"]:
-            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key):
+        yield from self._faults_of_arguments()
+
+    def _faults_of_arguments(self) -> Iterator[OptionError]:
+        for key, value in self.options["build_arguments"].items():
+            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", str(key)):
                 rule = "a name has letters, digits and underscores"
+                yield OptionError("build_arguments", key, rule, f"{DOCKERFILES}#arg")
+            elif holds_secret(key, value):
+                rule = "it looks like a secret, and whoever has the image can read its build arguments"
                 yield OptionError("build_arguments", key, rule, f"{DOCKERFILES}#arg")
 
     def resources(self) -> list[Resource]:

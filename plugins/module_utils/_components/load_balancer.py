@@ -31,6 +31,7 @@ from ._option_rules import (
     LISTENERS,
     SECURITY_GROUP_ID,
     SUBNET_ID,
+    UUID,
     VPC_ID,
     arn_form,
     validate_origin,
@@ -57,7 +58,11 @@ STRICT_TRANSPORT = "routing.http.response.strict_transport_security.header_value
 EXECUTION_PATHS = ["/execution", "/execution/*"]
 
 # A listener takes only certificates of its own region (CERTIFICATES).
-CERTIFICATE_ARN = arn_form("acm", "certificate/", CERTIFICATES)
+CERTIFICATE_ARN = arn_form("acm", "certificate/", CERTIFICATES, UUID)
+# Characters of the first name of a certificate that ACM makes.
+# https://docs.aws.amazon.com/acm/latest/APIReference/API_RequestCertificate.html
+MOST_OF_A_CERTIFICATE = 64
+REQUEST = "https://docs.aws.amazon.com/acm/latest/APIReference/API_RequestCertificate.html"
 SSL_POLICY = Form(r"ELBSecurityPolicy-[A-Za-z0-9-]+", "it must be like ELBSecurityPolicy-...", POLICIES)
 STRICT_TRANSPORT_SECURITY = Form(
     r"max-age=\d{1,10}(; includeSubDomains)?(; preload)?", "it must be like max-age=31536000", RESPONSE_HEADERS
@@ -240,6 +245,10 @@ class LoadBalancerComponent(Component):
         if options["protocol"] == "HTTPS" and not (arn or made):
             rule = "HTTPS needs a certificate: give certificate_arn, or domain_name and hosted_zone_id to have one made"
             yield OptionError("certificate_arn", arn, rule, LISTENERS)
+        domain = options["domain_name"] or ""
+        if options["protocol"] == "HTTPS" and made and not arn and len(domain) > MOST_OF_A_CERTIFICATE:
+            rule = f"ACM makes certificates of at most {MOST_OF_A_CERTIFICATE} characters; give certificate_arn"
+            yield OptionError("domain_name", domain, rule, REQUEST)
 
     def account_faults(self) -> Iterator[OptionError]:
         zone, domain = self.options["hosted_zone_id"], self.options["domain_name"]

@@ -35,12 +35,18 @@ from ._iam_rules import POLICY_ARN, ROLE_PATH
 from ._kms_rules import kms_key_option
 from ._names import log_group_name
 from ._option import Form, Option, Return, refusals
-from ._option_rules import SUBNET_ID, VPC_ID
-from ._subnet_layout import KINDS, SUBNET_SIZES, VPC_SIZES, ZONES, Layout, network_of
+from ._option_rules import BUCKET, SUBNET_ID, VPC_ID
+from ._subnet_layout import KINDS, SUBNET_SIZES, VPC_SIZES, ZONES, Layout, network_of, vpc_range
 
 ENDPOINTS = "https://docs.aws.amazon.com/vpc/latest/privatelink/aws-services-privatelink-support.html"
 FLOW_LOGS_S3 = "https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3.html"
 RETENTION = "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"
+QUOTAS = "https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html"
+ZONE_NAMES = "https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-availability-zones.html"
+# Neither a letter alone, nor an id such as euc1-az1, nor a Local Zone, which has neither Fargate nor RDS.
+ZONE = Form(
+    r"(?P<region>[a-z]{2}(-[a-z]+)+-[0-9]+)[a-z]", "it must be an Availability Zone, like eu-central-1a", ZONE_NAMES
+)
 ENDPOINT = Form(
     r"(?!com\.amazonaws)[a-z][a-z0-9-]*(\.[a-z0-9-]+)*",
     "it must be the end of a service's name, such as ecr.api in com.amazonaws.<region>.ecr.api",
@@ -54,7 +60,7 @@ BUCKET_ARN = Form(
 )
 ACCOUNT_ID = Form(r"\d{12}", "an account id has twelve digits, in quotes", ENDPOINT_POLICIES)
 BUCKET_FOLDER_ARN = Form(
-    r"arn:aws[a-z-]*:s3:::[a-z0-9.-]{3,63}(/.*)?",
+    rf"arn:(?P<partition>aws[a-z-]*):s3:::{BUCKET}(/.*)?",
     "flow_logs: s3 needs the ARN of a bucket, arn:aws:s3:::name, with a folder if you like",
     FLOW_LOGS_S3,
 )
@@ -73,7 +79,7 @@ class NetworkComponent(Component):
     TASK = "Create the network"
     MAIN = ("cidr", "availability_zone_count", "nat_gateways")
     OPTIONS = {
-        "cidr": Option("str", "Range of the VPC, /16 to /28.", default="10.42.0.0/16", check=network_of, why=VPC_SIZES),
+        "cidr": Option("str", "Range of the VPC, /16 to /28.", default="10.42.0.0/16", check=vpc_range, why=VPC_SIZES),
         "availability_zone_count": Option("int", "Number of zones, if they are not named.", choices=(2, 3), default=2),
         "availability_zones": Option(
             "list",
@@ -81,6 +87,7 @@ class NetworkComponent(Component):
             "whichever zone is named before it.",
             elements="str",
             default=[],
+            form=ZONE,
         ),
         "public_subnet_cidrs": Option(
             "list",
@@ -140,6 +147,8 @@ class NetworkComponent(Component):
             elements="str",
             default=[],
             form=ENDPOINT,
+            most_items=50,
+            most_items_why=QUOTAS,
         ),
         "flow_logs": Option(
             "str",

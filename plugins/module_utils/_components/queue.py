@@ -19,6 +19,7 @@ from ._kms_rules import kms_key_option
 from ._names import worker_service
 from ._option import Option, Return
 from ._option_rules import DEAD_LETTER, QUEUES, validate_pool_name
+from ._pools import DASHBOARDS, MOST_POOLS
 
 ATTRIBUTES = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html"
 DAY = 86400
@@ -44,6 +45,8 @@ class QueueComponent(Component):
             doc="Names of the worker pools. Each has a queue of its own.",
             check=validate_pool_name,
             items=1,
+            most_items=MOST_POOLS,
+            most_items_why=DASHBOARDS,
             why=QUEUES,
             site="sm2a_worker_pools",
             role_default="{{ sm2a_worker_pools | default({'default': {}}, true) | sm2a.airflow.from_text(mapping=true) "

@@ -13,7 +13,7 @@ from typing import Any
 from .._reconcile.errors import OptionError
 from .._reconcile.resource import Resource
 from .._resources.cloudwatch import Dashboard
-from .._resources.ecs import validate_size
+from .._resources.ecs import TaskDefinition, validate_size
 from .._resources.ecs_service import Service
 from ._base import Component
 from ._containers import (
@@ -21,10 +21,11 @@ from ._containers import (
     container_options,
     http_check,
     image_entry_point,
+    size_faults,
     task_definition,
 )
 from ._option import Fact, Form, Option, Return, refusals
-from ._pools import scaled_pools_faults
+from ._pools import DASHBOARDS, MOST_POOLS, scaled_pools_faults
 
 PORT = 8081
 # As the scaler's program names them in its metrics.
@@ -52,6 +53,8 @@ class ScalerComponent(Component):
             "The worker pools: for each C(service), C(queue), C(queue_url), C(concurrency), C(minimum) and C(maximum).",
             default={},
             items=1,
+            most_items=MOST_POOLS,
+            most_items_why=DASHBOARDS,
             needed=True,
             fact=Fact("workers", ("pools",)),
         ),
@@ -108,13 +111,16 @@ class ScalerComponent(Component):
 """
 
     def rules(self) -> Iterator[OptionError]:
-        yield from container_faults(self.options, ["scaler"])
+        yield from container_faults(self.options, ["scaler"], self.aws.region)
         if self.options["state"] == "absent":
             return
         yield from refusals(validate_size, "", self.options["cpu"], self.options["memory"])
         yield from scaled_pools_faults("pools", self.options["pools"])
 
-    def resources(self) -> list[Resource]:
+    def sizes(self) -> Iterator[OptionError]:
+        yield from size_faults("environment_variables", self._definition())
+
+    def _definition(self) -> TaskDefinition:
         configuration = {
             "environment": self.environment,
             "cluster": self.options["cluster"],
@@ -122,7 +128,7 @@ class ScalerComponent(Component):
             "database_secret": self.options["database_secret"],
             "pools": self.options["pools"],
         }
-        definition = task_definition(
+        return task_definition(
             self.aws,
             self.options,
             f"{self.prefix}-scaler",
@@ -138,6 +144,9 @@ class ScalerComponent(Component):
             health_check=http_check(PORT, "/healthz"),
             port=PORT,
         )
+
+    def resources(self) -> list[Resource]:
+        definition = self._definition()
         self.service = Service(
             self.aws,
             f"{self.prefix}-scaler",

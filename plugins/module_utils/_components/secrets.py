@@ -22,6 +22,7 @@ from ._base import Component
 from ._kms_rules import kms_key_option
 from ._names import secret_name, secret_path
 from ._option import Form, Option, Return
+from ._reserved_words import RESERVED_WORDS
 from ._shared_options import RECOVERY_WINDOW_DAYS
 
 MASTER_USER = "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html"
@@ -44,7 +45,11 @@ RESERVED_USERS = {
     *(user for user, _who in DATABASE_USERS.values()),
 }
 USERNAME = Form(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}", "1 to 64 letters, digits, dots, hyphens, _ and @")
-EMAIL = Form(r"[^@\s\"]+@[^@\s\"]+", "it must be an e-mail address")
+EMAIL = Form(
+    r"(?=.{1,254}$)[^@\s\"]+@[^@\s\"]+",
+    "it must be an e-mail address, of at most 254 characters",
+    "https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.1",
+)
 # The stricter of both engines: MySQL takes 16 characters, PostgreSQL 63.
 DATABASE_USERNAME = Form(
     r"[a-z][a-z0-9_]{0,15}",
@@ -157,7 +162,7 @@ class SecretsComponent(Component):
 
     def rules(self) -> Iterator[OptionError]:
         master = self.options["database_username"]
-        if master in RESERVED_USERS or master.startswith("pg_"):
+        if master in RESERVED_USERS | RESERVED_WORDS or master.startswith("pg_"):
             yield OptionError("database_username", master, "this name is reserved", MASTER_USER)
 
     @property

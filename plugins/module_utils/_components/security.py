@@ -64,6 +64,10 @@ ECR_IMAGE = re.compile(
     r"(\d{12})\.(?:dkr\.ecr(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?|"
     r"dkr-ecr(?:-fips)?\.([a-z0-9-]+)\.on\.(?:aws|amazonwebservices\.com\.cn))/([a-z0-9._/-]+)"
 )
+VPC_QUOTAS = "https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html"
+IAM_QUOTAS = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"
+# Of the load balancer: each network of users may reach both.
+WEB_PORTS = (80, 443)
 # What all services read below ``config/`` before each had a login of its own.
 FORMER_SECRETS = ("config/sql_alchemy_conn", "config/result_backend")
 RULES = "https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html"
@@ -95,6 +99,14 @@ def _faults_of_ports(name: str, rule: dict[str, Any]) -> Iterator[OptionError]:
         yield OptionError(name, rule, "from_port is needed, unless protocol is all", RULES)
     elif last is not None and last < first:
         yield OptionError(name, rule, "to_port must not be below from_port", RULES)
+
+
+def _version(cidr: str) -> int:
+    """Return the version of IP of a network, 0 for what is none."""
+    try:
+        return ip_network(cidr).version
+    except ValueError:
+        return 0
 
 
 class SecurityComponent(Component):
@@ -149,6 +161,15 @@ class SecurityComponent(Component):
                 "from_port": Option("int", "The port, or the first of several.", least=0, most=HIGHEST_PORT, why=RULES),
                 "to_port": Option("int", "The last port, if there are several.", least=0, most=HIGHEST_PORT, why=RULES),
             },
+        ),
+        "rules_per_security_group": Option(
+            "int",
+            "How many inbound rules a security group may have in the account, for IPv4 and for IPv6 each. Raise it "
+            "where the account's quota was raised.",
+            default=60,
+            least=60,
+            most=1000,
+            why=VPC_QUOTAS,
         ),
         "database_engine": Option(
             "str",
@@ -206,6 +227,14 @@ class SecurityComponent(Component):
                 "C(worker), C(migration) and C(scaler).",
             ),
             default={},
+        ),
+        "managed_policies_per_role": Option(
+            "int",
+            "How many managed policies a role may have in the account. Raise it where the account's quota was raised.",
+            default=10,
+            least=10,
+            most=25,
+            why=IAM_QUOTAS,
         ),
         "configuration_secrets": Option(
             "list",
@@ -292,13 +321,33 @@ class SecurityComponent(Component):
             elif not isinstance(arns, list):
                 yield OptionError(f"role_policies.{service}", arns, "it must be a list of ARNs")
             else:
-                for arn in arns:
-                    yield from refusals(validate_form, "role_policies", arn, POLICY_ARN)
+                yield from self._faults_of_policies(service, arns)
+        # Both ports of the load balancer have a rule for each network.
+        ports, most = len(WEB_PORTS), self.options["rules_per_security_group"]
+        for version in (4, 6):
+            number = ports * sum(_version(cidr) == version for cidr in set(self.options["ingress_cidrs"]))
+            if number > most:
+                rule = (
+                    f"they need {number} rules for IPv{version}, and a security group has {most}; take larger "
+                    "networks, or raise the account's quota and rules_per_security_group"
+                )
+                yield OptionError("ingress_cidrs", f"{number // ports} networks", rule, VPC_QUOTAS)
         for number, rule in enumerate(self.options["egress"]):
             yield from _faults_of_ports(f"egress[{number}]", rule)
         for name in sorted(OURS & set(self.options["configuration_secrets"])):
             rule = "it is a secret of SM2A's own, which each service reads only as far as it needs it"
             yield OptionError("configuration_secrets", name, rule, SECURITY)
+
+    def _faults_of_policies(self, service: str, arns: list[Any]) -> Iterator[OptionError]:
+        """Yield what IAM would refuse of the managed policies of a service."""
+        option, most = f"role_policies.{service}", self.options["managed_policies_per_role"]
+        for arn in arns:
+            yield from refusals(validate_form, "role_policies", arn, POLICY_ARN, self.aws.region)
+        if len(set(map(str, arns))) != len(arns):
+            yield OptionError(option, arns, "a policy is named twice", IAM_QUOTAS)
+        if len(arns) > most:
+            rule = f"a role has at most {most}; raise the account's quota and managed_policies_per_role"
+            yield OptionError(option, f"{len(arns)} policies", rule, IAM_QUOTAS)
 
     def resources(self) -> list[Resource]:
         return [*self._groups(), *self._key(), *self._roles(), *self._service_linked_roles()]
@@ -331,7 +380,7 @@ class SecurityComponent(Component):
         # Workers call the API server's execution API themselves.
         web = IngressRules(self.aws, api_server, [(API_SERVER_PORT, balancer), (API_SERVER_PORT, airflow)])
         return [
-            IngressRules(self.aws, balancer, [(port, user) for port in (80, 443) for user in users]),
+            IngressRules(self.aws, balancer, [(port, user) for port in WEB_PORTS for user in users]),
             EgressRules(self.aws, balancer, [(API_SERVER_PORT, api_server)]),
             # This group let callers in to the API server before that had a group of its own.
             IngressRules(self.aws, airflow, [(port, api_server) for port in LOG_SERVER_PORTS], after=web),

@@ -26,7 +26,9 @@ PUT_OBJECT = "https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
 ACCESS_LOGS = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html"
 DAG_PREFIX = "dags/"
 GIB = 1024**3
-DAYS = "it must be 0 (never) or a number of days"
+# Days are numbers of 32 bits in S3's API: https://docs.aws.amazon.com/AmazonS3/latest/API/API_LifecycleExpiration.html
+MOST_DAYS = 2**31 - 1
+DAYS = f"it must be 0 (never) or a number of days, at most {MOST_DAYS}"
 # An unfinished upload is paid for and never seen.
 UNFINISHED_UPLOAD_DAYS = 7
 
@@ -57,6 +59,7 @@ class StorageComponent(Component):
             ),
             default=0,
             least=0,
+            most=MOST_DAYS,
             rule=DAYS,
             why=LIFECYCLE,
         ),
@@ -65,6 +68,7 @@ class StorageComponent(Component):
             "Days after which logs are deleted. V(0) means never.",
             default=365,
             least=0,
+            most=MOST_DAYS,
             rule=DAYS,
             why=LIFECYCLE,
         ),
@@ -92,6 +96,7 @@ class StorageComponent(Component):
             "Days after which replaced or deleted versions are deleted for good. V(0) means never.",
             default=90,
             least=0,
+            most=MOST_DAYS,
             rule=DAYS,
             why=LIFECYCLE,
         ),

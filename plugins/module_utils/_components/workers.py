@@ -21,13 +21,14 @@ from ._containers import (
     AIRFLOW_VOLUMES,
     airflow_faults,
     airflow_variables,
+    size_faults,
     task_definition,
 )
 from ._names import worker_service
 from ._option import Fact, Option, Return, refusals
 from ._option_rules import validate_pool_name
+from ._pools import DASHBOARDS, MOST_POOLS, POOL_DEFAULTS, SCALED_POOL, UNKNOWN_POOL, pool_faults, typed_pools
 from ._pools import POOL as POOL_KEYS
-from ._pools import POOL_DEFAULTS, SCALED_POOL, UNKNOWN_POOL, pool_faults, typed_pools
 
 
 class WorkersComponent(Component):
@@ -54,6 +55,8 @@ class WorkersComponent(Component):
             default={},
             each=POOL_KEYS,
             items=1,
+            most_items=MOST_POOLS,
+            most_items_why=DASHBOARDS,
             needed=True,
             site="sm2a_worker_pools",
             role_default="{{ sm2a_worker_pools | default({'default': {}}, true) }}",
@@ -113,7 +116,7 @@ class WorkersComponent(Component):
 """
 
     def rules(self) -> Iterator[OptionError]:
-        yield from airflow_faults(self.options, ["worker"])
+        yield from airflow_faults(self.options, ["worker"], self.aws.region)
         if self.options["state"] == "absent":
             return
         try:
@@ -135,13 +138,19 @@ class WorkersComponent(Component):
         definitions = [service.task_definition for service in self.services.values()]
         return [*definitions, *self.services.values(), *self._obsolete(present)]
 
-    def _service(self, name: str) -> Service:
+    def sizes(self) -> Iterator[OptionError]:
+        for name, pool in self.options["pools"].items():
+            own, common = (len(str(given["environment_variables"])) for given in (pool, self.options))
+            option = f"pools.{name}.environment_variables" if own > common else "environment_variables"
+            yield from size_faults(option, self._definition(name))
+
+    def _definition(self, name: str) -> TaskDefinition:
         pool = self.options["pools"][name]
         variables = {
             **airflow_variables(self.options, self.aws.region, "worker"),
             **{key: str(value) for key, value in pool["environment_variables"].items()},
         }
-        definition = task_definition(
+        return task_definition(
             self.aws,
             self.options,
             worker_service(self.environment, name),
@@ -153,12 +162,15 @@ class WorkersComponent(Component):
             size=pool,
             volumes=AIRFLOW_VOLUMES,
         )
+
+    def _service(self, name: str) -> Service:
+        pool = self.options["pools"][name]
         return Service(
             self.aws,
             worker_service(self.environment, name),
             self._tags(name),
             cluster=self.options["cluster"],
-            task_definition=definition,
+            task_definition=self._definition(name),
             subnet_ids=self.options["subnet_ids"],
             security_group_ids=self.options["security_group_ids"],
             initial_count=pool["minimum"],

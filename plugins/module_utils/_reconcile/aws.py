@@ -27,6 +27,7 @@ try:
     import boto3.session
     import botocore.loaders
     import botocore.session
+    from botocore.exceptions import UnknownRegionError
 except ImportError:
     pass  # AnsibleAWSModule reports it with the interpreter's name.
 
@@ -100,6 +101,15 @@ def read_model(service: str) -> None:
     # Forks share memory with their parent until one of them touches it, which the garbage collector else does:
     # https://docs.python.org/3/library/gc.html#gc.freeze
     gc.freeze()
+
+
+@cache
+def partition_of(region: str) -> str:
+    """Return the partition of a region, ``aws`` for all commercial ones; nothing for what is no region's name."""
+    try:
+        return str(_core().get_partition_for_region(region))
+    except UnknownRegionError:
+        return ""
 
 
 def writes_of_thread() -> int:
@@ -180,7 +190,7 @@ class Aws:
     @cached_property
     def partition(self) -> str:
         """The partition, ``aws`` for all commercial regions."""
-        return str(_core().get_partition_for_region(self.region))
+        return partition_of(self.region)
 
     @property
     def account_id(self) -> str:

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from .._secret_values import masked
 from .aws import READING, writes_of_thread
 from .errors import (
     BotoCoreError,
@@ -331,7 +332,11 @@ def _reverse(graph: dict[Resource, set[Resource]]) -> dict[Resource, set[Resourc
 
 
 def _shown(resource: Resource, state: dict[str, Any], sensitive: str = SENSITIVE) -> dict[str, Any]:
-    return {key: sensitive if key in resource.secret_fields else value for key, value in sorted(state.items())}
+    """Return a state as it may be shown. What somebody put into it by hand may look like a secret too."""
+    return {
+        key: sensitive if key in resource.secret_fields else masked(value, SENSITIVE)
+        for key, value in sorted(state.items())
+    }
 
 
 def _message(resource: Resource, error: Exception) -> str:

@@ -246,7 +246,7 @@ class TaskDefinition(Resource):
         found = answer.get("taskDefinition", {})
         # Emulators describe a revision that is not active where no other is left.
         if found.get("status") != "ACTIVE":
-            return None
+            return self._deregistered() if self.absent else None
         self.id = found["taskDefinitionArn"]
         self.found_tags = tags_from_list(answer.get("tags"))
         self.found_content = {field: found.get(field) for field in self.content}
@@ -256,6 +256,15 @@ class TaskDefinition(Resource):
         self.found_content["volumes"] = sorted(found.get("volumes", []), key=lambda volume: volume["name"])
         self.found_further = surplus({**found, **self.found_content}, self.content, FILLED_IN)
         return {**self.found_content, "further": self.found_further, "tags": self.found_tags}
+
+    def _deregistered(self) -> dict[str, Any] | None:
+        """Find what an interrupted deletion, or the limit of revisions that are kept, has left for the deletion."""
+        left = self._revisions("INACTIVE")
+        if not left:
+            return None
+        self.id = left[0]
+        answer = self.aws.client("ecs").describe_task_definition(taskDefinition=self.id, include=["TAGS"])
+        return {"tags": tags_from_list(answer.get("tags"))}
 
     def adopts(self, current: dict[str, Any]) -> bool:
         # Somebody may register a revision in a family of ours, which is then the newest.
@@ -290,9 +299,11 @@ class TaskDefinition(Resource):
 
     def delete(self, current: dict[str, Any]) -> None:
         ecs = self.aws.client("ecs")
-        arns = self._revisions()
-        for arn in arns:
+        active = self._revisions()
+        for arn in active:
             ecs.deregister_task_definition(taskDefinition=arn)
+        # Those that are deregistered since a moment ago may not be listed as such yet.
+        arns = list(dict.fromkeys([*active, *self._revisions("INACTIVE")]))
         # At most ten in a call: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteTaskDefinitions.html
         for start in range(0, len(arns), 10):
             ecs.delete_task_definitions(taskDefinitions=arns[start : start + 10])
@@ -304,10 +315,10 @@ class TaskDefinition(Resource):
             "list_task_definition_families", "families", familyPrefix=prefix, status="ACTIVE"
         )
 
-    def _revisions(self) -> list[str]:
-        """Return the ARNs of all active revisions, the newest first."""
+    def _revisions(self, status: str = "ACTIVE") -> list[str]:
+        """Return the ARNs of all revisions that are active, or ``INACTIVE``, the newest first."""
         arns = self.aws.client("ecs").pages(
-            "list_task_definitions", "taskDefinitionArns", familyPrefix=self.name, status="ACTIVE", sort="DESC"
+            "list_task_definitions", "taskDefinitionArns", familyPrefix=self.name, status=status, sort="DESC"
         )
         return [arn for arn in arns if arn.rsplit("/", 1)[-1].rsplit(":", 1)[0] == self.name]
 

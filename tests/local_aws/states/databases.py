@@ -20,7 +20,6 @@ from .chance import Chance
 CREATING = (300, 600)
 BACKING_UP = (60, 180)
 MODIFYING = (60, 240)
-DELETING = (180, 400)
 REFUSED = ("ModifyDBInstance", "RebootDBInstance", "DeleteDBInstance", "CreateDBSnapshot", "StopDBInstance")
 MAKING = ("CreateDBInstance", "RestoreDBInstanceFromDBSnapshot")
 # What ModifyDBInstance changes without taking the instance out of the state available.
@@ -47,15 +46,12 @@ class Databases:
     def __init__(self, chance: Chance) -> None:
         self._chance = chance
         self._lives: dict[str, Life] = {}
-        self._gone: dict[str, float] = {}
 
     def before(self, call: Call) -> Refusal | None:
-        """Refuse to change an instance that is not available, and to make one whose name is not free yet."""
+        """Refuse to change an instance that is not available."""
         if call.service != "rds":
             return None
         for name in call.values("DBInstanceIdentifier"):
-            if call.operation in MAKING and self._gone.get(name, 0) > time.monotonic():
-                return Refusal("DBInstanceAlreadyExists", f"DB instance {name} already exists")
             status = self._lives[name].status() if name in self._lives else None
             if call.operation in REFUSED and status:
                 return Refusal("InvalidDBInstanceState", f"DB instance {name} is not in available state: {status}")
@@ -86,7 +82,6 @@ class Databases:
                 self._lives[name] = Life([("modifying", self._chance.until("modifying", *MODIFYING))])
         elif call.operation == "DeleteDBInstance":
             self._lives.pop(name, None)
-            self._gone[name] = self._chance.until("deleting", *DELETING)
 
     def _rewrite(self, element: ElementTree.Element) -> None:
         life = self._lives.get(element.findtext("DBInstanceIdentifier") or "")

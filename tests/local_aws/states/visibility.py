@@ -54,8 +54,13 @@ MAKING = (
     ("ecs", "CreateService", ("serviceArn",), ("serviceName",), "ServiceNotFoundException"),
     ("ecs", "RunTask", ("taskArn",), (), "InvalidParameterException"),
 )
-# ECS answers these with what it knows and a list of failures, not with an error.
-TOLERANT = ("DescribeTasks", "DescribeServices", "DescribeClusters")
+# These are answered with what is known and a list of failures, not with an error: the name of that list.
+TOLERANT = {
+    "DescribeTasks": "failures",
+    "DescribeServices": "failures",
+    "DescribeClusters": "failures",
+    "BatchGetSecretValue": "Errors",
+}
 
 # Who cannot take a role yet that is new: service, operations, where the role stands, the error and its words.
 NEW_ROLES = (
@@ -149,7 +154,7 @@ class Visibility:
         """Note what was made, and leave out of lists what is not known yet."""
         self._note(call, answer)
         for unknown in self._still_unknown(call.service):
-            if call.operation.startswith(("Describe", "List", "Get")):
+            if call.operation.startswith(("Describe", "List", "Get", "BatchGet")):
                 _leave_out(answer, unknown.names)
                 self._fail(call, answer, unknown)
 
@@ -177,11 +182,15 @@ class Visibility:
         self._unknown.append(Unknown(call.service, call.operation, known_as, requested, until, code))
 
     def _fail(self, call: Call, answer: Answer, unknown: Unknown) -> None:
-        """Say of what ECS does not know that it is missing."""
-        if call.service == "ecs" and call.operation in TOLERANT:
-            missing = sorted(unknown.names & call.texts())
+        """Say of what is not known that it is missing."""
+        where = TOLERANT.get(call.operation)
+        if where:
             content = answer.load()
-            content.setdefault("failures", []).extend({"arn": name, "reason": "MISSING"} for name in missing[:1])
+            for name in sorted(unknown.names & call.texts())[:1]:
+                failure = {"arn": name, "reason": "MISSING"}
+                if call.service == "secretsmanager":
+                    failure = {"SecretId": name, "ErrorCode": unknown.code, "Message": "it cannot be found"}
+                content.setdefault(where, []).append(failure)
             answer.put(content)
 
 

@@ -12,72 +12,20 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import yaml
-from ansible.parsing.dataloader import DataLoader
-from ansible.playbook.task import Task
-from ansible.template import Templar, trust_as_template
+from validations import IMAGES, ROOT, action, refused
 
 from ansible_collections.sm2a.airflow.plugins.action import validate
 
-ROOT = Path(__file__).parents[3]
-# With these no Docker is needed.
-IMAGES = {name: f"registry.example.com/{name}:1" for name in ("airflow", "scaler")}
-
-
-def trusted(value: Any) -> Any:
-    """Return what an inventory or a role's defaults hold, its texts as templates."""
-    if isinstance(value, dict):
-        return {key: trusted(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [trusted(item) for item in value]
-    return trust_as_template(value) if isinstance(value, str) else value
-
-
-# As `site` has them: the role of the images is included later only.
-DEFAULTS = {
-    name: trusted(value)
-    for path in (ROOT / "roles").glob("*/defaults/main.yml")
-    if path.parents[1].name != "image"
-    for name, value in yaml.safe_load(path.read_text()).items()
-}
-DEFAULTS |= {"sm2a_environment": "dev", "load_balancer_protocol": "HTTP", "image_uris": IMAGES}
 LOOKUP = "{{ lookup('sm2a.airflow.fact', 'network', 'vpc_id', environment='dev') }}"
-
-
-def action(roles: list[str] | None = None, **variables: Any) -> tuple[validate.ActionModule, dict[str, Any]]:
-    """Return the action as a play with these variables has it, and the variables."""
-    known = {
-        **DEFAULTS,
-        "ansible_run_tags": ["all"],
-        "ansible_skip_tags": [],
-        "ansible_facts": {},
-        **trusted(variables),
-    }
-    loader = DataLoader()
-    task = Task()
-    task.action = "sm2a.airflow.validate"
-    task.args = {"region": "eu-central-1", **({} if roles is None else {"roles": roles})}
-    connection = SimpleNamespace(transport="local", _shell=SimpleNamespace(tmpdir="unused"))
-    templar = Templar(loader=loader, variables=known)
-    play = SimpleNamespace(check_mode=False)
-    return validate.ActionModule(task, connection, play, loader, templar, None), known
 
 
 @pytest.fixture(autouse=True)
 def without_aws(monkeypatch: pytest.MonkeyPatch) -> None:
     """No account is asked, unless a test says which."""
     monkeypatch.setattr(validate, "_has_credentials", lambda _arguments: False)
-
-
-def refused(roles: list[str] | None = None, **variables: Any) -> list[str]:
-    """Return the lines of what the action says of roles with these variables."""
-    plugin, known = action(roles, **variables)
-    answer = plugin.run(task_vars=known)
-    return answer["msg"].splitlines() if answer.get("failed") else []
 
 
 def site(*arguments: str, **environment: str) -> list[dict[str, Any]]:

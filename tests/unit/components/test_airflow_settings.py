@@ -16,16 +16,16 @@ from module_runs import assert_refused, run
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components import _airflow_options as airflow_options
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._own_options import CELERY, OWN
-from ansible_collections.sm2a.airflow.plugins.module_utils._components._secret_values import (
-    connection_holds_secret,
-    holds_secret,
-)
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._variables import (
     named_secrets,
     validate_configuration,
     validate_variables,
 )
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors import OptionError
+from ansible_collections.sm2a.airflow.plugins.module_utils._secret_values import (
+    connection_holds_secret,
+    holds_secret,
+)
 
 ROOT = Path(__file__).parents[3]
 HIDDEN = "hunter2-the-real-value"

@@ -106,8 +106,8 @@ def test_environment(module: str, name: str) -> None:
     [
         ({"aws:mine": "x"}, "aws:mine", "reserved"),
         ({"SM2A:component": "x"}, "SM2A:component", "reserved"),
-        ({"": "x"}, "''", "1 to 128 characters"),
-        ({"k" * 129: "x"}, "k" * 129, "1 to 128 characters"),
+        ({"": "x"}, "''", "1 to 127 characters"),
+        ({"k" * 128: "x"}, "k" * 128, "1 to 127 characters"),
         ({"owner": "x" * 257}, "owner", "at most 256"),
         ({"owner;": "x"}, "owner;", "letters, digits, spaces"),
         ({"owner": "<x>"}, "<x>", "letters, digits, spaces"),

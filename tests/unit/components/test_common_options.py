@@ -47,7 +47,7 @@ def test_tags_that_every_service_takes(tags: dict[str, Any]) -> None:
         ({"team": "a", "Team": "b"}, "capital letters"),
         ({"sm2a:pool": "x"}, "reserved"),
         ({"AWS:x": "x"}, "reserved"),
-        ({"x" * 129: "x"}, "1 to 128 characters"),
+        ({"x" * 128: "x"}, "1 to 127 characters"),
         ({"x": "y" * 257}, "at most 256"),
         ({"x": "a;b"}, "letters, digits, spaces"),
     ],

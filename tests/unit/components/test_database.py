@@ -31,6 +31,8 @@ LOGINS = {
     },
 }
 
+UUID = "01234567-89ab-cdef-0123-456789abcdef"
+
 
 def database(**options: Any) -> DatabaseComponent:
     secrets = FakeClient(get_secret_value=lambda SecretId: {"SecretString": json.dumps(LOGINS[SecretId])})
@@ -108,7 +110,9 @@ def test_an_environment_whose_secrets_have_gone_can_be_deleted() -> None:
     assert "MasterUsername" not in only(Instance, made)[0].creation
 
 
-@pytest.mark.parametrize("key", [None, "arn:aws:kms:eu-central-1:123456789012:key/1"])
+@pytest.mark.parametrize(
+    "key", [None, "arn:aws:kms:eu-central-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"]
+)
 def test_a_key_is_for_the_instance_and_its_secrets(key: str | None) -> None:
     made = database(kms_key_arn=key)
 

@@ -23,7 +23,7 @@ from ansible_collections.sm2a.airflow.plugins.module_utils._resources.route53 im
 )
 
 NAME = LoadBalancerComponent.NAME
-CERTIFICATE = "arn:aws:acm:eu-central-1:123456789012:certificate/1"
+CERTIFICATE = "arn:aws:acm:eu-central-1:123456789012:certificate/01234567-89ab-cdef-0123-456789abcdef"
 OPTIONS: dict[str, Any] = {
     "vpc_id": "vpc-0123456789abcdef0",
     "subnet_ids": ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"],

@@ -15,7 +15,7 @@ from ansible_collections.sm2a.airflow.plugins.module_utils._components.network i
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors import OptionError
 
 AWS: Any = SimpleNamespace(region="eu-central-1", account_id="123456789012", partition="aws", check_mode=True)
-TWO = ["subnet-1", "subnet-2"]
+TWO = ["subnet-01234567", "subnet-01234568"]
 
 
 def component(**options: Any) -> NetworkComponent:
@@ -53,10 +53,10 @@ def component(**options: Any) -> NetworkComponent:
         ({"endpoint_account_ids": ["1234"]}, "endpoint_account_ids", "twelve digits"),
         ({"s3_endpoint_bucket_arns": ["my-bucket"]}, "s3_endpoint_bucket_arns", "ARN of a bucket"),
         ({"public_subnet_ids": TWO}, "public_subnet_ids", "requires vpc_id"),
-        ({"vpc_id": "vpc-1"}, "public_subnet_ids", "two of them"),
-        ({"vpc_id": "vpc-1", "public_subnet_ids": TWO}, "private_subnet_ids", "two of them"),
+        ({"vpc_id": "vpc-01234567"}, "public_subnet_ids", "two of them"),
+        ({"vpc_id": "vpc-01234567", "public_subnet_ids": TWO}, "private_subnet_ids", "two of them"),
         (
-            {"vpc_id": "vpc-1", "public_subnet_ids": TWO, "private_subnet_ids": ["subnet-1"] * 2},
+            {"vpc_id": "vpc-01234567", "public_subnet_ids": TWO, "private_subnet_ids": ["subnet-01234567"] * 2},
             "private_subnet_ids",
             "two of them",
         ),
@@ -92,7 +92,7 @@ def test_good_input(options: dict[str, Any]) -> None:
 
 
 def test_an_existing_network_needs_nothing() -> None:
-    assert component(vpc_id="vpc-1", public_subnet_ids=TWO, private_subnet_ids=TWO).resources() == []
+    assert component(vpc_id="vpc-01234567", public_subnet_ids=TWO, private_subnet_ids=TWO).resources() == []
 
 
 def test_a_network_that_the_same_plan_is_yet_to_make_is_passed_on() -> None:

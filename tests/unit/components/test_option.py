@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from module_runs import run
 
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._kms_rules import KEY_ARN
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._option import (
     Form,
     Option,
@@ -19,6 +20,8 @@ from ansible_collections.sm2a.airflow.plugins.module_utils._components._option i
     refusals,
 )
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors import OptionError
+from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import ROLES
+from ansible_collections.sm2a.airflow.plugins.plugin_utils._role_options import component_class
 
 WHY = "https://example.com/rules"
 KEY = Form(r"arn:aws:kms:(?P<region>[a-z0-9-]*):key", "it must be the ARN of a key", WHY)
@@ -149,3 +152,30 @@ def test_a_module_tells_everything_at_once_and_the_parts_of_the_first() -> None:
     assert len(ran.result["msg"].splitlines()) == 3
     first = ran.result["errors"][0]
     assert {key: ran.result[key] for key in first} == first
+
+
+@pytest.mark.parametrize(
+    ("region", "arn", "rule"),
+    [
+        ("eu-central-1", "arn:aws:kms:eu-central-1:123456789012:alias/mine", None),
+        ("eu-central-1", "arn:aws-cn:kms:eu-central-1:123456789012:alias/mine", "partition of eu-central-1, arn:aws:"),
+        ("cn-north-1", "arn:aws:kms:cn-north-1:123456789012:alias/mine", "partition of cn-north-1, arn:aws-cn:"),
+        ("", "arn:aws-cn:kms:cn-north-1:123456789012:alias/mine", None),
+    ],
+)
+def test_an_arn_is_of_the_regions_partition(region: str, arn: str, rule: str | None) -> None:
+    found = list(KEY_ARN.faults("kms_key_arn", arn, region))
+
+    assert [rule in error.rule for error in found] == ([True] if rule else [])
+
+
+def test_every_number_has_both_bounds() -> None:
+    numbers = {
+        f"{role}.{name}": option
+        for role in ROLES
+        for name, option in component_class(role).OPTIONS.items()
+        if option.type == "int" and not (option.allowed or option.choices or option.check)
+    }
+    # Those that come in pairs are compared with what Fargate offers.
+    unbounded = {name for name, option in numbers.items() if option.least is None or option.most is None}
+    assert unbounded == {"scaler.cpu", "scaler.memory"}

@@ -46,7 +46,7 @@ POLICY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 def component(**options: Any) -> SecurityComponent:
     defaults = {name: argument.get("default") for name, argument in SecurityComponent.ARGUMENTS.items()}
     common = {"environment": "test", "state": "present", "tags": {}, "wait": True}
-    given = {**common, **defaults, "vpc_id": "vpc-1", **options}
+    given = {**common, **defaults, "vpc_id": "vpc-01234567", **options}
     return SecurityComponent(given, AWS)
 
 

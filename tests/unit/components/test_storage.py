@@ -17,6 +17,8 @@ from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors imp
 
 AWS: Any = SimpleNamespace(region="ap-southeast-1", account_id="123456789012", partition="aws", check_mode=True)
 
+UUID = "01234567-89ab-cdef-0123-456789abcdef"
+
 
 def component(**options: Any) -> StorageComponent:
     defaults = {name: argument.get("default") for name, argument in StorageComponent.ARGUMENTS.items()}
@@ -31,7 +33,11 @@ def component(**options: Any) -> StorageComponent:
         ({"log_transition_days": 29}, "log_transition_days", "after 30 days"),
         ({"log_transition_days": 60, "log_expiration_days": 60}, "log_expiration_days", "expire later"),
         ({"kms_key_arn": "alias/mine"}, "kms_key_arn", "ARN"),
-        ({"kms_key_arn": "arn:aws:kms:eu-west-1:123456789012:key/abc"}, "kms_key_arn", "region"),
+        (
+            {"kms_key_arn": f"arn:aws:kms:eu-west-1:123456789012:key/{UUID}"},
+            "kms_key_arn",
+            "region",
+        ),
         ({"dags_purge": True}, "dags_purge", "needs dags_path"),
         ({"dags_path": "/no/such/folder"}, "dags_path", "no such folder"),
     ],
@@ -58,7 +64,10 @@ def test_a_key_that_is_too_long(tmp_path: Path) -> None:
         component(dags_path=str(tmp_path)).validate()
 
 
-@pytest.mark.parametrize("key", [None, "(known after apply)", "arn:aws:kms:ap-southeast-1:123456789012:key/a-b"])
+@pytest.mark.parametrize(
+    "key",
+    [None, "(known after apply)", f"arn:aws:kms:ap-southeast-1:123456789012:key/{UUID}"],
+)
 def test_good_input(key: str | None) -> None:
     component(kms_key_arn=key, log_transition_days=30, log_expiration_days=31).validate()
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import security_groups
+from docker.errors import NotFound
 from ministack.core.responses import AccountRegionScopedDict
 from ministack.services import alb, ec2, ecs, rds
 
@@ -27,6 +28,7 @@ class Docker:
         self.running: dict[str, tuple[dict[str, str], str]] = {}
         self.loaded: list[tuple[str, str]] = []
         self.fails = False
+        self.ended = ""
         self.api = SimpleNamespace(containers=self.containers, inspect_container=self.inspect)
         monkeypatch.setattr(ecs, "_get_docker", lambda: self)
         monkeypatch.setattr(subprocess, "run", self.load)
@@ -38,6 +40,8 @@ class Docker:
         ]
 
     def inspect(self, name: str) -> dict[str, Any]:
+        if name == self.ended:
+            raise NotFound("no such container")
         return {"State": {"Pid": f"pid-of-{name}"}}
 
     def load(self, command: list[str], input: str, **_options: Any) -> Any:
@@ -112,6 +116,23 @@ def test_what_could_not_be_loaded_is_tried_again(docker: Docker, enforcer: secur
     enforcer.refresh()
 
     assert set(docker.tables()) == {"web", "data"}
+
+
+def test_one_that_ends_meanwhile_keeps_no_other_from_its_filters(
+    docker: Docker, enforcer: security_groups._Enforcer
+) -> None:
+    docker.ended = "web"
+    enforcer.started("data")
+
+    assert set(docker.tables()) == {"data"}
+
+
+def test_a_container_starts_although_docker_does_not_answer(
+    docker: Docker, enforcer: security_groups._Enforcer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ecs, "_get_docker", lambda: None)
+    enforcer.started("data")
+    assert docker.loaded == []
 
 
 def test_who_is_not_known_yet_is_reached_by_nobody(docker: Docker, enforcer: security_groups._Enforcer) -> None:

@@ -193,6 +193,18 @@ def test_tags_alone_make_no_revision() -> None:
     assert ecs.called("register_task_definition") == [] and len(ecs.called("tag_resource")) == 1
 
 
+def test_what_an_interrupted_deletion_has_deregistered_is_deleted() -> None:
+    ecs = registered(3, status="INACTIVE")
+    ecs.answers["list_task_definitions"] = lambda status, **_more: {
+        "taskDefinitionArns": ["arn/x:3"] if status == "INACTIVE" else []
+    }
+
+    [step] = Engine("test", check_mode=False).remove([definition(ecs)])
+
+    assert step.action == "delete" and ecs.called("deregister_task_definition") == []
+    assert ecs.called("delete_task_definitions") == [{"taskDefinitions": ["arn/x:3"]}]
+
+
 def test_all_revisions_are_deleted_ten_at_a_time() -> None:
     ecs = registered(*range(12, 0, -1))
 
