@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from string import Template
 from typing import Any
 
 from emulators import Emulator
@@ -23,13 +24,23 @@ SERVICE = (
     *("healthCheckGracePeriodSeconds", "loadBalancers", "networkConfiguration", "platformVersion", "propagateTags"),
     *("schedulingStrategy", "serviceName", "serviceRegistries", "taskDefinition"),
 )
+# What stands in the files of docs/iam for an account's own.
+PLACEHOLDERS = {
+    "ACCOUNT": "123456789012",
+    "REGION": "eu-central-1",
+    "ENVIRONMENT": "production",
+    "HOSTED_ZONE": "Z0123456789ABCDEFGHIJ",
+}
 # Mappings whose keys are names, and no words of CloudFormation.
 NAMED = ("options",)
 
 
 def policies(account: Emulator, folder: Path) -> dict[str, Any]:
     """Return every policy that is ours, by what it belongs to: of the account, and those of ``folder``."""
-    found = {path.name: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
+    found = {
+        path.name: json.loads(Template(path.read_text()).safe_substitute(PLACEHOLDERS))
+        for path in sorted(folder.glob("*.json"))
+    }
     for role in _roles(account):
         # Who may take a role is a policy without a resource, which parliament does not know; cfn-lint does.
         found.update({f"role {role['RoleName']}": policy["PolicyDocument"] for policy in role["RolePolicyList"]})
