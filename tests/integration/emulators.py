@@ -24,6 +24,7 @@ from typing import Any
 
 import boto3
 import pytest
+import trustme
 from ansible.module_utils.testing import patch_module_args
 from iam_principals import ROOT_ACCESS_KEY, SECRET_KEY
 
@@ -213,3 +214,14 @@ class Vpc:
     id: str
     subnet_ids: list[str]
     security_group_id: str
+
+
+def own_certificate(domain: str) -> dict[str, bytes]:
+    """Return a certificate of somebody's own authority for a domain, as ImportCertificate takes it."""
+    authority = trustme.CA()
+    leaf = authority.issue_cert(domain)
+    return {
+        "Certificate": leaf.cert_chain_pems[0].bytes(),
+        "PrivateKey": leaf.private_key_pem.bytes(),
+        "CertificateChain": authority.cert_pem.bytes(),
+    }

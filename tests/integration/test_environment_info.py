@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from emulators import CREDENTIALS, Account, Vpc
+from emulators import CREDENTIALS, Account, Vpc, own_certificate
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components import environment_info
 
@@ -46,7 +46,7 @@ def test_shows_queues_of_this_environment_only(account: Account) -> None:
 def test_the_load_balancer_is_asked_in_the_name_that_users_know(
     account: Account, vpc: Vpc, monkeypatch: pytest.MonkeyPatch, options: dict[str, str]
 ) -> None:
-    certificate = account.client("acm").request_certificate(DomainName="airflow.example.com")["CertificateArn"]
+    certificate = account.client("acm").import_certificate(**own_certificate("airflow.example.com"))["CertificateArn"]
     elbv2 = account.client("elbv2")
     balancer = elbv2.create_load_balancer(Name="sm2a-test", Subnets=vpc.subnet_ids)["LoadBalancers"][0]
     elbv2.create_listener(

@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import trustme
-from emulators import Account, Vpc
+from emulators import Account, Vpc, own_certificate
 
 STRICT_TRANSPORT = "routing.http.response.strict_transport_security.header_value"
 
@@ -26,23 +25,12 @@ def options(vpc: Vpc) -> dict[str, Any]:
     }
 
 
-def own_certificate() -> dict[str, bytes]:
-    """Return a certificate of somebody's own authority, as ImportCertificate takes it."""
-    authority = trustme.CA()
-    leaf = authority.issue_cert("airflow.example.com")
-    return {
-        "Certificate": leaf.cert_chain_pems[0].bytes(),
-        "PrivateKey": leaf.private_key_pem.bytes(),
-        "CertificateChain": authority.cert_pem.bytes(),
-    }
-
-
 def test_lifecycle(account: Account, options: dict[str, Any]) -> None:
     account.lifecycle("load_balancer", change={"idle_timeout": 120, "stickiness_duration": 3600}, **options)
 
 
 def test_https_with_a_certificate_redirects_plain_http(account: Account, options: dict[str, Any]) -> None:
-    certificate = account.client("acm").import_certificate(**own_certificate())["CertificateArn"]
+    certificate = account.client("acm").import_certificate(**own_certificate("airflow.example.com"))["CertificateArn"]
     options.update(protocol="HTTPS", certificate_arn=certificate, strict_transport_security="max-age=31536000")
 
     result = account.run("load_balancer", **options)

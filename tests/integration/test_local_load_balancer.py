@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import os
 import socket
 import ssl
 import threading
@@ -22,7 +23,8 @@ from cryptography import x509
 from emulators import Account, Emulator, Vpc, started
 from requests.adapters import HTTPAdapter
 
-OFFSET = 20000
+# Each of the processes among which pytest-xdist shares the tests has ports of its own.
+OFFSET = 20000 + 1000 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 DOMAIN = "airflow.example.com"
 
 

@@ -9,22 +9,27 @@
 - The same idempotency token gives the same certificate for an hour
   (https://docs.aws.amazon.com/acm/latest/APIReference/API_RequestCertificate.html).
 - What is issued is a certificate, signed by the authority of the local AWS.
+- An imported certificate has the names that stand in it.
 - A listener takes issued certificates only
   (https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html).
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Callable
 from typing import Any
 
 import authority
+from cryptography import x509
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import acm, alb, route53
 
 TOKEN_SECONDS = 3600
+
+Operation = Callable[[Any], Any]
 
 _tokens: dict[tuple[str, str, str, str], tuple[float, str]] = {}
 """When a token was used, and for which certificate."""
@@ -32,8 +37,15 @@ _tokens: dict[tuple[str, str, str, str], tuple[float, str]] = {}
 
 def install() -> None:
     """Replace what MiniStack has of it."""
-    request, describe, list_all = acm._request_certificate, acm._describe_certificate, acm._list_certificates
+    acm._request_certificate = _requesting(acm._request_certificate)
+    acm._import_certificate = _importing(acm._import_certificate)
+    acm._describe_certificate = _describing(acm._describe_certificate)
+    acm._list_certificates = _listing(acm._list_certificates)
+    for action in ("CreateListener", "ModifyListener"):
+        alb._ACTION_MAP[action] = _with_issued_certificate(alb._ACTION_MAP[action])
 
+
+def _requesting(request: Operation) -> Operation:
     def request_certificate(data: dict[str, Any]) -> Any:
         token = (get_account_id(), get_region(), data.get("IdempotencyToken", ""), data.get("DomainName", ""))
         used, arn = _tokens.get(token, (0.0, ""))
@@ -46,6 +58,20 @@ def install() -> None:
             _tokens[token] = (time.time(), arn)
         return answer
 
+    return request_certificate
+
+
+def _importing(import_own: Operation) -> Operation:
+    def import_certificate(data: dict[str, Any]) -> Any:
+        answer = import_own(data)
+        if answer[0] == 200:
+            _name(acm._certificates[json.loads(answer[2])["CertificateArn"]])
+        return answer
+
+    return import_certificate
+
+
+def _describing(describe: Operation) -> Operation:
     def describe_certificate(data: dict[str, Any]) -> Any:
         certificate = acm._certificates.get(data.get("CertificateArn", ""))
         if certificate:
@@ -55,16 +81,25 @@ def install() -> None:
             certificate["DomainValidationOptions"] = certificate.pop("_records")
         return answer
 
+    return describe_certificate
+
+
+def _listing(list_all: Operation) -> Operation:
     def list_certificates(data: dict[str, Any]) -> Any:
         for certificate in acm._certificates.values():
             _look(certificate)
         return list_all(data)
 
-    acm._request_certificate = request_certificate
-    acm._describe_certificate = describe_certificate
-    acm._list_certificates = list_certificates
-    for action in ("CreateListener", "ModifyListener"):
-        alb._ACTION_MAP[action] = _with_issued_certificate(alb._ACTION_MAP[action])
+    return list_certificates
+
+
+def _name(certificate: dict[str, Any]) -> None:
+    """Give an imported certificate its own names, where there are any."""
+    with contextlib.suppress(ValueError, x509.ExtensionNotFound):
+        found = x509.load_pem_x509_certificate(certificate["_pem_body"].encode())
+        names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        domains = names.get_values_for_type(x509.DNSName)
+        certificate["DomainName"], certificate["SubjectAlternativeNames"] = domains[0], domains
 
 
 def _begin(certificate: dict[str, Any]) -> None:
@@ -105,7 +140,7 @@ def _proved(option: dict[str, Any]) -> bool:
     )
 
 
-def _with_issued_certificate(operation: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def _with_issued_certificate(operation: Operation) -> Operation:
     def checked(params: Any) -> Any:
         for arn in alb._parse_certificate_arns(params):
             certificate: Any = acm._certificates.get(arn)
