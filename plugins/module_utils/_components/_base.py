@@ -15,11 +15,13 @@ from .._reconcile.engine import ApplyError, Engine, Step, diff_of, pending
 from .._reconcile.errors import BotoCoreError, ClientError, OptionError, ReconcileError
 from .._reconcile.resource import Resource
 from .._reconcile.tags import NAME, ownership_tags
+from ._account import if_it_can_be_read
 from ._common_options import COMMON_OPTIONS
 from ._kms_rules import resolve_kms_key_arn
 from ._module import aws_module
-from ._option import Option, Return, arguments, faults, needed_options
+from ._option import Option, Return, accounts, arguments, faults, needed_options
 
+ARNS = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html"
 COMMON_ARGUMENTS: dict[str, Any] = arguments(COMMON_OPTIONS)
 
 
@@ -101,6 +103,17 @@ class Component:
 
         `validate` asks for it before anything is created, with options that other components may yet find out.
         """
+        named = list(accounts({**COMMON_OPTIONS, **self.OPTIONS}, self.options))
+        if named and self.options["state"] == "present":
+            with if_it_can_be_read():
+                ours = self.aws.account_id
+                for option, arn, account in named:
+                    if account != ours:
+                        yield OptionError(option, arn, f"it must be in this account, {ours}", ARNS)
+        yield from self.account_rules()
+
+    def account_rules(self) -> Iterator[OptionError]:
+        """Yield what the account refuses though every ARN is one of its own."""
         yield from ()
 
     def resources(self) -> list[Resource]:

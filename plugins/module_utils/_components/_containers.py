@@ -106,6 +106,7 @@ def container_options(program: str) -> dict[str, Option]:
             "ARN of the IAM role of each service, and of the task execution role as C(execution).",
             default={},
             needed=True,
+            texts=ROLE_ARN,
             fact=Fact("security", ("role_arns",)),
         ),
         "log_group": Option(

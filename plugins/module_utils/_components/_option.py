@@ -73,6 +73,8 @@ class Option:
     ``required`` options have to be given always, ``needed`` ones when the component is to be present, and one that is
     ``needed_if`` if that option of the component is true.
 
+    ``texts`` is the form of every text within a mapping, which the component's ``rules`` check.
+
     ``each`` are the keys of every item of a mapping from names, for people: the component's ``rules`` check them.
 
     A role takes the value from a ``fact``, from ``site``, a variable of the whole site, or from ``role_default``, a
@@ -87,6 +89,7 @@ class Option:
     options: Mapping[str, Option] = field(default_factory=dict)
     each: Mapping[str, Option] = field(default_factory=dict)
     form: Form | None = None
+    texts: Form | None = None
     check: Callable[[str, Any, str], object] | None = None
     least: int | None = None
     most: int | None = None
@@ -178,6 +181,33 @@ def faults(
     """
     for name, option in options.items():
         yield from option.faults(f"{prefix}{name}", values.get(name), region, present)
+
+
+def accounts(
+    options: Mapping[str, Option], values: Mapping[str, Any], prefix: str = ""
+) -> Iterator[tuple[str, str, str]]:
+    """Yield option, ARN and account of everything that values name and that has to be in the component's account."""
+    for name, option in options.items():
+        yield from _accounts_of(option, f"{prefix}{name}", values.get(name))
+
+
+def _accounts_of(option: Option, name: str, value: Any) -> Iterator[tuple[str, str, str]]:
+    form = option.form or option.texts
+    if isinstance(value, dict):
+        nested = option.options or option.each
+        if option.options:
+            yield from accounts(nested, value, f"{name}.")
+            return
+        for key, item in value.items():
+            if option.each and isinstance(item, dict):
+                yield from accounts(nested, item, f"{name}.{key}.")
+            else:
+                yield from _accounts_of(option, f"{name}.{key}", item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _accounts_of(option, name, item)
+    elif form and not has_unknown(value) and form.account_of(value):
+        yield name, str(value), form.account_of(value)
 
 
 def refusals(check: Callable[..., object], *arguments: Any, **keywords: Any) -> Iterator[OptionError]:

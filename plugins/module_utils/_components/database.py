@@ -283,7 +283,7 @@ class DatabaseComponent(Component):
         parts = self._version.split(".")
         return parts[0] if self.options["engine"] == "postgres" else ".".join(parts[:2])
 
-    def account_faults(self) -> Iterator[OptionError]:
+    def account_rules(self) -> Iterator[OptionError]:
         options = self.options
         if options["state"] == "present":
             engine, name = options["engine"], options["instance_class"]

@@ -248,7 +248,7 @@ class LoadBalancerComponent(Component):
             rule = f"ACM makes certificates of at most {MOST_OF_A_CERTIFICATE} characters; give certificate_arn"
             yield OptionError("domain_name", domain, rule, REQUEST)
 
-    def account_faults(self) -> Iterator[OptionError]:
+    def account_rules(self) -> Iterator[OptionError]:
         zone, domain = self.options["hosted_zone_id"], self.options["domain_name"]
         if self.options["state"] == "present" and zone and domain and not has_unknown([zone, domain]):
             yield from hosted_zone_faults(self.aws, zone, domain)

@@ -307,7 +307,7 @@ class NetworkComponent(Component):
         found = self.aws.client("ec2").describe_availability_zones(Filters=filters)["AvailabilityZones"]
         return [zone["ZoneName"] for zone in found]
 
-    def account_faults(self) -> Iterator[OptionError]:
+    def account_rules(self) -> Iterator[OptionError]:
         if self.options["state"] == "absent" or self.options["vpc_id"]:
             return
         with if_it_can_be_read():

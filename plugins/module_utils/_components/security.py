@@ -227,6 +227,7 @@ class SecurityComponent(Component):
                 "C(worker), C(migration) and C(scaler).",
             ),
             default={},
+            texts=POLICY_ARN,
         ),
         "managed_policies_per_role": Option(
             "int",

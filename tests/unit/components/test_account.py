@@ -11,8 +11,33 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from declared import component
+from fake_aws import FakeAws
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components import _account
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._option import Option
+from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import ROLES
+from ansible_collections.sm2a.airflow.plugins.plugin_utils._role_options import component_class
+
+OTHER = "210987654321"
+POLICY = "arn:aws:iam::{}:policy/limits"
+ROLE = "arn:aws:iam::{}:role/airflow"
+CERTIFICATE = "arn:aws:acm:eu-central-1:{}:certificate/01234567-89ab-cdef-0123-456789abcdef"
+WEB_ACL = "arn:aws:wafv2:eu-central-1:{}:regional/webacl/airflow/01234567-89ab-cdef-0123-456789abcdef"
+TARGET_GROUP = "arn:aws:elasticloadbalancing:eu-central-1:{}:targetgroup/airflow/0123456789abcdef"
+# Role, option, where in it the ARN is, and the ARN without its account.
+ARNS = [
+    ("network", "role_permissions_boundary", (), POLICY),
+    ("security", "role_permissions_boundary", (), POLICY),
+    ("security", "role_policies", ("worker", 0), POLICY),
+    ("load_balancer", "certificate_arn", (), CERTIFICATE),
+    ("load_balancer", "web_acl_arn", (), WEB_ACL),
+    ("database", "monitoring_role_arn", (), ROLE),
+    ("airflow", "target_group_arn", (), TARGET_GROUP),
+    ("airflow", "role_arns", ("scheduler",), ROLE),
+    ("workers", "role_arns", ("worker",), ROLE),
+    ("scaler", "role_arns", ("scaler",), ROLE),
+]
 
 
 class Service:
@@ -116,3 +141,70 @@ def test_quotas_in_which_a_new_vpc_does_not_fit() -> None:
     [addresses] = vpc("single", most=9, addresses=5)
     assert "Elastic IP addresses needed: 1, in use: 5 of 5" in addresses
     assert texts(_account.vpc_faults(aws(), ["a"], "single")) == []
+
+
+def at(path: tuple[str | int, ...], value: str) -> Any:
+    """Return a value where an option has it: by these keys, or as an item of a list."""
+    for key in reversed(path):
+        nested: Any = {key: value} if isinstance(key, str) else [value]
+        value = nested
+    return value
+
+
+class Silent(FakeAws):
+    """An account that says no more of itself than its number."""
+
+    emulated = False
+
+    def client(self, service: str) -> Any:
+        """Return a client that may nothing."""
+        return Service({})
+
+
+def foreign(role: str, **options: Any) -> list[str]:
+    return [str(fault) for fault in component(component_class(role), Silent(), **options).account_faults()]
+
+
+@pytest.mark.parametrize(("role", "option", "path", "arn"), ARNS)
+def test_what_is_in_another_account(role: str, option: str, path: tuple[str | int, ...], arn: str) -> None:
+    ours, theirs = arn.format(FakeAws.account_id), arn.format(OTHER)
+    name = ".".join([option, *(key for key in path if isinstance(key, str))])
+
+    [text] = foreign(role, **{option: at(path, theirs)})
+
+    assert text.startswith(f"{name}: '{theirs}' is refused: it must be in this account, {FakeAws.account_id} (see ")
+    assert foreign(role, **{option: at(path, ours)}) == []
+    # What has been made in another account can be let go.
+    assert foreign(role, state="absent", **{option: at(path, theirs)}) == []
+
+
+def test_every_option_that_names_an_account_is_compared() -> None:
+    def named(options: Any) -> set[str]:
+        found = set()
+        for name, option in options.items():
+            assert isinstance(option, Option)
+            form = option.form or option.texts
+            nested = named({**option.options, **option.each})
+            if nested or (form and "(?P<account>" in getattr(form.pattern, "pattern", form.pattern)):
+                found.add(name)
+        return found
+
+    declared = {(role, name) for role in ROLES for name in named(component_class(role).OPTIONS)}
+
+    assert declared == {(role, option) for role, option, _path, _arn in ARNS}
+
+
+def test_an_account_is_asked_for_only_if_something_names_one() -> None:
+    asked = []
+
+    class Account(Silent):
+        @property
+        def account_id(self) -> str:  # type: ignore[override]
+            asked.append("GetCallerIdentity")
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetCallerIdentity")
+
+    for policy in ("arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess", POLICY.format(OTHER)):
+        made = component(component_class("security"), Account(), role_policies={"worker": [policy]})
+        # Whoever may not ask is not refused.
+        assert list(made.account_faults()) == []
+    assert asked == ["GetCallerIdentity"]
