@@ -59,10 +59,9 @@ EXECUTION_PATHS = ["/execution", "/execution/*"]
 
 # A listener takes only certificates of its own region (CERTIFICATES).
 CERTIFICATE_ARN = arn_form("acm", "certificate/", CERTIFICATES, UUID)
-# Characters of the first name of a certificate that ACM makes.
-# https://docs.aws.amazon.com/acm/latest/APIReference/API_RequestCertificate.html
-MOST_OF_A_CERTIFICATE = 64
 REQUEST = "https://docs.aws.amazon.com/acm/latest/APIReference/API_RequestCertificate.html"
+# Characters of the first name of a certificate that ACM makes (REQUEST).
+MOST_OF_A_CERTIFICATE = 64
 SSL_POLICY = Form(r"ELBSecurityPolicy-[A-Za-z0-9-]+", "it must be like ELBSecurityPolicy-...", POLICIES)
 STRICT_TRANSPORT_SECURITY = Form(
     r"max-age=\d{1,10}(; includeSubDomains)?(; preload)?", "it must be like max-age=31536000", RESPONSE_HEADERS
@@ -116,8 +115,7 @@ class LoadBalancerComponent(Component):
                 "The default takes TLS 1.3 and 1.2, and keys that a quantum computer does not break from browsers that "
                 "offer them.",
             ),
-            # What AWS recommends and its console takes: https://docs.aws.amazon.com/elasticloadbalancing/latest/
-            # application/describe-ssl-policies.html
+            # What AWS recommends and its console takes (POLICIES).
             default="ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09",
             form=SSL_POLICY,
         ),

@@ -365,10 +365,9 @@ class NetworkComponent(Component):
         rules = IngressRules(self.aws, group, [(443, self.options["cidr"])])
         endpoints = []
         services = [f"com.amazonaws.{self.aws.region}.{service}" for service in names]
-        for service in names:
+        for service, full in zip(names, services):
             name = f"{self.prefix}-{service}"
             tags = named_tags(self.tags, name)
-            full = f"com.amazonaws.{self.aws.region}.{service}"
             endpoints.append(
                 InterfaceEndpoint(
                     self.aws, name, tags, self.vpc, full, self.private, group, self._service_policy, services
