@@ -47,7 +47,16 @@ PUSH = (
     "PutImage",
     "UploadLayerPart",
 )
+# What still needs the environment's key is looked for among everything: plugins/module_utils/_components/_key_users.py.
+LISTED = (
+    "ecr:DescribeRepositories",
+    "rds:DescribeDBInstances",
+    "s3:ListAllMyBuckets",
+    "secretsmanager:ListSecrets",
+)
 UNSEEN: dict[str, list[Row]] = {
+    # The snapshot of which a database is made may be of another environment.
+    "read-only": [{"action": "rds:DescribeDBSnapshots", "resource": "*", "context": {}}],
     "deployer": [
         *(
             {"action": f"ecr:{name}", "resource": f"{ECR}:repository/sm2a-${{ENVIRONMENT}}/airflow", "context": {}}
@@ -63,6 +72,7 @@ UNSEEN: dict[str, list[Row]] = {
     ],
     # The final snapshot of a database: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonrds.html
     "teardown": [
+        *({"action": action, "resource": "*", "context": {}} for action in LISTED),
         {"action": "rds:CreateDBSnapshot", "resource": f"{RDS}:db:sm2a-${{ENVIRONMENT}}", "context": OURS},
         {
             "action": "rds:CreateDBSnapshot",
