@@ -15,7 +15,7 @@ ROLE_PATH = Form(
     r"/([!-~]{1,510}/)?", "it must begin and end with / and have at most 512 characters without spaces", PATHS
 )
 POLICY_ARN = Form(
-    r"arn:(?P<partition>aws[a-z-]*):iam::(aws|[0-9]{12}):policy/[!-~]+",
+    r"arn:(?P<partition>aws[a-z-]*):iam::(aws|(?P<account>[0-9]{12})):policy/[!-~]+",
     "it must be the ARN of a managed policy",
     BOUNDARIES,
 )

@@ -33,8 +33,8 @@ class Fact:
 class Form:
     """The form of a text: its pattern, the rule in words, and the address of the page that says so.
 
-    A group ``region`` of the pattern is the region where the thing is that the text names, and ``partition`` the
-    partition of AWS.
+    A group ``region`` of the pattern is the region where the thing is that the text names, ``partition`` the partition
+    of AWS, and ``account`` the account, where it has to be the one in which the component is.
     """
 
     pattern: str | re.Pattern[str]
@@ -54,6 +54,11 @@ class Form:
         partition = partition_of(region) if region and found.get("partition") else ""
         if partition and found["partition"] != partition:
             yield OptionError(name, text, f"it must be in the partition of {region}, arn:{partition}:...", self.why)
+
+    def account_of(self, text: Any) -> str:
+        """Return the account that a text names, where that has to be the component's own; else nothing."""
+        match = re.fullmatch(self.pattern, text) if isinstance(text, str) else None
+        return (match.groupdict().get("account") or "") if match else ""
 
 
 @dataclass(frozen=True)

@@ -66,12 +66,12 @@ SECURITY_GROUP_ID = id_form("sg")
 
 
 def arn_form(service: str, resource: str, why: str, rest: str = ".+") -> Form:
-    """Return the form of the ARN of a ``resource``, such as ``role/``, of a service.
+    """Return the form of the ARN of a ``resource`` of this account, such as ``role/``, of a service.
 
     ``rest`` is the pattern of what comes behind it.
     """
     return Form(
-        rf"arn:(?P<partition>aws[a-z-]*):{service}:(?P<region>[a-z0-9-]*):\d{{12}}:{resource}{rest}",
+        rf"arn:(?P<partition>aws[a-z-]*):{service}:(?P<region>[a-z0-9-]*):(?P<account>\d{{12}}):{resource}{rest}",
         f"it must be an ARN, arn:aws:{service}:...:{resource}...",
         why,
     )
