@@ -55,8 +55,12 @@ LISTED = (
     "secretsmanager:ListSecrets",
 )
 UNSEEN: dict[str, list[Row]] = {
-    # The snapshot of which a database is made may be of another environment.
-    "read-only": [{"action": "rds:DescribeDBSnapshots", "resource": "*", "context": {}}],
+    "read-only": [
+        # Managed policies have names of the account's choice, or are AWS's.
+        {"action": "iam:GetPolicy", "resource": "*", "context": {}},
+        # The snapshot of which a database is made may be of another environment.
+        {"action": "rds:DescribeDBSnapshots", "resource": "*", "context": {}},
+    ],
     "deployer": [
         *(
             {"action": f"ecr:{name}", "resource": f"{ECR}:repository/sm2a-${{ENVIRONMENT}}/airflow", "context": {}}
@@ -83,7 +87,7 @@ UNSEEN: dict[str, list[Row]] = {
 }
 # The services whose operations a file of the product may name, where that is not the service of its name.
 SERVICES = {
-    "_account": ("ec2", "rds", "servicequotas"),
+    "_account": ("ec2", "elasticloadbalancing", "iam", "rds", "servicequotas"),
     "ecs_service": ("ecs",),
     "ecs_task": ("ecs", "logs"),
     "elbv2": ("elasticloadbalancing",),
@@ -103,7 +107,7 @@ def operations() -> set[str]:
     found = set()
     for path in (*RESOURCES.glob("_resources/*.py"), RESOURCES / "_components" / "_account.py"):
         for word in set(re.findall(r"\b[a-z0-9]+(?:_[a-z0-9]+)+\b", path.read_text())):
-            name = "".join(part.capitalize() for part in word.split("_")).replace("Db", "DB")
+            name = "".join(part.capitalize() for part in word.split("_")).replace("Db", "DB").replace("Ssl", "SSL")
             for service in SERVICES.get(path.stem, (path.stem,)):
                 action = RENAMED.get(f"{service}:{name}", f"{service}:{name}")
                 if iam_reference.known(action) and action not in NO_OPERATIONS:
@@ -159,8 +163,6 @@ def calls(files: list[str]) -> dict[str, list[Row]]:
             policy = POLICIES.get(principal.rpartition(":")[2])
             if policy and ours(row):
                 found[policy].append(row)
-    for policy, rows in UNSEEN.items():
-        found[policy] += rows
     return complete(found)
 
 
@@ -169,6 +171,8 @@ def complete(found: dict[str, list[Row]]) -> dict[str, list[Row]]:
 
     That is the repair of what somebody has changed by hand, and what is looked at when something fails.
     """
+    for policy, rows in UNSEEN.items():
+        found[policy] = [*found[policy], *rows]
     everything = [row for rows in found.values() for row in rows]
     for action in sorted(operations() - {row["action"] for row in everything}):
         policy = "read-only" if iam_reference.reads_only(action) else "deployer"

@@ -20,7 +20,7 @@ from .._reconcile.values import KNOWN_AFTER_APPLY, has_unknown
 from .._resources.logs import RETENTION_DAYS, LogGroup, ServiceLogGroup
 from .._resources.rds import Instance, ParameterGroup, SubnetGroup
 from .._resources.secretsmanager import DerivedSecret, SecretValues
-from ._account import database_class_faults, if_it_can_be_read
+from ._account import database_class_faults, database_subnet_faults, if_it_can_be_read
 from ._base import Component
 from ._kms_rules import kms_key_option
 from ._logins import read_login, read_owner
@@ -314,7 +314,8 @@ class DatabaseComponent(Component):
     def planned_faults(self, steps: list[Step]) -> Iterator[OptionError]:
         if any(step.action == "create" and step.resource is self.instance for step in steps):
             self._owners_password()
-        yield from ()
+        if any("subnet_ids" in step.after for step in steps):
+            yield from database_subnet_faults(self.aws, self.options["subnet_ids"])
 
     def resources(self) -> list[Resource]:
         options = self.options

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from .._reconcile.engine import Step
 from .._reconcile.errors import OptionError
 from .._reconcile.resource import Resource
 from .._reconcile.values import has_unknown
@@ -21,7 +22,7 @@ from .._resources.route53 import (
     certificates_of,
 )
 from .._resources.wafv2 import WebAclAssociation
-from ._account import hosted_zone_faults
+from ._account import hosted_zone_faults, load_balancer_subnet_faults, ssl_policy_faults
 from ._base import Component
 from ._names import API_SERVER_PORT
 from ._option import Fact, Form, Option, Return
@@ -252,6 +253,14 @@ class LoadBalancerComponent(Component):
         zone, domain = self.options["hosted_zone_id"], self.options["domain_name"]
         if self.options["state"] == "present" and zone and domain and not has_unknown([zone, domain]):
             yield from hosted_zone_faults(self.aws, zone, domain)
+
+    def planned_faults(self, steps: list[Step]) -> Iterator[OptionError]:
+        options = self.options
+        fields = {field for step in steps for field in step.after}
+        if "subnet_ids" in fields:
+            yield from load_balancer_subnet_faults(self.aws, options["subnet_ids"], options["vpc_id"])
+        if "ssl_policy" in fields:
+            yield from ssl_policy_faults(self.aws, options["ssl_policy"])
 
     def resources(self) -> list[Resource]:
         options = self.options
