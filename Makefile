@@ -15,7 +15,8 @@ export ANSIBLE_CONFIG := $(CURDIR)/tests/ansible.cfg
 SET_UP := .venv/set-up
 LOCAL_AWS := python tests/local_aws/local_aws.py
 # Whose tests show calls that a whole site does not make: options and changes of all kinds.
-RECORDED_MODULES := cluster database environment_info image load_balancer network observability queue secrets security storage
+RECORDED_MODULES := cluster database environment_info image load_balancer network observability queue secrets \
+	security storage
 RECORD_IAM := PYTHONPATH=$(CURDIR)/tests/generate:$(CURDIR)/tests/local_aws python $(CURDIR)/tests/iam/record.py
 SITE := ansible-playbook playbooks/site.yml -i inventories/local
 
@@ -61,7 +62,8 @@ generate: $(SET_UP) ## Write what is generated from declarations: modules, roles
 .PHONY: record-iam
 record-iam: $(SET_UP) ## Note again what playbooks and modules call, and write docs/iam from it (fifteen minutes)
 	@rm -rf .local/iam && mkdir -p .local/iam
-	@SM2A_TEST_IAM=RECORD SM2A_TEST_IAM_RECORD=$(CURDIR)/.local/iam/life python -m pytest -q tests/integration/nightly_iam.py
+	@SM2A_TEST_IAM=RECORD SM2A_TEST_IAM_RECORD=$(CURDIR)/.local/iam/life python -m pytest -q \
+		tests/integration/nightly_iam.py
 	@SM2A_TEST_IAM=RECORD SM2A_TEST_IAM_RECORD=$(CURDIR)/.local/iam/modules python -m pytest -q -k ministack \
 		$(addprefix tests/integration/test_,$(addsuffix .py,$(RECORDED_MODULES)))
 	@cd .local/iam && $(RECORD_IAM) calls life.dev=dev life.production=production \
@@ -80,7 +82,8 @@ record-services: $(SET_UP) ## Write the table of what services do from what the 
 .PHONY: removals
 removals: $(SET_UP) ## Take everything out of every policy in turn, into build/removals.md with what is denied then
 	@mkdir -p build
-	@PYTHONPATH=$(ANSIBLE_COLLECTIONS_PATH):tests/local_aws:tests/unit/kernel python tests/iam/removals.py > build/removals.md
+	@PYTHONPATH=$(ANSIBLE_COLLECTIONS_PATH):tests/local_aws:tests/unit/kernel \
+		python tests/iam/removals.py > build/removals.md
 
 .PHONY: component
 component: $(SET_UP) ## Begin a new component: make component NAME=alarms

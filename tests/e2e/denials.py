@@ -12,7 +12,7 @@ from pathlib import Path
 
 RECORD = Path(__file__).resolve().parents[2] / ".local" / "log" / "iam.jsonl"
 
-# What tests try on purpose: begin of the principal's name, action.
+# What tests try on purpose: beginning of the principal's name, action.
 tried: set[tuple[str, str]] = set()
 
 

@@ -22,7 +22,7 @@ from platform_client import aws
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCAL_AWS = ROOT / "tests" / "local_aws"
-# The begin of access keys of tests/local_aws/iam_principals.py: users with the policies of docs/iam, or, with
+# The beginning of access keys of tests/local_aws/iam_principals.py: users with the policies of docs/iam, or, with
 # "RECORD", users who may do everything and of whom is noted what they do.
 USERS = os.environ.get("SM2A_TEST_IAM") or "LOCAL"
 # `make test-mysql` sets it.

@@ -67,7 +67,7 @@ def bucket(content: str) -> str:
 
 def test_a_worker_reaches_nothing_that_is_not_its_own(platform: Platform, foreign_queue: str) -> None:
     worker_service = {"cluster": CLUSTER, "service": f"{CLUSTER}-worker-default", "desiredCount": 3}
-    own_role = aws("iam").get_role(RoleName="sm2a-local-scaler")["Role"]["Arn"]
+    other_role = aws("iam").get_role(RoleName="sm2a-local-scaler")["Role"]["Arn"]
     calls: dict[str, Call] = {
         "the key that signs tokens": secret("config/jwt_secret"),
         "the database's master login": secret("database/master"),
@@ -81,7 +81,7 @@ def test_a_worker_reaches_nothing_that_is_not_its_own(platform: Platform, foreig
         "another environment's queue, to receive": ("sqs", "receive_message", {"QueueUrl": foreign_queue}),
         "the number of workers": ("ecs", "update_service", worker_service),
         "a task with another role": ("ecs", "run_task", {"cluster": CLUSTER, "taskDefinition": "sm2a-local-migration"}),
-        "another service's role": ("sts", "assume_role", {"RoleArn": own_role, "RoleSessionName": "x"}),
+        "another service's role": ("sts", "assume_role", {"RoleArn": other_role, "RoleSessionName": "x"}),
         "a policy of its own": (
             "iam",
             "put_role_policy",

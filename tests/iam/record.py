@@ -48,6 +48,8 @@ PUSH = (
     "UploadLayerPart",
 )
 UNSEEN: dict[str, list[Row]] = {
+    # Managed policies have names of the account's choice, or are AWS's.
+    "read-only": [{"action": "iam:GetPolicy", "resource": "*", "context": {}}],
     "deployer": [
         *(
             {"action": f"ecr:{name}", "resource": f"{ECR}:repository/sm2a-${{ENVIRONMENT}}/airflow", "context": {}}
@@ -73,7 +75,7 @@ UNSEEN: dict[str, list[Row]] = {
 }
 # The services whose operations a file of the product may name, where that is not the service of its name.
 SERVICES = {
-    "_account": ("ec2", "rds", "servicequotas"),
+    "_account": ("ec2", "elasticloadbalancing", "iam", "rds", "servicequotas"),
     "ecs_service": ("ecs",),
     "ecs_task": ("ecs", "logs"),
     "elbv2": ("elasticloadbalancing",),
@@ -93,7 +95,7 @@ def operations() -> set[str]:
     found = set()
     for path in (*RESOURCES.glob("_resources/*.py"), RESOURCES / "_components" / "_account.py"):
         for word in set(re.findall(r"\b[a-z0-9]+(?:_[a-z0-9]+)+\b", path.read_text())):
-            name = "".join(part.capitalize() for part in word.split("_")).replace("Db", "DB")
+            name = "".join(part.capitalize() for part in word.split("_")).replace("Db", "DB").replace("Ssl", "SSL")
             for service in SERVICES.get(path.stem, (path.stem,)):
                 action = RENAMED.get(f"{service}:{name}", f"{service}:{name}")
                 if iam_reference.known(action) and action not in NO_OPERATIONS:
@@ -149,8 +151,6 @@ def calls(files: list[str]) -> dict[str, list[Row]]:
             policy = POLICIES.get(principal.rpartition(":")[2])
             if policy and ours(row):
                 found[policy].append(row)
-    for policy, rows in UNSEEN.items():
-        found[policy] += rows
     return complete(found)
 
 
@@ -159,6 +159,8 @@ def complete(found: dict[str, list[Row]]) -> dict[str, list[Row]]:
 
     That is the repair of what somebody has changed by hand, and what is looked at when something fails.
     """
+    for policy, rows in UNSEEN.items():
+        found[policy] = [*found[policy], *rows]
     everything = [row for rows in found.values() for row in rows]
     for action in sorted(operations() - {row["action"] for row in everything}):
         policy = "read-only" if iam_reference.reads_only(action) else "deployer"

@@ -32,7 +32,7 @@ from iam_principals import ROOT_ACCESS_KEY, SECRET_KEY
 ROOT = {"access_key": ROOT_ACCESS_KEY, "secret_key": SECRET_KEY}
 CREDENTIALS = ROOT
 # How MiniStack treats modules and playbooks where it checks calls: "RECORD" lets them do everything and notes what they
-# do, "LOCAL" lets them do what docs/iam allows. The begin of the access keys of iam_principals.
+# do, "LOCAL" lets them do what docs/iam allows. The beginning of the access keys of iam_principals.
 IAM = os.environ.get("SM2A_TEST_IAM", "")
 REGION = "eu-central-1"
 MODULES = "ansible_collections.sm2a.airflow.plugins.modules"

@@ -21,7 +21,7 @@ def options(account: Account, vpc: Vpc) -> dict[str, object]:
     ):
         account.client("secretsmanager").create_secret(
             Name=f"sm2a/test/database/{name}",
-            SecretString=json.dumps({"username": name.replace("-", "_"), "password": "p/ss@word"}),
+            SecretString=json.dumps({"username": name.replace("-", "_"), "password": "p:ss%word"}),
         )
     return {
         "subnet_ids": vpc.subnet_ids,
@@ -51,12 +51,12 @@ def test_connections_are_written_for_airflow_and_never_shown(account: Account, o
     for service, user in (("migration", "master"), ("worker", "worker_login")):
         name = f"sm2a/test/config/sql_alchemy_conn/{service}"
         assert secrets.get_secret_value(SecretId=name)["SecretString"] == (
-            f"postgresql+psycopg2://{user}:p%2Fss%40word@{facts['endpoint']}:{facts['port']}/airflow"
+            f"postgresql+psycopg2://{user}:p%3Ass%25word@{facts['endpoint']}:{facts['port']}/airflow"
             "?sslmode=verify-full&sslrootcert=/opt/sm2a/database-ca.crt"
         )
     login = json.loads(secrets.get_secret_value(SecretId="sm2a/test/scaler/database")["SecretString"])
-    assert (login["username"], login["password"], login["port"]) == ("scaler_login", "p/ss@word", facts["port"])
-    assert "p/ss@word" not in json.dumps(result) and "p%2Fss%40word" not in json.dumps(result)
+    assert (login["username"], login["password"], login["port"]) == ("scaler_login", "p:ss%word", facts["port"])
+    assert "p:ss%word" not in json.dumps(result) and "p%3Ass%25word" not in json.dumps(result)
 
 
 def test_a_plan_without_logins_lists_everything(account: Account) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from disturbances import one_after_another
-from drifts import DRIFTS, NAMES, Cloud, Drift
+from drifts import DRIFTS, Cloud, Drift
 from emulators import Account, Emulator
 from whole_site import Site, one_off_tasks_end_well, site_of
 
@@ -80,4 +80,3 @@ def test_there_are_enough_of_all_components() -> None:
         "storage",
         "workers",
     }
-    assert NAMES == "sm2a-test"

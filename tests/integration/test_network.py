@@ -373,8 +373,8 @@ def test_the_policy_of_an_endpoint_is_made_changed_and_put_back(account: Account
     assert not account.run("network", **options)["changed"]
     ec2 = account.client("ec2")
     endpoints = ec2.describe_vpc_endpoints()["VpcEndpoints"]
-    if not all(endpoint.get("PolicyDocument") for endpoint in endpoints):
-        return  # MiniStack tells no policy
+    if account.emulator.name == "ministack":
+        return  # it tells no policy
     assert all("aws:" in endpoint["PolicyDocument"] for endpoint in endpoints)
     opened = {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]}
     for endpoint in endpoints:

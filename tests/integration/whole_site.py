@@ -30,16 +30,17 @@ class Site:
     account: Account
     options: dict[str, dict[str, Any]]
     facts: dict[str, Any] = field(default_factory=dict)
-    results: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    def run(self, check: bool = False) -> list[dict[str, Any]]:
-        """Run what ``site`` runs, or plan it; return the result of each module."""
-        return [self.component(step.component, check, wait=check or step.waits) for step in self._steps(check)]
+    def run(self) -> None:
+        """Run what ``site`` runs."""
+        for step in STEPS:
+            self.component(step.component, wait=step.waits)
 
-    def teardown(self) -> list[dict[str, Any]]:
+    def teardown(self) -> None:
         """Delete everything but what ``teardown`` keeps unless it is told."""
-        components = list(dict.fromkeys(step.component for step in STEPS))[::-1]
-        return [self.component(name, state="absent") for name in components if role_of(name) != "image"]
+        for name in reversed(list(dict.fromkeys(step.component for step in STEPS))):
+            if role_of(name) != "image":
+                self.component(name, state="absent")
 
     def component(self, name: str, check: bool = False, **options: Any) -> dict[str, Any]:
         """Run one component, and take over its facts. Raises AssertionError when it fails."""
@@ -51,10 +52,6 @@ class Site:
         assert not result.get("failed"), f"{name}: {result['msg']}"
         self.facts.update({key: value for key, value in result["ansible_facts"].items() if "plan" not in key})
         return result
-
-    def _steps(self, check: bool) -> list[Any]:
-        # A plan has each component once.
-        return list({step.component: step for step in STEPS}.values()) if check else list(STEPS)
 
     def _from_facts(self, role: str) -> dict[str, Any]:
         """Return the options that the role would take from facts. Of what is not there, a module needs nothing."""
@@ -74,7 +71,6 @@ def site_of(account: Account, **more: dict[str, Any]) -> Site:
     zone = account.client("route53").create_hosted_zone(Name="example.com", CallerReference="test")["HostedZone"]["Id"]
     pools = {"default": {"minimum": 1, "maximum": 3}, "heavy": {"maximum": 2, "capacity_provider": "FARGATE_SPOT"}}
     options: dict[str, dict[str, Any]] = {
-        # Without a flow log, whose tags MiniStack forgets.
         "network": {"interface_endpoints": ["sqs"]},
         "security": {"kms_deletion_window_days": 7},
         "secrets": {"recovery_window_days": 0},

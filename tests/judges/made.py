@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from string import Template
 from typing import Any
 
 from emulators import Emulator
+from iam_principals import filled
 
 # Of a task definition and of a service: what AWS adds, and CloudFormation knows nothing of or has another word for.
 ADDED_TO_DEFINITION = {
@@ -26,10 +26,10 @@ SERVICE = (
 )
 # What stands in the files of docs/iam for an account's own.
 PLACEHOLDERS = {
-    "ACCOUNT": "123456789012",
-    "REGION": "eu-central-1",
-    "ENVIRONMENT": "production",
-    "HOSTED_ZONE": "Z0123456789ABCDEFGHIJ",
+    "account": "123456789012",
+    "region": "eu-central-1",
+    "environment": "production",
+    "hosted_zone": "Z0123456789ABCDEFGHIJ",
 }
 # Mappings whose keys are names, and no words of CloudFormation.
 NAMED = ("options",)
@@ -37,10 +37,7 @@ NAMED = ("options",)
 
 def policies(account: Emulator, folder: Path) -> dict[str, Any]:
     """Return every policy that is ours, by what it belongs to: of the account, and those of ``folder``."""
-    found = {
-        path.name: json.loads(Template(path.read_text()).safe_substitute(PLACEHOLDERS))
-        for path in sorted(folder.glob("*.json"))
-    }
+    found = {path.name: json.loads(filled(path.read_text(), **PLACEHOLDERS)) for path in sorted(folder.glob("*.json"))}
     for role in _roles(account):
         # Who may take a role is a policy without a resource, which parliament does not know; cfn-lint does.
         found.update({f"role {role['RoleName']}": policy["PolicyDocument"] for policy in role["RolePolicyList"]})

@@ -160,7 +160,7 @@ def remove_packet_filter() -> None:
 
 
 def enter_namespace() -> list[str]:
-    """Return the begin of a command that runs a program in a namespace of one of the engine's processes."""
+    """Return the beginning of a command that runs a program in a namespace of one of the engine's processes."""
     return ["nsenter"] if _enters_itself() else ["docker", "exec", "--interactive", PACKET_FILTER, "nsenter"]
 
 

@@ -4,8 +4,8 @@
 
 """Lets the emulated AWS refuse calls, for tests of what the platform does then.
 
-``PUT /_sm2a/faults`` takes a JSON object: the begin of an operation's name, as in ``X-Amz-Target``, and the error that
-it gets from then on. An empty object ends all faults.
+``PUT /_sm2a/faults`` takes a JSON object: the beginning of an operation's name, as in ``X-Amz-Target``, and the error
+that it gets from then on. An empty object ends all faults.
 """
 
 from __future__ import annotations

@@ -68,14 +68,6 @@ def route_table_of(association_id: str) -> str | None:
     return None
 
 
-def group_of(rule_id: str) -> str | None:
-    """Return the id of the security group of a rule."""
-    for identifier, group in ec2._security_groups.items():
-        if rule_id in str(group):
-            return str(identifier)
-    return None
-
-
 def roles_of(task_definition: str) -> list[str]:
     """Return the ARNs of the roles of a task definition, of its newest revision if none is named."""
     name = task_definition.rpartition("/")[2]

@@ -317,7 +317,7 @@ def _new_arn(service: str, kind: str, given: dict[str, Any], place: Place) -> st
     name = next(iter(_values(given, ("Name", "RoleName", "LoadBalancerName"))), "*")
     if service == "iam" and given.get("AWSServiceName"):
         name = f"aws-service-role/{given['AWSServiceName']}/*"
-    elif service not in ("elasticloadbalancing",):
+    elif service != "elasticloadbalancing":
         name = "*"
     return _filled(iam_reference.arn_pattern(service, kind), place, name)
 

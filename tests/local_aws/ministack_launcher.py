@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Serves MiniStack on the loopback interface and on Docker's bridge, and nowhere else.
+"""Serves MiniStack on the loopback interface and on the containers' network, and nowhere else.
 
-MiniStack itself binds one address, by default every one of the machine. Its API has no authentication and starts
-containers, so neither the API nor the ports of those containers must be reachable from another machine.
+MiniStack itself binds one address, by default every one of the machine. Its API starts
+containers and its keys are known to everybody, so neither the API nor the ports of those containers must be reachable
+from another machine.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ MOUNTED = "/rds-certificate"
 
 
 def install(addresses: list[str]) -> None:
-    """Give every database server a certificate for these addresses, under which the endpoints are published."""
+    """Give every database server a certificate for its own names, and for these addresses of this machine."""
     run = rds._run_rds_container
 
     def server_material(names: list[str], ips: list[str]) -> tuple[str, str]:

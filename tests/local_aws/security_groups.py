@@ -38,7 +38,8 @@ _task_groups: dict[str, frozenset[str]] = {}
 def install(gateway: str, api_port: int, enter: list[str]) -> None:
     """Filter the packets of all containers from now on.
 
-    ``enter`` is the begin of a command that enters a network namespace, which it gets as ``--net=/proc/<pid>/ns/net``.
+    ``enter`` is the beginning of a command that enters a network namespace, which it gets as
+    ``--net=/proc/<pid>/ns/net``.
     """
     enforcer = _Enforcer(gateway, api_port, enter)
     ecs._run_task = _noting_groups(ecs._run_task)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What only the account can tell of options, asked before anything is created: quotas, offers, zones.
+"""What only the account can tell of options, asked before anything is created: quotas, offers, zones, what exists.
 
 All of it is read, and none of it is needed: what may not be read, or what an implementation of AWS does not know, is
 left to the call that creates.
@@ -11,16 +11,25 @@ left to the call that creates.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from .._reconcile.aws import Aws
+from .._reconcile.engine import Step
 from .._reconcile.errors import BotoCoreError, ClientError, OptionError, ReconcileError, code_of, ignoring
+from .._reconcile.values import has_unknown
+from .._resources.iam import Role
 from .._resources.rds import NO_INSTANCE
 
 VPC_QUOTAS = "https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html"
 DATABASE_CLASSES = "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.DBInstanceClass.SupportAurora.html"
+POLICIES = "https://docs.aws.amazon.com/IAM/latest/APIReference/API_AttachRolePolicy.html"
+SSL_POLICIES = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html"
+LOAD_BALANCER_SUBNETS = (
+    "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html"
+)
+DATABASE_SUBNETS = "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_VPC.WorkingWithRDSInstanceinaVPC.html"
 HOSTED_ZONES = "https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/AboutHZWorkingWith.html"
 # Codes of service quotas, VPCS and INTERNET_GATEWAYS of a region, NAT_GATEWAYS of a zone (VPC_QUOTAS).
 VPCS = "L-F678F1CE"
@@ -135,3 +144,82 @@ def hosted_zone_faults(aws: Aws, zone: str, domain: str) -> Iterator[OptionError
             return
         if domain != name and not domain.endswith(f".{name}"):
             yield OptionError("domain_name", domain, f"it is outside of the hosted zone {zone}, {name}", HOSTED_ZONES)
+
+
+def planned_policy_faults(aws: Aws, steps: list[Step]) -> Iterator[OptionError]:
+    """Yield which managed policies do not exist that roles are to get by these steps of a plan."""
+    roles = [step for step in steps if step.resource.kind == Role.kind]
+    boundaries = {step.after.get("permissions_boundary") for step in roles} - {None, ""}
+    attached = {arn for step in roles for arn in step.after.get("managed_policies", [])}
+    former = {arn for step in roles for arn in step.before.get("managed_policies", [])}
+    for option, arns in (("role_permissions_boundary", boundaries), ("role_policies", attached - former)):
+        for arn in sorted(map(str, arns)):
+            yield from _policy_faults(aws, option, arn)
+
+
+def _policy_faults(aws: Aws, option: str, arn: str) -> Iterator[OptionError]:
+    """Yield that a managed policy, which an option names, does not exist."""
+    if aws.emulated and ":iam::aws:" in arn:
+        return  # an emulator has few of AWS's own
+    with if_it_can_be_read():
+        try:
+            aws.client("iam").get_policy(PolicyArn=arn)
+        except ClientError as error:
+            if code_of(error) != "NoSuchEntity":
+                raise
+            yield OptionError(option, arn, "there is no such policy", POLICIES)
+
+
+def ssl_policy_faults(aws: Aws, name: str) -> Iterator[OptionError]:
+    """Yield that the region has no such policy of listeners."""
+    if aws.emulated:
+        return  # an emulator's list is made up
+    with if_it_can_be_read():
+        try:
+            aws.client("elbv2").describe_ssl_policies(Names=[name])
+        except ClientError as error:
+            if code_of(error) != "SSLPolicyNotFound":
+                raise
+            yield OptionError("ssl_policy", name, f"{aws.region} has no such policy", SSL_POLICIES)
+
+
+def load_balancer_subnet_faults(aws: Aws, subnet_ids: list[str], vpc_id: str) -> Iterator[OptionError]:
+    """Yield why a load balancer whose targets are in a VPC cannot be in these subnets."""
+    subnets = yield from _subnets(aws, subnet_ids, LOAD_BALANCER_SUBNETS)
+    others = sorted({subnet["VpcId"] for subnet in subnets} - {vpc_id})
+    if others and not has_unknown(vpc_id):
+        rule = f"they are in {', '.join(others)}, and vpc_id is {vpc_id}"
+        yield OptionError("subnet_ids", subnet_ids, rule, LOAD_BALANCER_SUBNETS)
+    for zone, number in Counter(subnet["AvailabilityZone"] for subnet in subnets).items():
+        if number > 1:
+            rule = f"{number} of them are in {zone}, and a load balancer takes one of each zone"
+            yield OptionError("subnet_ids", subnet_ids, rule, LOAD_BALANCER_SUBNETS)
+
+
+def database_subnet_faults(aws: Aws, subnet_ids: list[str]) -> Iterator[OptionError]:
+    """Yield why a database cannot be in these subnets."""
+    subnets = yield from _subnets(aws, subnet_ids, DATABASE_SUBNETS)
+    vpcs = sorted({subnet["VpcId"] for subnet in subnets})
+    if len(vpcs) > 1:
+        rule = f"they are in {' and '.join(vpcs)}, and have to be in one VPC"
+        yield OptionError("subnet_ids", subnet_ids, rule, DATABASE_SUBNETS)
+    zones = {subnet["AvailabilityZone"] for subnet in subnets}
+    if len(zones) == 1:
+        rule = f"all are in {', '.join(zones)}, and have to be in at least two zones"
+        yield OptionError("subnet_ids", subnet_ids, rule, DATABASE_SUBNETS)
+
+
+def _subnets(aws: Aws, subnet_ids: list[str], why: str) -> Generator[OptionError, None, list[dict[str, Any]]]:
+    """Yield which subnets do not exist. Return all of them; none if one is missing or they cannot be read."""
+    found: list[dict[str, Any]] = []
+    missing: list[str] = []
+    if has_unknown(subnet_ids):
+        return found
+    with if_it_can_be_read():
+        # A filter, since asking for an id that does not exist is an error that names one of them only.
+        filters = [{"Name": "subnet-id", "Values": sorted(set(subnet_ids))}]
+        found = aws.client("ec2").pages("describe_subnets", "Subnets", Filters=filters)
+        missing = sorted(set(subnet_ids) - {subnet["SubnetId"] for subnet in found})
+    for subnet_id in missing:
+        yield OptionError("subnet_ids", subnet_id, f"there is no such subnet in {aws.region}", why)
+    return [] if missing else found

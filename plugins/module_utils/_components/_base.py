@@ -116,6 +116,14 @@ class Component:
         """Yield what the account refuses though every ARN is one of its own."""
         yield from ()
 
+    def planned_faults(self, steps: list[Step]) -> Iterator[OptionError]:
+        """Yield what the account refuses of what a plan would create or change, which these steps are.
+
+        Asked in check mode only, in which `site` plans everything before it creates anything. It only reads, no more
+        than these steps are worth, and leaves out what it may not read. It may raise ReconcileError.
+        """
+        yield from ()
+
     def resources(self) -> list[Resource]:
         """Return the graph. It may read from AWS but not write. Called once, whatever the state."""
         raise NotImplementedError
@@ -169,6 +177,10 @@ def run(component_class: type[Component]) -> None:
             facts: dict[str, Any] = {}
         else:
             steps = engine.apply(resources)
+            wanted = [step for step in steps if step.action in ("create", "update")]
+            wrong = list(component.planned_faults(wanted)) if wanted and module.check_mode else []
+            if wrong:
+                module.fail_json(**refusal(wrong))
             facts = {"environment": component.environment, **component.facts()}
     except OptionError as error:
         module.fail_json(**refusal([error]))

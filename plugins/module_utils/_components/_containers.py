@@ -53,7 +53,7 @@ CLUSTER_NAME = Form(r"[A-Za-z0-9_-]{1,255}", "1 to 255 letters, digits, hyphens 
 LOG_GROUP = Form(
     r"(?!aws/)[A-Za-z0-9._/#-]{1,512}", "1 to 512 letters, digits and . - _ / #, not beginning with aws/", LOG_GROUPS
 )
-# A task's subnets and groups: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html
+# A task's subnets and groups.
 NETWORKING = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html"
 MOST_SUBNETS = 16
 MOST_GROUPS = 5

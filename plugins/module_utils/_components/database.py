@@ -13,15 +13,17 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
+from .._reconcile.engine import Step
 from .._reconcile.errors import OptionError, ignoring
 from .._reconcile.resource import Resource
 from .._reconcile.values import KNOWN_AFTER_APPLY, has_unknown
 from .._resources.logs import RETENTION_DAYS, LogGroup, ServiceLogGroup
 from .._resources.rds import Instance, ParameterGroup, SubnetGroup
-from .._resources.secretsmanager import DerivedSecret, SecretValues, read_secret_fields
-from ._account import database_class_faults, if_it_can_be_read
+from .._resources.secretsmanager import DerivedSecret, SecretValues
+from ._account import database_class_faults, database_subnet_faults, if_it_can_be_read
 from ._base import Component
 from ._kms_rules import kms_key_option
+from ._logins import read_login, read_owner
 from ._names import DATABASE_AUTHORITIES, database_log_group_name, secret_name
 from ._option import Fact, Form, Option, Return, refusals
 from ._option_rules import SECURITY_GROUP_ID, SUBNET_ID, arn_form, validate_form
@@ -306,11 +308,14 @@ class DatabaseComponent(Component):
     def _master_user(self) -> str:
         """Return the name of the master user, "(known after apply)" if the secret has not been made."""
         with ignoring(*NO_SECRET):
-            value = self.aws.client("secretsmanager").get_secret_value(
-                SecretId=secret_name(self.environment, "database_master")
-            )
-            return str(json.loads(value["SecretString"])["username"])
+            return self._login("database_master")["username"]
         return KNOWN_AFTER_APPLY
+
+    def planned_faults(self, steps: list[Step]) -> Iterator[OptionError]:
+        if any(step.action == "create" and step.resource is self.instance for step in steps):
+            self._owners_password()
+        if any("subnet_ids" in step.after for step in steps):
+            yield from database_subnet_faults(self.aws, self.options["subnet_ids"])
 
     def resources(self) -> list[Resource]:
         options = self.options
@@ -331,7 +336,7 @@ class DatabaseComponent(Component):
             creation=self._creation(),
             subnet_group=subnet_group,
             parameter_group=parameter_group,
-            password=lambda: self._login("database_master")["password"],
+            password=self._owners_password,
             apply_immediately=options["apply_immediately"],
             final_snapshot=options["final_snapshot"],
             snapshot_identifier=options["snapshot_identifier"],
@@ -410,7 +415,13 @@ class DatabaseComponent(Component):
 
     def _login(self, secret: str) -> dict[str, str]:
         name = secret_name(self.environment, secret)
-        return read_secret_fields(self.aws, name, "username", "password", values=self._values)
+        return read_login(self.aws, name, self.options["engine"], self._values)
+
+    def _owners_password(self) -> str:
+        """Return the password of an instance that is to be made or has just been restored."""
+        read = read_login if self.options["snapshot_identifier"] else read_owner
+        name = secret_name(self.environment, "database_master")
+        return read(self.aws, name, self.options["engine"], self._values)["password"]
 
     @property
     def _values(self) -> SecretValues:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from .._reconcile.engine import Step
 from .._reconcile.errors import OptionError
 from .._reconcile.resource import Resource
 from .._reconcile.values import has_unknown
@@ -21,7 +22,7 @@ from .._resources.route53 import (
     certificates_of,
 )
 from .._resources.wafv2 import WebAclAssociation
-from ._account import hosted_zone_faults
+from ._account import hosted_zone_faults, load_balancer_subnet_faults, ssl_policy_faults
 from ._base import Component
 from ._names import API_SERVER_PORT
 from ._option import Fact, Form, Option, Return
@@ -59,10 +60,9 @@ EXECUTION_PATHS = ["/execution", "/execution/*"]
 
 # A listener takes only certificates of its own region (CERTIFICATES).
 CERTIFICATE_ARN = arn_form("acm", "certificate/", CERTIFICATES, UUID)
-# Characters of the first name of a certificate that ACM makes.
-# https://docs.aws.amazon.com/acm/latest/APIReference/API_RequestCertificate.html
-MOST_OF_A_CERTIFICATE = 64
 REQUEST = "https://docs.aws.amazon.com/acm/latest/APIReference/API_RequestCertificate.html"
+# Characters of the first name of a certificate that ACM makes (REQUEST).
+MOST_OF_A_CERTIFICATE = 64
 SSL_POLICY = Form(r"ELBSecurityPolicy-[A-Za-z0-9-]+", "it must be like ELBSecurityPolicy-...", POLICIES)
 STRICT_TRANSPORT_SECURITY = Form(
     r"max-age=\d{1,10}(; includeSubDomains)?(; preload)?", "it must be like max-age=31536000", RESPONSE_HEADERS
@@ -116,8 +116,7 @@ class LoadBalancerComponent(Component):
                 "The default takes TLS 1.3 and 1.2, and keys that a quantum computer does not break from browsers that "
                 "offer them.",
             ),
-            # What AWS recommends and its console takes: https://docs.aws.amazon.com/elasticloadbalancing/latest/
-            # application/describe-ssl-policies.html
+            # What AWS recommends and its console takes (POLICIES).
             default="ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09",
             form=SSL_POLICY,
         ),
@@ -254,6 +253,14 @@ class LoadBalancerComponent(Component):
         zone, domain = self.options["hosted_zone_id"], self.options["domain_name"]
         if self.options["state"] == "present" and zone and domain and not has_unknown([zone, domain]):
             yield from hosted_zone_faults(self.aws, zone, domain)
+
+    def planned_faults(self, steps: list[Step]) -> Iterator[OptionError]:
+        options = self.options
+        fields = {field for step in steps for field in step.after}
+        if "subnet_ids" in fields:
+            yield from load_balancer_subnet_faults(self.aws, options["subnet_ids"], options["vpc_id"])
+        if "ssl_policy" in fields:
+            yield from ssl_policy_faults(self.aws, options["ssl_policy"])
 
     def resources(self) -> list[Resource]:
         options = self.options

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from .._reconcile.engine import Step
 from .._reconcile.errors import OptionError
 from .._reconcile.resource import Resource
 from .._reconcile.values import KNOWN_AFTER_APPLY
@@ -27,7 +28,7 @@ from .._resources.vpc import (
 )
 from .._resources.vpc_defaults import DefaultSecurityGroup, MainRouteTable
 from .._resources.vpc_endpoint import GatewayEndpoint, InterfaceEndpoint
-from ._account import if_it_can_be_read, vpc_faults
+from ._account import if_it_can_be_read, planned_policy_faults, vpc_faults
 from ._base import Component, named_tags
 from ._endpoint_policies import s3_policy, service_policy
 from ._existing_vpc import existing_vpc
@@ -320,6 +321,9 @@ class NetworkComponent(Component):
                 return
             yield from vpc_faults(self.aws, self.zones, self.options["nat_gateways"])
 
+    def planned_faults(self, steps: list[Step]) -> Iterator[OptionError]:
+        yield from planned_policy_faults(self.aws, steps)
+
     def resources(self) -> list[Resource]:
         # An earlier run's own VPC may still be in use; only state=absent deletes it.
         if self.options["vpc_id"] and self.options["state"] == "present":
@@ -365,10 +369,9 @@ class NetworkComponent(Component):
         rules = IngressRules(self.aws, group, [(443, self.options["cidr"])])
         endpoints = []
         services = [f"com.amazonaws.{self.aws.region}.{service}" for service in names]
-        for service in names:
+        for service, full in zip(names, services):
             name = f"{self.prefix}-{service}"
             tags = named_tags(self.tags, name)
-            full = f"com.amazonaws.{self.aws.region}.{service}"
             endpoints.append(
                 InterfaceEndpoint(
                     self.aws, name, tags, self.vpc, full, self.private, group, self._service_policy, services

@@ -20,41 +20,16 @@ from .._reconcile.resource import Resource
 from .._resources.secretsmanager import GeneratedSecret
 from ._base import Component
 from ._kms_rules import kms_key_option
+from ._logins import DATABASE_USERNAME, DATABASE_USERS, MASTER_USER, is_reserved
 from ._names import secret_name, secret_path
 from ._option import Form, Option, Return
-from ._reserved_words import RESERVED_WORDS
 from ._shared_options import RECOVERY_WINDOW_DAYS
 
-MASTER_USER = "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html"
-# The users of the metadata database beside its owner, by their secret, and who they are.
-DATABASE_USERS = {
-    "database_airflow": ("sm2a_airflow", "API server and scheduler use"),
-    "database_dag_processor": ("sm2a_dag_processor", "DAG processor uses"),
-    "database_triggerer": ("sm2a_triggerer", "triggerer uses"),
-    "database_worker": ("sm2a_worker", "workers use"),
-    "database_scaler": ("sm2a_scaler", "scaler uses"),
-}
-# Words that RDS keeps for itself or that the engines refuse as the name of a master user.
-RESERVED_USERS = {
-    "admin",
-    "postgres_admin",
-    "public",
-    "rdsadmin",
-    "rdsrepladmin",
-    "rds_superuser",
-    *(user for user, _who in DATABASE_USERS.values()),
-}
 USERNAME = Form(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}", "1 to 64 letters, digits, dots, hyphens, _ and @")
 EMAIL = Form(
     r"(?=.{1,254}$)[^@\s\"]+@[^@\s\"]+",
     "it must be an e-mail address, of at most 254 characters",
     "https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.1",
-)
-# The stricter of both engines: MySQL takes 16 characters, PostgreSQL 63.
-DATABASE_USERNAME = Form(
-    r"[a-z][a-z0-9_]{0,15}",
-    "1 to 16 lower-case letters, digits and underscores, starting with a letter",
-    MASTER_USER,
 )
 
 # RDS forbids / @ " and spaces in a master password, and URLs have forbidden characters of their own; letters and
@@ -162,7 +137,7 @@ class SecretsComponent(Component):
 
     def rules(self) -> Iterator[OptionError]:
         master = self.options["database_username"]
-        if master in RESERVED_USERS | RESERVED_WORDS or master.startswith("pg_"):
+        if is_reserved(master):
             yield OptionError("database_username", master, "this name is reserved", MASTER_USER)
 
     @property

@@ -13,6 +13,7 @@ from functools import partial
 from ipaddress import ip_network
 from typing import Any
 
+from .._reconcile.engine import Step
 from .._reconcile.errors import OptionError
 from .._reconcile.resource import Resource
 from .._resources.iam import (
@@ -27,6 +28,7 @@ from .._resources.kms import Key
 from .._resources.rds import describe_instance
 from .._resources.secretsmanager import RetiredSecret, key_arn_of_secret
 from .._resources.security_group import EgressRules, IngressRules, SecurityGroup
+from ._account import planned_policy_faults
 from ._base import Component, named_tags
 from ._iam_rules import POLICY_ARN, ROLE_PATH
 from ._key_users import DELETING, key_users
@@ -349,6 +351,9 @@ class SecurityComponent(Component):
         if len(arns) > most:
             rule = f"a role has at most {most}; raise the account's quota and managed_policies_per_role"
             yield OptionError(option, f"{len(arns)} policies", rule, IAM_QUOTAS)
+
+    def planned_faults(self, steps: list[Step]) -> Iterator[OptionError]:
+        yield from planned_policy_faults(self.aws, steps)
 
     def resources(self) -> list[Resource]:
         return [*self._groups(), *self._key(), *self._roles(), *self._service_linked_roles()]

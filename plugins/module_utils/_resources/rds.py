@@ -316,10 +316,7 @@ class Instance(Resource):
         self.ready = status in USABLE and "Address" in instance.get("Endpoint", {}) and not self._of_snapshot
         effective["EnableCloudwatchLogsExports"] = sorted(instance.get("EnabledCloudwatchLogsExports") or [])
         # RDS's own storage autoscaling grows it, and it never shrinks.
-        smallest = self.settings.get("AllocatedStorage", 0)
-        effective["AllocatedStorage"] = (
-            smallest if effective["AllocatedStorage"] > smallest else effective["AllocatedStorage"]
-        )
+        effective["AllocatedStorage"] = min(effective["AllocatedStorage"], self.settings.get("AllocatedStorage", 0))
         fields = [*self.desired(), "Engine", "MasterUsername"]
         return {field: effective.get(field) for field in dict.fromkeys(fields)}
 

@@ -90,10 +90,12 @@ def read_secret_fields(aws: Aws, name: str, *fields: str, values: SecretValues |
         return dict.fromkeys(fields, KNOWN_AFTER_APPLY)
     try:
         found = json.loads(value)
-        return {field: str(found[field]) for field in fields}
-    except (ValueError, KeyError, TypeError):
-        # "from None": the original exception carries the value.
-        raise ReconcileError(f"the secret {name} is not a JSON object with {', '.join(fields)}") from None
+    except ValueError:
+        # What is raised outside of the block: the original exception carries the value.
+        found = None
+    if not isinstance(found, dict) or not all(isinstance(found.get(field), str) for field in fields):
+        raise ReconcileError(f"the secret {name} is not a JSON object with {' and '.join(fields)} as texts")
+    return {field: found[field] for field in fields}
 
 
 def key_arn_of_secret(aws: Aws, name: str, environment: str) -> str | None:

@@ -16,6 +16,8 @@ from fake_aws import FakeAws
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components import _account
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._option import Option
+from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.engine import Step
+from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.values import KNOWN_AFTER_APPLY
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import ROLES
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._role_options import component_class
 
@@ -141,6 +143,124 @@ def test_quotas_in_which_a_new_vpc_does_not_fit() -> None:
     [addresses] = vpc("single", most=9, addresses=5)
     assert "Elastic IP addresses needed: 1, in use: 5 of 5" in addresses
     assert texts(_account.vpc_faults(aws(), ["a"], "single")) == []
+
+
+def step(kind: str, after: dict[str, Any], before: dict[str, Any] | None = None) -> Step:
+    """Return a step of a plan that leads to these fields."""
+    resource: Any = SimpleNamespace(kind=kind)
+    return Step(resource, "update" if before else "create", before or {}, after)
+
+
+def policies(after: dict[str, Any], before: dict[str, Any] | None = None, **answers: Any) -> list[str]:
+    return texts(_account.planned_policy_faults(aws(**answers), [step("AWS::IAM::Role", after, before)]))
+
+
+def test_a_managed_policy_that_does_not_exist() -> None:
+    ours, aws_own = POLICY.format(FakeAws.account_id), "arn:aws:iam::aws:policy/AmazonS3ReadAcces"
+    gone = {"get_policy": "NoSuchEntity"}
+    wanted = {"managed_policies": [ours], "permissions_boundary": aws_own}
+
+    assert policies(wanted, **gone) == [
+        f"role_permissions_boundary: '{aws_own}' is refused: there is no such policy",
+        f"role_policies: '{ours}' is refused: there is no such policy",
+    ]
+    assert policies(wanted, get_policy={"Policy": {}}) == []
+    assert policies(wanted) == []
+    # What a role has already exists, and a boundary that is taken away need not.
+    assert (
+        policies({"managed_policies": [ours], "permissions_boundary": ""}, {"managed_policies": [ours]}, **gone) == []
+    )
+    # Nothing is asked for a role whose policies stay as they are.
+    assert policies({"description": "new"}, {"description": "old"}, **gone) == []
+
+
+def test_a_policy_of_listeners_that_does_not_exist() -> None:
+    name = "ELBSecurityPolicy-TLS13-1-4"
+
+    assert texts(_account.ssl_policy_faults(aws(describe_ssl_policies="SSLPolicyNotFound"), name)) == [
+        f"ssl_policy: '{name}' is refused: eu-central-1 has no such policy"
+    ]
+    assert texts(_account.ssl_policy_faults(aws(describe_ssl_policies={"SslPolicies": [{}]}), name)) == []
+    assert texts(_account.ssl_policy_faults(aws(), name)) == []
+
+
+SUBNETS = ["subnet-1", "subnet-2"]
+
+
+def subnets(*found: tuple[str, str]) -> dict[str, Any]:
+    """Return what EC2 answers: subnets by their VPC and zone."""
+    there = [
+        {"SubnetId": subnet_id, "VpcId": vpc_id, "AvailabilityZone": zone}
+        for subnet_id, (vpc_id, zone) in zip(SUBNETS, found, strict=False)
+    ]
+    return {"describe_subnets": {"Subnets": there}}
+
+
+@pytest.mark.parametrize(
+    ("found", "of_load_balancer", "of_database"),
+    [
+        ([("vpc-1", "a"), ("vpc-1", "b")], [], []),
+        ([("vpc-1", "a")], ["there is no such subnet"], ["there is no such subnet"]),
+        ([("vpc-1", "a"), ("vpc-1", "a")], ["2 of them are in a, and a load balancer takes one"], ["all are in a"]),
+        (
+            [("vpc-1", "a"), ("vpc-2", "b")],
+            ["they are in vpc-2, and vpc_id is vpc-1"],
+            ["they are in vpc-1 and vpc-2, and have to be in one VPC"],
+        ),
+        ([("vpc-2", "a"), ("vpc-2", "b")], ["they are in vpc-2, and vpc_id is vpc-1"], []),
+    ],
+)
+def test_subnets_in_which_nothing_can_be_made(
+    found: list[tuple[str, str]], of_load_balancer: list[str], of_database: list[str]
+) -> None:
+    account = aws(**subnets(*found))
+    said = {
+        "load balancer": texts(_account.load_balancer_subnet_faults(account, SUBNETS, "vpc-1")),
+        "database": texts(_account.database_subnet_faults(account, SUBNETS)),
+    }
+
+    for who, expected in (("load balancer", of_load_balancer), ("database", of_database)):
+        assert len(said[who]) == len(expected), said
+        assert all(f"is refused: {start}" in text for start, text in zip(expected, said[who], strict=True)), said
+
+
+def test_subnets_that_are_known_later_or_may_not_be_read_are_left_to_aws() -> None:
+    for account, ids, vpc_id in (
+        (aws(**subnets()), [KNOWN_AFTER_APPLY], "vpc-1"),
+        (aws(**subnets(("vpc-1", "a"), ("vpc-1", "b"))), SUBNETS, KNOWN_AFTER_APPLY),
+        (aws(), SUBNETS, "vpc-1"),
+    ):
+        assert texts(_account.load_balancer_subnet_faults(account, ids, vpc_id)) == []
+        assert texts(_account.database_subnet_faults(account, ids)) == []
+
+
+@pytest.mark.parametrize(
+    ("role", "options", "field", "rule"),
+    [
+        ("security", {}, "managed_policies", "there is no such policy"),
+        ("network", {}, "permissions_boundary", "there is no such policy"),
+        ("load_balancer", {"subnet_ids": SUBNETS, "vpc_id": "vpc-1"}, "subnet_ids", "there is no such subnet"),
+        ("load_balancer", {}, "ssl_policy", "has no such policy"),
+        ("database", {"subnet_ids": SUBNETS}, "subnet_ids", "there is no such subnet"),
+    ],
+)
+def test_a_component_asks_only_for_what_a_plan_changes(role: str, options: Any, field: str, rule: str) -> None:
+    class Empty(FakeAws):
+        emulated = False
+
+        def client(self, service: str) -> Any:
+            asked.append(service)
+            return Service({"get_policy": "NoSuchEntity", "describe_ssl_policies": "SSLPolicyNotFound", **subnets()})
+
+    asked: list[str] = []
+    made: Any = component(component_class(role), Empty(), **options)
+    made.instance = None
+    value = POLICY.format(FakeAws.account_id)
+    wanted = {field: [value] if field == "managed_policies" else value}
+
+    assert texts(made.planned_faults([step("AWS::IAM::Role", {"tags": {}})])) == [] and asked == []
+    found = texts(made.planned_faults([step("AWS::IAM::Role", wanted)]))
+    assert found and all(rule in text for text in found)
 
 
 def at(path: tuple[str | int, ...], value: str) -> Any:

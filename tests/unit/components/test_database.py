@@ -24,9 +24,9 @@ OPTIONS: dict[str, Any] = {
     "security_group_ids": ["sg-0123456789abcdef0"],
 }
 LOGINS = {
-    "sm2a/test/database/master": {"username": "sm2a", "password": "p/w"},
+    "sm2a/test/database/master": {"username": "sm2a", "password": "p%w:1234"},
     **{
-        f"sm2a/test/database/{user}-login": {"username": f"sm2a_{user}", "password": "q"}
+        f"sm2a/test/database/{user}-login": {"username": f"sm2a_{user.replace('-', '_')}", "password": "q-123456"}
         for user in ("airflow", "dag-processor", "triggerer", "worker", "scaler")
     },
 }
@@ -65,11 +65,11 @@ def test_a_parameter_group_belongs_to_one_major_version(options: dict[str, Any],
     [
         (
             "postgres",
-            f"postgresql+psycopg2://sm2a:p%2Fw@db.example:1/airflow?sslmode=verify-full&sslrootcert={DATABASE_AUTHORITIES}",
+            f"postgresql+psycopg2://sm2a:p%25w%3A1234@db.example:1/airflow?sslmode=verify-full&sslrootcert={DATABASE_AUTHORITIES}",
         ),
         (
             "mysql",
-            f"mysql+mysqldb://sm2a:p%2Fw@db.example:1/airflow?ssl_mode=VERIFY_IDENTITY&ssl_ca={DATABASE_AUTHORITIES}",
+            f"mysql+mysqldb://sm2a:p%25w%3A1234@db.example:1/airflow?ssl_mode=VERIFY_IDENTITY&ssl_ca={DATABASE_AUTHORITIES}",
         ),
     ],
 )
@@ -84,7 +84,7 @@ def test_airflow_is_told_an_address_with_verified_tls_and_what_a_url_needs_escap
 
     assert values["sm2a/test/config/sql_alchemy_conn/migration"] == address
     for user in ("airflow", "dag-processor", "triggerer", "worker"):
-        own = address.replace("sm2a:p%2Fw", f"sm2a_{user}:q")
+        own = address.replace("sm2a:p%25w%3A1234", f"sm2a_{user.replace('-', '_')}:q-123456")
         assert values[f"sm2a/test/config/sql_alchemy_conn/{user}"] == own
     assert json.loads(values["sm2a/test/scaler/database"]) == {
         "engine": engine,
@@ -99,8 +99,8 @@ def test_airflow_is_told_an_address_with_verified_tls_and_what_a_url_needs_escap
 def test_the_password_is_asked_for_when_the_instance_is_made_and_is_in_no_state() -> None:
     [instance] = only(Instance, database(preferred_backup_window="01:00-02:00"))
 
-    assert instance.password() == "p/w"
-    assert "p/w" not in json.dumps([instance.desired(), instance.settings, instance.creation])
+    assert instance.password() == "p%w:1234"
+    assert "p%w:1234" not in json.dumps([instance.desired(), instance.settings, instance.creation])
     assert instance.settings["PreferredBackupWindow"] == "01:00-02:00"
 
 

@@ -154,7 +154,7 @@ def test_a_source_that_is_missing_or_odd_is_named_and_not_shown() -> None:
     client.secrets["login"] = {"SecretString": "hunter2"}
     with pytest.raises(ReconcileError) as caught:
         read_secret_fields(aws(client), "login", "password")
-    assert "hunter2" not in str(caught.value) and caught.value.__suppress_context__
+    assert "hunter2" not in str(caught.value) and caught.value.__context__ is None
 
 
 def test_a_failing_write_does_not_show_the_value() -> None:

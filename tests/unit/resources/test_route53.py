@@ -214,6 +214,7 @@ def test_an_alias_is_the_same_however_it_is_written(target: str) -> None:
         ({"AliasTarget": {"DNSName": "other-1.elb.amazonaws.com."}}, "points at other-1"),
         # That of the environment test-2.
         ({"AliasTarget": {"DNSName": "sm2a-test-2-1.elb.amazonaws.com."}}, "points at sm2a-test-2-1"),
+        ({"AliasTarget": {"DNSName": "internal-other-1.elb.amazonaws.com."}}, "points at internal-other-1"),
         ({"ResourceRecords": [{"Value": "192.0.2.1"}]}, "points at an address"),
     ],
 )
@@ -242,17 +243,6 @@ def test_the_next_name_of_a_zone_is_not_the_one_asked_for() -> None:
     assert record.find() is None
 
 
-def test_other_tags_are_put_on_the_certificate_that_exists() -> None:
-    client = acm("ISSUED", tags={**OURS, "owner": "before"})
-    aws: Any = FakeAws(acm=client)
-
-    [step] = Engine("test", check_mode=False).apply([Certificate(aws, NAME, {**OURS, "owner": "after"})])
-
-    assert step.action == "update" and client.called("request_certificate") == []
-    [call] = client.called("add_tags_to_certificate")
-    assert {"Key": "owner", "Value": "after"} in call["Tags"]
-
-
 def test_a_certificate_is_deleted_once_its_listener_has_let_go_of_it() -> None:
     client = acm("ISSUED")
     client.answers["delete_certificate"] = in_turn(refusal("ResourceInUseException"), {})
@@ -274,26 +264,3 @@ def test_a_new_certificate_may_be_unknown_for_a_moment() -> None:
     Engine("test", check_mode=False).apply([one])
 
     assert one.record == RECORD
-
-
-@pytest.mark.parametrize(
-    ("points_at", "ours"),
-    [
-        ("internal-sm2a-test-99.eu-central-1.elb.amazonaws.com.", True),
-        ("dualstack.sm2a-test-99.eu-central-1.elb.amazonaws.com.", True),
-        ("dualstack.internal-sm2a-test-99.eu-central-1.elb.amazonaws.com.", True),
-        ("sm2a-test-other-99.eu-central-1.elb.amazonaws.com.", False),
-        ("internal-other-99.eu-central-1.elb.amazonaws.com.", False),
-    ],
-)
-def test_an_alias_of_an_earlier_load_balancer_of_ours_is_moved(points_at: str, ours: bool) -> None:
-    found = {"Name": f"{NAME}.", "Type": "A", "AliasTarget": {"DNSName": points_at}}
-    record, route53 = alias(found)
-
-    if ours:
-        [step] = Engine("test", check_mode=False).apply([record])
-        assert step.action == "update"
-    else:
-        with pytest.raises(ApplyError, match="delete it first"):
-            Engine("test", check_mode=False).apply([record])
-        assert route53.called("change_resource_record_sets") == []
