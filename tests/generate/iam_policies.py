@@ -100,15 +100,20 @@ def grants(rows: Iterable[Row]) -> Grants:
         # Tags for what is there already: whoever may give them to something new may give them to this, too.
         if NEW not in found[key]:
             found[key].add(OURS)
-    # What is allowed without a condition needs none that allows it with one.
-    return {key: {()} if () in conditions else conditions for key, conditions in found.items()}
+    # What is allowed without a condition needs none that allows it with one, and what is allowed everywhere no pattern.
+    everywhere = {action for (action, pattern), conditions in found.items() if pattern == "*" and () in conditions}
+    return {
+        key: {()} if () in conditions else conditions
+        for key, conditions in found.items()
+        if key[1] == "*" or key[0] not in everywhere
+    }
 
 
 def _without(wanted: Grants, given: Grants) -> Grants:
     """Return what is wanted and not given already."""
     left = {}
     for key, conditions in wanted.items():
-        have = given.get(key, set())
+        have = given.get(key, set()) | given.get((key[0], "*"), set())
         rest = set() if () in have else conditions - have
         if rest:
             left[key] = rest

@@ -47,9 +47,20 @@ PUSH = (
     "PutImage",
     "UploadLayerPart",
 )
+# What still needs the environment's key is looked for among everything: plugins/module_utils/_components/_key_users.py.
+LISTED = (
+    "ecr:DescribeRepositories",
+    "rds:DescribeDBInstances",
+    "s3:ListAllMyBuckets",
+    "secretsmanager:ListSecrets",
+)
 UNSEEN: dict[str, list[Row]] = {
-    # Managed policies have names of the account's choice, or are AWS's.
-    "read-only": [{"action": "iam:GetPolicy", "resource": "*", "context": {}}],
+    "read-only": [
+        # Managed policies have names of the account's choice, or are AWS's.
+        {"action": "iam:GetPolicy", "resource": "*", "context": {}},
+        # The snapshot of which a database is made may be of another environment.
+        {"action": "rds:DescribeDBSnapshots", "resource": "*", "context": {}},
+    ],
     "deployer": [
         *(
             {"action": f"ecr:{name}", "resource": f"{ECR}:repository/sm2a-${{ENVIRONMENT}}/airflow", "context": {}}
@@ -65,6 +76,7 @@ UNSEEN: dict[str, list[Row]] = {
     ],
     # The final snapshot of a database: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonrds.html
     "teardown": [
+        *({"action": action, "resource": "*", "context": {}} for action in LISTED),
         {"action": "rds:CreateDBSnapshot", "resource": f"{RDS}:db:sm2a-${{ENVIRONMENT}}", "context": OURS},
         {
             "action": "rds:CreateDBSnapshot",

@@ -56,6 +56,17 @@ def _listeners_of(aws: Aws, load_balancer_arn: str) -> list[dict[str, Any]]:
     return aws.once("elbv2", ("listeners", load_balancer_arn), lambda: listeners_of(aws, load_balancer_arn))
 
 
+def _arns_of(aws: Aws, load_balancer_arn: str) -> list[str]:
+    """Return the ARN of a load balancer and of what belongs to it, without the default rules, which have no tags."""
+    listeners = _listeners_of(aws, load_balancer_arn)
+    arns = [load_balancer_arn, *(listener["ListenerArn"] for listener in listeners)]
+    for listener in listeners:
+        arns += [rule["RuleArn"] for rule in _rules_of(aws, listener["ListenerArn"]) if not rule.get("IsDefault")]
+        actions = listener.get("DefaultActions") or []
+        arns += [action["TargetGroupArn"] for action in actions if action.get("TargetGroupArn")]
+    return list(dict.fromkeys(arns))
+
+
 class _Tagged(Resource):
     """Something of ELB's whose ``id`` is its ARN."""
 
@@ -70,9 +81,9 @@ class _Tagged(Resource):
         self.aws.client("elbv2").remove_tags(ResourceArns=[self.id], TagKeys=keys)
 
     def _tags_beside(self, balancer: str) -> dict[str, str]:
-        """Return the tags of a load balancer or of a listener of it; one call reads those of all of them."""
-        arns = [balancer, *(listener["ListenerArn"] for listener in _listeners_of(self.aws, balancer))]
-        if len(arns) > DESCRIBED_AT_ONCE:
+        """Return the tags; one call reads those of a load balancer, its listeners, their rules and target groups."""
+        arns = _arns_of(self.aws, balancer)
+        if self.id not in arns or len(arns) > DESCRIBED_AT_ONCE:
             return self._tags()
 
         def read() -> list[dict[str, Any]]:
@@ -246,12 +257,13 @@ class TargetGroup(_Tagged):
         group = groups[0]
         self.id = group["TargetGroupArn"]
         attributes = elbv2.describe_target_group_attributes(TargetGroupArn=self.id)["Attributes"]
+        balancers = group.get("LoadBalancerArns")
         return {
             "vpc_id": group.get("VpcId"),
             "port": group["Port"],
             "health_check": {key: group.get(key) for key in self.health_check},
             "attributes": {item["Key"]: item["Value"] for item in attributes},
-            "tags": self._tags(),
+            "tags": self._tags_beside(balancers[0]) if balancers else self._tags(),
         }
 
     def desired(self) -> dict[str, Any]:
@@ -466,7 +478,7 @@ class PathRule(_Tagged):
             "paths": sorted(paths),
             "action": (rule["Actions"] or [{}])[0],
             "further": further,
-            "tags": self._tags(),
+            "tags": self._tags_beside(self.listener.load_balancer.id),
         }
 
     def adopts(self, current: dict[str, Any]) -> bool:

@@ -87,10 +87,9 @@ class Role(Resource):
     def _in_listing(self) -> dict[str, Any] | None:
         """Return the role among all of the account, if one call tells of all and nothing was written yet."""
         # Not every implementation of the listing knows of boundaries, so that none is read by itself.
-        if self.absent or self.aws.writes or self.permissions_boundary == "":
+        if self.absent or self.permissions_boundary == "":
             return None
-        roles = self.aws.once("iam", ROLES_LISTED, partial(_roles_of_account, self.aws))
-        return next((role for role in roles if role["RoleName"] == self.name), None)
+        return next((role for role in _roles_listed(self.aws) if role["RoleName"] == self.name), None)
 
     def _state(
         self, role: dict[str, Any], inline: list[dict[str, Any]], attached: list[dict[str, Any]]
@@ -203,7 +202,9 @@ class ServiceLinkedRole(Resource):
     tagged = False
 
     def find(self) -> dict[str, Any] | None:
-        return self._among(self.aws.once("iam", LINKED_ROLES, partial(self._list, LINKED_ROLES)))
+        return self._among(_roles_listed(self.aws)) or self._among(
+            self.aws.once("iam", LINKED_ROLES, partial(self._list, LINKED_ROLES))
+        )
 
     def _list(self, path: str) -> list[dict[str, Any]]:
         return self.aws.client("iam").pages("list_roles", "Roles", PathPrefix=path)
@@ -234,6 +235,11 @@ class ServiceLinkedRole(Resource):
             return self._among(self._list(f"{LINKED_ROLES}{self.name}/"))
 
         wait_until(f"{self.label} is visible", visible, CONSISTENCY_SECONDS, interval=2)
+
+
+def _roles_listed(aws: Aws) -> list[dict[str, Any]]:
+    """Return the roles that one call tells of, as long as the run has written nothing."""
+    return [] if aws.writes else aws.once("iam", ROLES_LISTED, partial(_roles_of_account, aws))
 
 
 def _roles_of_account(aws: Aws) -> list[dict[str, Any]]:

@@ -56,6 +56,12 @@ def test_what_needs_no_condition_is_not_allowed_twice() -> None:
     assert "Condition" not in statement
 
 
+def test_what_is_allowed_everywhere_needs_no_pattern() -> None:
+    database = f"arn:aws:rds:{HERE}:db:sm2a-${{ENVIRONMENT}}"
+    allowed = statements(row("rds:DescribeDBInstances", database), row("rds:DescribeDBInstances", "*"))
+    assert [one["Resource"] for one in allowed] == ["*"]
+
+
 def test_no_action_gets_resources_of_another_of_its_service() -> None:
     allowed = statements(
         row("kms:CreateAlias", f"arn:aws:kms:{HERE}:alias/sm2a-${{ENVIRONMENT}}"),

@@ -212,6 +212,14 @@ def test_who_may_not_list_roles_reads_each() -> None:
     assert operations(iam) == ["get_account_authorization_details", "get_role"]
 
 
+def test_a_service_linked_role_is_found_among_all_roles() -> None:
+    found = {"RoleName": "AWSServiceRoleForECS", "Arn": "arn", "Path": "/aws-service-role/ecs.amazonaws.com/"}
+    iam = FakeClient(get_account_authorization_details={"RoleDetailList": [found]})
+
+    assert ServiceLinkedRole(FakeAws(iam=iam), "ecs.amazonaws.com").find() == {"service": "ecs.amazonaws.com"}
+    assert operations(iam) == ["get_account_authorization_details"]
+
+
 def test_after_a_write_the_listing_is_not_asked() -> None:
     iam = FakeClient(get_role=refusal("NoSuchEntity"))
     a_role = role_among(iam)
