@@ -6,16 +6,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
 
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._account import vcpu_warnings
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._component_action import ComponentAction, read_ahead
+from ansible_collections.sm2a.airflow.plugins.plugin_utils._controller_aws import controller_aws
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._facts import chosen_parts
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import ROLES, role_of
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._plan import FACT_PREFIX
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._role_options import TaskOptions, component_class
+
+# What starts tasks where it is new or different.
+TASKS = {"AWS::ECS::Service", "AWS::ECS::TaskDefinition"}
+STARTING = ("create", "update")
 
 # Ansible loads action plugins before it forks: what is imported here, no fork has to import.
 for _role in ROLES:
@@ -34,7 +41,7 @@ class ActionModule(ComponentAction):
         """Return the plan and the facts that go with it, or fail with the first component that cannot be planned."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
-        self.validate_argument_spec(aws_argument_spec())
+        _checked, where = self.validate_argument_spec(aws_argument_spec())
         options = TaskOptions(self._templar, variables, self._loader)
         facts: dict[str, Any] = {}
         answers: dict[str, dict[str, Any]] = {}
@@ -64,6 +71,9 @@ class ActionModule(ComponentAction):
             },
             "warnings": [warning for answer in answers.values() for warning in answer.get("warnings", [])],
         }
+        # Elsewhere it is that machine's credentials which count.
+        if self._connection.transport == "local":
+            result["warnings"] += vcpu_warnings_of(answers, where)
         if self._task.check_mode:
             result["diff"] = [_titled(part, answer["diff"]) for part, answer in answers.items() if answer["changed"]]
         return result
@@ -71,3 +81,19 @@ class ActionModule(ComponentAction):
 
 def _titled(part: str, diff: dict[str, Any]) -> dict[str, Any]:
     return {**diff, "before_header": part, "after_header": part}
+
+
+def vcpu_warnings_of(answers: dict[str, dict[str, Any]], where: dict[str, Any]) -> list[str]:
+    """Return what the account lacks for the tasks of these planned components; nothing if no task is to be started.
+
+    ``where`` are the arguments that say where AWS is.
+    """
+    kinds = {step["kind"] for answer in answers.values() for step in answer["plan"] if step["action"] in STARTING}
+    if not kinds & TASKS:
+        return []
+    facts = {name: fact for answer in answers.values() for name, fact in answer["ansible_facts"].items()}
+    plans = [fact for name, fact in facts.items() if name.startswith(FACT_PREFIX)]
+    wanted: Counter[str] = Counter()
+    for fact in plans:
+        wanted.update(fact.get("vcpus", {}))
+    return vcpu_warnings(controller_aws({**where, "region": plans[0]["region"]}), wanted)

@@ -10,8 +10,9 @@ left to the call that creates.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -35,6 +36,11 @@ HOSTED_ZONES = "https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/AboutH
 VPCS = "L-F678F1CE"
 INTERNET_GATEWAYS = "L-A4707A72"
 NAT_GATEWAYS = "L-FE5A380F"
+FARGATE_QUOTAS = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html"
+# Of vCPUs of a region, by capacity provider (FARGATE_QUOTAS).
+VCPUS = {"FARGATE": "L-3032A538", "FARGATE_SPOT": "L-36FBB829"}
+# While a service is replaced, its new tasks run beside the old ones.
+WHILE_DEPLOYING = 2
 RAISE = "have the quota raised"
 
 
@@ -99,9 +105,27 @@ def _full_zones(aws: Aws, wanted: list[str], value: str) -> Iterator[OptionError
                 yield OptionError("nat_gateways", value, rule, VPC_QUOTAS)
 
 
-def _quota(aws: Aws, code: str) -> int:
-    found = aws.client("service-quotas").get_service_quota(ServiceCode="vpc", QuotaCode=code)["Quota"]
+def _quota(aws: Aws, code: str, service: str = "vpc") -> int:
+    found = aws.client("service-quotas").get_service_quota(ServiceCode=service, QuotaCode=code)["Quota"]
     return int(found["Value"])
+
+
+def vcpu_warnings(aws: Aws, wanted: Mapping[str, float]) -> list[str]:
+    """Return how to ask for more vCPUs of Fargate than the account has, if these, by capacity provider, need more."""
+    warnings = []
+    for provider, vcpus in sorted(wanted.items()):
+        most = needed = math.ceil(vcpus * WHILE_DEPLOYING)
+        with if_it_can_be_read():
+            most = _quota(aws, VCPUS[provider], "fargate")
+        if needed > most:
+            warnings.append(
+                f"With every worker pool at its maximum the environment takes {vcpus:g} vCPUs of {provider}, and up to "
+                f"{needed} while services are replaced; the account has {most} in {aws.region}, and tasks beyond "
+                "that do not start. Ask for more: aws service-quotas request-service-quota-increase "
+                f"--region {aws.region} --service-code fargate --quota-code {VCPUS[provider]} --desired-value {needed} "
+                f"(see {FARGATE_QUOTAS})"
+            )
+    return warnings
 
 
 def database_class_faults(aws: Aws, identifier: str, engine: str, version: str, name: str) -> Iterator[OptionError]:

@@ -135,6 +135,10 @@ class Component:
         """
         return {}
 
+    def vcpus(self) -> dict[str, float]:
+        """Return how many vCPUs all tasks take when there are as many as there may be, by capacity provider."""
+        return {}
+
     @property
     def facts_name(self) -> str:
         """The name of the fact that carries ``facts``."""
@@ -204,13 +208,16 @@ def _plan_fact(component: Component, plan: list[dict[str, Any]], steps: list[Ste
 
     The time tells it from the plan of an earlier play. A component that is begun without waiting and finished later
     has two; if the first is not ``pending``, nothing is left to be finished. In check mode each step says also what
-    would change and has its digest, for a plan that is saved.
+    would change and has its digest, for a plan that is saved, and the fact says how many vCPUs the component takes.
     """
     name = component.facts_name.replace("sm2a_", "sm2a_plan_", 1) + ("" if component.options["wait"] else "_begun")
     if component.aws.check_mode:
         by_resource = {(step.resource.kind, step.resource.name): step for step in steps}
         plan = [{**told, **_detail(by_resource[told["kind"], told["name"]])} for told in plan]
-    return {name: {"at": time.time(), "region": component.aws.region, "steps": plan, "pending": pending(steps)}}
+    fact = {"at": time.time(), "region": component.aws.region, "steps": plan, "pending": pending(steps)}
+    if component.aws.check_mode and component.options["state"] == "present":
+        fact["vcpus"] = component.vcpus()
+    return {name: fact}
 
 
 def _detail(step: Step) -> dict[str, Any]:

@@ -35,6 +35,8 @@ from ._service_secrets import LOOKS_UP, service_options
 from ._variables import validate_configuration, validate_variables, variables_of
 
 CLUSTERS = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCluster.html"
+# Of one vCPU: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html#task_size
+CPU_UNITS = 1024
 TASK_ROLES = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html"
 LOG_GROUPS = "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html"
 EXECUTION_API = "https://airflow.apache.org/docs/apache-airflow/stable/configurations-ref.html#execution-api-server-url"

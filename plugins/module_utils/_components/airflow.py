@@ -22,6 +22,7 @@ from ._base import Component
 from ._containers import (
     AIRFLOW_OPTIONS,
     AIRFLOW_VOLUMES,
+    CPU_UNITS,
     HEARTBEAT_CHECK,
     MOST_GROUPS,
     NETWORKING,
@@ -247,6 +248,10 @@ class AirflowComponent(Component):
     def sizes(self) -> Iterator[OptionError]:
         for definition in (self._migration(), *map(self._definition, SERVICES)):
             yield from size_faults("environment_variables", definition)
+
+    def vcpus(self) -> dict[str, float]:
+        sizes = [self._size(name) for name in SERVICES]
+        return {"FARGATE": sum(size["cpu"] * size["count"] for size in sizes) / CPU_UNITS}
 
     def _size(self, name: str) -> dict[str, int]:
         given = self.options["services"].get(name) or {}

@@ -17,6 +17,7 @@ from .._resources.ecs import TaskDefinition, validate_size
 from .._resources.ecs_service import Service
 from ._base import Component
 from ._containers import (
+    CPU_UNITS,
     container_faults,
     container_options,
     http_check,
@@ -144,6 +145,9 @@ class ScalerComponent(Component):
             health_check=http_check(PORT, "/healthz"),
             port=PORT,
         )
+
+    def vcpus(self) -> dict[str, float]:
+        return {"FARGATE": self.options["cpu"] / CPU_UNITS}
 
     def resources(self) -> list[Resource]:
         definition = self._definition()

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +20,7 @@ from ._base import Component
 from ._containers import (
     AIRFLOW_OPTIONS,
     AIRFLOW_VOLUMES,
+    CPU_UNITS,
     airflow_faults,
     airflow_variables,
     size_faults,
@@ -137,6 +139,12 @@ class WorkersComponent(Component):
         self.draining: dict[str, dict[str, Any]] = {}
         definitions = [service.task_definition for service in self.services.values()]
         return [*definitions, *self.services.values(), *self._obsolete(present)]
+
+    def vcpus(self) -> dict[str, float]:
+        found: Counter[str] = Counter()
+        for pool in self.options["pools"].values():
+            found[pool["capacity_provider"]] += pool["maximum"] * pool["cpu"]
+        return {provider: units / CPU_UNITS for provider, units in found.items()}
 
     def sizes(self) -> Iterator[OptionError]:
         for name, pool in self.options["pools"].items():

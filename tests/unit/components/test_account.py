@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from declared import component
 from fake_aws import FakeAws
 
+from ansible_collections.sm2a.airflow.plugins.action import plan
 from ansible_collections.sm2a.airflow.plugins.module_utils._components import _account
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._option import Option
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.engine import Step
@@ -261,6 +262,70 @@ def test_a_component_asks_only_for_what_a_plan_changes(role: str, options: Any, 
     assert texts(made.planned_faults([step("AWS::IAM::Role", {"tags": {}})])) == [] and asked == []
     found = texts(made.planned_faults([step("AWS::IAM::Role", wanted)]))
     assert found and all(rule in text for text in found)
+
+
+VCPUS = {
+    "airflow": ({"services": {"scheduler": {"count": 2, "cpu": 2048}}}, {"FARGATE": 2 * 2 + 1 + 1 + 0.5}),
+    "workers": (
+        {
+            "pools": {
+                "default": {"maximum": 4, "cpu": 512},
+                "large": {"maximum": 2, "cpu": 4096},
+                "spot": {"maximum": 3, "cpu": 1024, "capacity_provider": "FARGATE_SPOT"},
+            }
+        },
+        {"FARGATE": 10.0, "FARGATE_SPOT": 3.0},
+    ),
+    "scaler": ({}, {"FARGATE": 0.25}),
+    "queue": ({}, {}),
+}
+
+
+@pytest.mark.parametrize("role", VCPUS)
+def test_a_component_knows_how_many_vcpus_it_takes(role: str) -> None:
+    options, vcpus = VCPUS[role]
+    made = component(component_class(role), FakeAws(), **options)
+    list(made.faults())
+
+    assert made.vcpus() == vcpus
+
+
+def test_more_vcpus_than_the_account_has() -> None:
+    quota = {"get_service_quota": {"Quota": {"Value": 6.0}}}
+
+    [warning] = _account.vcpu_warnings(aws(**quota), {"FARGATE": 3.25, "FARGATE_SPOT": 3})
+    assert warning.startswith(
+        "With every worker pool at its maximum the environment takes 3.25 vCPUs of FARGATE, and up to 7 while services "
+        "are replaced; the account has 6 in eu-central-1"
+    )
+    assert "--service-code fargate --quota-code L-3032A538 --desired-value 7" in warning
+    assert _account.vcpu_warnings(aws(**quota), {"FARGATE": 3}) == []
+    # Whoever may not ask is not warned.
+    assert _account.vcpu_warnings(aws(), {"FARGATE": 300}) == []
+
+
+def test_a_plan_that_starts_no_task_asks_for_no_quota(monkeypatch: pytest.MonkeyPatch) -> None:
+    def account(where: dict[str, Any]) -> Any:
+        asked.append(where)
+        return aws(get_service_quota={"Quota": {"Value": 6.0}})
+
+    def answer(role: str, kind: str, action: str) -> dict[str, Any]:
+        fact = {"region": "eu-central-1", "vcpus": {"FARGATE": 2.5}}
+        return {
+            "plan": [{"kind": kind, "name": "sm2a-test", "action": action}],
+            "ansible_facts": {f"sm2a_{role}": {"vcpus": "of another kind"}, f"sm2a_plan_{role}": fact},
+        }
+
+    asked: list[dict[str, Any]] = []
+    monkeypatch.setattr(plan, "controller_aws", account)
+    same = {role: answer(role, "AWS::ECS::Service", "none") for role in ("airflow", "workers")}
+    queue = {"queue": answer("queue", "AWS::SQS::Queue", "create")}
+    new = {"workers": answer("workers", "AWS::ECS::TaskDefinition", "create")}
+
+    assert plan.vcpu_warnings_of({**same, **queue}, {"profile": "mine"}) == [] and asked == []
+    [warning] = plan.vcpu_warnings_of({**same, **new}, {"profile": "mine", "region": None})
+    assert "5 vCPUs of FARGATE, and up to 10" in warning
+    assert asked == [{"profile": "mine", "region": "eu-central-1"}]
 
 
 def at(path: tuple[str | int, ...], value: str) -> Any:
