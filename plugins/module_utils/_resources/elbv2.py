@@ -94,9 +94,10 @@ class _Tagged(Resource):
 
 
 class LoadBalancer(_Tagged):
-    """An application load balancer. Listeners on other than its ``ports`` are taken away."""
+    """An application load balancer. Listeners on other than its PORTS are taken away."""
 
     kind = "AWS::ElasticLoadBalancingV2::LoadBalancer"
+    PORTS = (80, 443)
     slow = True
     # Terraform: https://github.com/DataBiosphere/azul/pull/5780
     usual = "2 to 4 minutes"
@@ -111,10 +112,8 @@ class LoadBalancer(_Tagged):
         subnet_ids: list[str],
         security_group_ids: list[str],
         attributes: dict[str, str],
-        ports: tuple[int, ...] = (80, 443),
     ) -> None:
         super().__init__(aws, name, tags)
-        self.ports = ports
         self.scheme = scheme
         self.subnet_ids = sorted(subnet_ids)
         self.security_group_ids = sorted(security_group_ids)
@@ -141,7 +140,7 @@ class LoadBalancer(_Tagged):
         }
 
     def _further_listeners(self) -> list[dict[str, Any]]:
-        return [found for found in _listeners_of(self.aws, self.id) if found["Port"] not in self.ports]
+        return [found for found in _listeners_of(self.aws, self.id) if found["Port"] not in self.PORTS]
 
     def _remember(self, balancer: dict[str, Any]) -> None:
         self.id = balancer["LoadBalancerArn"]
