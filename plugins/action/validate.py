@@ -23,6 +23,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argu
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._base import Component, tags_of
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._module import EMPTY_SAYS_SOMETHING
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._regions import region_fault, region_warning
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors import OptionError
 from ansible_collections.sm2a.airflow.plugins.module_utils._resources.docker import Docker, DockerError
 from ansible_collections.sm2a.airflow.plugins.module_utils._text import given as given_options
@@ -67,6 +68,8 @@ class ActionModule(ComponentAction):
             {"roles": {"type": "list", "elements": "str"}, **aws_argument_spec()}
         )
         self._region = _region(arguments)
+        wrong = region_fault(self._region)
+        warning = region_warning(self._region)
         given = arguments["roles"]
         parts = chosen_parts(self._variables) if given is None else [part for part in TAGS if role_of(part) in given]
         roles = set(roles_of(parts))
@@ -79,10 +82,16 @@ class ActionModule(ComponentAction):
         ]
         if given is None:
             errors += self._fence()
+        if wrong:
+            # What others say of it would all be wrong for the same reason, and nothing can be asked.
+            name = "sm2a_region" if self._options.value("sm2a_region") == self._region else wrong.option
+            errors.append(f"{name}{str(wrong).removeprefix(wrong.option)}")
+            self._region = ""
         errors += self._faults(sorted(parts), arguments)
         problem = self._docker_problem(parts)
+        result["warnings"] = [warning] if warning else []
         if problem and self._task.check_mode:
-            result["warnings"] = [problem]
+            result["warnings"].append(problem)
         elif problem:
             errors.append(problem)
         if errors:

@@ -18,7 +18,7 @@ from .._reconcile.tags import NAME, ownership_tags
 from ._account import if_it_can_be_read
 from ._common_options import COMMON_OPTIONS
 from ._kms_rules import resolve_kms_key_arn
-from ._module import aws_module
+from ._module import aws_module, refusal
 from ._option import Option, Return, accounts, arguments, faults, needed_options
 
 ARNS = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html"
@@ -195,12 +195,6 @@ def run(component_class: type[Component]) -> None:
     report = _report(steps, aws)
     ansible_facts = {component.facts_name: facts, **_plan_fact(component, report["plan"], steps)}
     module.exit_json(**report, **{component.NAME: facts}, ansible_facts=ansible_facts)
-
-
-def refusal(wrong: list[OptionError]) -> dict[str, Any]:
-    """Return what a module answers that refuses options: all that is wrong with them, and the parts of the first."""
-    errors = [{"option": error.option, "rule": error.rule, "documentation": error.documentation} for error in wrong]
-    return {"msg": "\n".join(dict.fromkeys(map(str, wrong))), "errors": errors, **errors[0]}
 
 
 def _plan_fact(component: Component, plan: list[dict[str, Any]], steps: list[Step]) -> dict[str, Any]:

@@ -16,8 +16,9 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 from ansible_collections.amazon.aws.plugins.module_utils.retries import RetryingBotoClientWrapper
 
 from .._reconcile.aws import session
-from .._reconcile.errors import BotoCoreError
+from .._reconcile.errors import BotoCoreError, OptionError
 from .._text import given
+from ._regions import region_fault, region_warning
 from ._versions import refuse_older_versions
 
 try:
@@ -71,4 +72,16 @@ def aws_module(argument_spec: Mapping[str, Any], **keywords: Any) -> AnsibleAWSM
     """Return the module, its options validated, which works in check mode."""
     module = _AwsModule(argument_spec=dict(argument_spec), supports_check_mode=True, **keywords)
     refuse_older_versions(module)
+    region = str(module.region or "")
+    fault, warning = region_fault(region), region_warning(region)
+    if fault:
+        module.fail_json(**refusal([fault]))
+    if warning:
+        module.warn(warning)
     return module
+
+
+def refusal(wrong: list[OptionError]) -> dict[str, Any]:
+    """Return what a module answers that refuses options: all that is wrong with them, and the parts of the first."""
+    errors = [{"option": error.option, "rule": error.rule, "documentation": error.documentation} for error in wrong]
+    return {"msg": "\n".join(dict.fromkeys(map(str, wrong))), "errors": errors, **errors[0]}

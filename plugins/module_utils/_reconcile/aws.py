@@ -112,6 +112,15 @@ def partition_of(region: str) -> str:
         return ""
 
 
+@cache
+def known_regions() -> frozenset[str]:
+    """Return the names of the regions that this version of botocore knows, of all partitions."""
+    partitions = _core().get_component("data_loader").load_data("partitions")["partitions"]
+    names = (region for partition in partitions for region in partition["regions"])
+    # Beside them are names for what is of no region, such as aws-global.
+    return frozenset(name for name in names if not name.endswith("-global"))
+
+
 def writes_of_thread() -> int:
     """Return how many writes AWS has carried out for this thread, as far as it has told."""
     return int(getattr(_thread, "writes", 0))

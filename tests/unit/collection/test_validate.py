@@ -294,3 +294,23 @@ def test_a_wrong_value_of_one_role_is_said_by_the_roles_name() -> None:
     [one, other] = refused(["queue", "storage"], sm2a_tags={"Name": "x"}, queue_tags={"name": "y"})
 
     assert one.startswith("queue_tags: 'name'") and other.startswith("sm2a_tags: 'Name'")
+
+
+def test_a_region_that_is_misspelt_is_told_once() -> None:
+    plugin, known = action(sm2a_region="eu-centrl-1", network_availability_zones=["eu-central-1a", "eu-central-1b"])
+    plugin._task.args["region"] = "eu-centrl-1"
+
+    answer = plugin.run(task_vars=known)
+
+    assert answer["failed"] and answer["msg"].startswith("sm2a_region: 'eu-centrl-1' is refused: no such region")
+    assert len(answer["msg"].splitlines()) == 1
+
+
+def test_a_region_that_is_new_is_warned_of() -> None:
+    plugin, known = action()
+    plugin._task.args["region"] = "eu-central-9"
+
+    answer = plugin.run(task_vars=known)
+
+    assert not answer.get("failed")
+    assert len(answer["warnings"]) == 1 and "eu-central-9" in answer["warnings"][0]
