@@ -48,7 +48,17 @@ def test_an_empty_account_is_planned_whole(
     planned = plan(account, inventory)
 
     assert planned.api_calls["write"] == 0
-    assert all(step["action"] == "create" for step in planned.plan if step["kind"] != "AWS::IAM::ServiceLinkedRole")
+    others = {
+        (step["action"], step["kind"], step["name"])
+        for step in planned.plan
+        if step["action"] != "create" and step["kind"] != "AWS::IAM::ServiceLinkedRole"
+    }
+    # These groups are made without rules, so there is nothing left to do.
+    assert others == {
+        ("none", "AWS::EC2::SecurityGroupIngress", f"sm2a-{inventory}-default"),
+        ("none", "AWS::EC2::SecurityGroupEgress", f"sm2a-{inventory}-default"),
+        ("none", "AWS::EC2::SecurityGroupEgress", f"sm2a-{inventory}-database"),
+    }
     after = planned.after
     kinds = Counter(label.split(" ")[0] for label in after)
     assert kinds["AWS::EC2::Subnet"] == 2 * zones
