@@ -66,6 +66,23 @@ def test_a_plan_without_logins_lists_everything(account: Account) -> None:
     assert [step["action"] for step in result["plan"]] == ["create"] * 11
 
 
+def test_a_plan_refuses_a_login_that_rds_would_refuse(account: Account, options: dict[str, object]) -> None:
+    secrets = account.client("secretsmanager")
+    for name, login, rule in (
+        ("worker-login", {"username": "worker", "password": "two words"}, "printable ASCII"),
+        ("master", {"username": "rdsadmin", "password": "p:ss%word"}, "not reserved"),
+    ):
+        secret = f"sm2a/test/database/{name}"
+        before = secrets.get_secret_value(SecretId=secret)["SecretString"]
+        secrets.put_secret_value(SecretId=secret, SecretString=json.dumps(login))
+
+        refused = account.run("database", check=True, **options)
+
+        assert refused["failed"] and secret in refused["msg"] and rule in refused["msg"]
+        assert login["password"] not in json.dumps(refused)
+        secrets.put_secret_value(SecretId=secret, SecretString=before)
+
+
 def test_deletion_leaves_a_final_snapshot(account: Account, options: dict[str, object]) -> None:
     account.run("database", **options)
     account.run("database", state="absent", recovery_window_days=0)

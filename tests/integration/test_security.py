@@ -34,6 +34,27 @@ def test_a_rule_that_somebody_added_is_taken_away(account: Account, vpc: Vpc) ->
     assert not account.run("security", vpc_id=vpc.id)["changed"]
 
 
+def test_a_plan_refuses_a_policy_that_does_not_exist_and_asks_for_none_that_is_attached(
+    account: Account, vpc: Vpc
+) -> None:
+    def plan(arn: str) -> dict[str, Any]:
+        return account.run("security", check=True, vpc_id=vpc.id, role_policies={"worker": [arn]})
+
+    statement = {"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    made = account.client("iam").create_policy(PolicyName="data-lake", PolicyDocument=document)["Policy"]["Arn"]
+
+    refused = plan(f"{made}-gone")
+    assert refused["failed"] and refused["msg"].startswith(f"role_policies: '{made}-gone' is refused: there is no such")
+    first = plan(made)
+    assert not first.get("failed"), first["msg"]
+
+    account.run("security", vpc_id=vpc.id, role_policies={"worker": [made]})
+    again = account.run("security", vpc_id=vpc.id, role_policies={"worker": [made]})
+    # Without a change a plan reads what a run reads.
+    assert plan(made)["api_calls"] == again["api_calls"] and not again["changed"]
+
+
 def test_only_the_worker_may_take_messages(account: Account, vpc: Vpc) -> None:
     account.run("security", vpc_id=vpc.id)
     iam = account.client("iam")
