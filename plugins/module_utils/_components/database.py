@@ -19,7 +19,7 @@ from .._reconcile.resource import Resource
 from .._reconcile.values import KNOWN_AFTER_APPLY, has_unknown
 from .._resources.logs import RETENTION_DAYS, LogGroup, ServiceLogGroup
 from .._resources.rds import Instance, ParameterGroup, SubnetGroup
-from .._resources.secretsmanager import DerivedSecret, SecretValues
+from .._resources.secretsmanager import DENIED, DerivedSecret, SecretValues
 from ._account import database_class_faults, database_subnet_faults, if_it_can_be_read
 from ._base import Component
 from ._kms_rules import kms_key_option
@@ -70,7 +70,6 @@ ENGINES: dict[str, dict[str, Any]] = {
     },
 }
 DATABASE_NAME = "airflow"
-NO_SECRET = ("ResourceNotFoundException", "InvalidRequestException", "AccessDeniedException")
 # The secrets from which Airflow's services read how to reach the database: with whose login, and who they are. Celery's
 # result backend is in the same database, and Airflow derives its address.
 CONNECTIONS = {
@@ -306,8 +305,8 @@ class DatabaseComponent(Component):
             )
 
     def _master_user(self) -> str:
-        """Return the name of the master user, "(known after apply)" if the secret has not been made."""
-        with ignoring(*NO_SECRET):
+        """Return the name of the master user, "(known after apply)" if nobody has made it, or we may not read it."""
+        with ignoring(DENIED):
             return self._login("database_master")["username"]
         return KNOWN_AFTER_APPLY
 
