@@ -81,7 +81,7 @@ def test_a_worker_reaches_nothing_that_is_not_its_own(platform: Platform, foreig
         "another environment's queue, to receive": ("sqs", "receive_message", {"QueueUrl": foreign_queue}),
         "the number of workers": ("ecs", "update_service", worker_service),
         "a task with another role": ("ecs", "run_task", {"cluster": CLUSTER, "taskDefinition": "sm2a-local-migration"}),
-        "another service's role": ("sts", "assume_role", {"RoleArn": other_role, "RoleSessionName": "x"}),
+        "another service's role": ("sts", "assume_role", {"RoleArn": other_role, "RoleSessionName": "probe"}),
         "a policy of its own": (
             "iam",
             "put_role_policy",

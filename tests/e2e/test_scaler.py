@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+import denials
 import pytest
 import requests
 from platform_client import ENDPOINT, FINISHED, Airflow, aws, workers
@@ -181,6 +182,8 @@ class TestFaults:
 
 
 def test_a_pool_that_is_given_up_drains(airflow: Airflow) -> None:
+    # The scaler may ask queues with the environment's tag; that of the pool has none any more once it is deleted.
+    denials.tried.add(("sm2a-local-scaler/", "sqs:GetQueueAttributes"))
     with a_long_task(airflow, 100):
         succeed(playbook("site"))
         assert workers(POOL)[0] == 1, "it goes on with its task"
