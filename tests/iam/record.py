@@ -54,6 +54,7 @@ LISTED = (
     "s3:ListAllMyBuckets",
     "secretsmanager:ListSecrets",
 )
+LOG = "arn:aws:s3:::sm2a-${ENVIRONMENT}-logs-${ACCOUNT}-${REGION}/task-logs/dag_id=one/run_id=one/attempt=1.log"
 UNSEEN: dict[str, list[Row]] = {
     "read-only": [
         # Managed policies have names of the account's choice, or are AWS's.
@@ -66,6 +67,8 @@ UNSEEN: dict[str, list[Row]] = {
             {"action": f"ecr:{name}", "resource": f"{ECR}:repository/sm2a-${{ENVIRONMENT}}/airflow", "context": {}}
             for name in PUSH
         ),
+        # What somebody made after ours is looked for where ours is not the newest.
+        {"action": "ecs:ListTaskDefinitions", "resource": "*", "context": {}},
         # A database of a snapshot, which may be of another environment.
         {"action": "rds:RestoreDBInstanceFromDBSnapshot", "resource": f"{RDS}:snapshot:*", "context": {}},
         {
@@ -77,6 +80,8 @@ UNSEEN: dict[str, list[Row]] = {
     # The final snapshot of a database: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonrds.html
     "teardown": [
         *({"action": action, "resource": "*", "context": {}} for action in LISTED),
+        # The log bucket keeps versions where its option says so.
+        {"action": "s3:DeleteObjectVersion", "resource": LOG, "context": {}},
         {"action": "rds:CreateDBSnapshot", "resource": f"{RDS}:db:sm2a-${{ENVIRONMENT}}", "context": OURS},
         {
             "action": "rds:CreateDBSnapshot",

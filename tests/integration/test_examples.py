@@ -44,7 +44,8 @@ def plays_of(document: Path) -> list[dict[str, Any]]:
 def planned(account: Account, folder: Path, plays: list[dict[str, Any]]) -> list[str]:
     """Run plays in check mode, one by one, and return the names of the roles and modules of ours that planned."""
     account.client("route53").create_hosted_zone(Name="example.com", CallerReference="test")
-    (folder / "examples.yml").write_text(yaml.safe_dump([each for play in plays for each in (play, FORGET)]))
+    shown = [each for play in plays for each in ({**play, "ignore_errors": True}, FORGET)]
+    (folder / "examples.yml").write_text(yaml.safe_dump(shown))
     environment = {
         # A profile of whoever runs the tests would go before the emulator's credentials.
         **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
@@ -63,7 +64,8 @@ def planned(account: Account, folder: Path, plays: list[dict[str, Any]]) -> list
         (task["task"]["name"], answer.get("msg"))
         for task in tasks
         for answer in task["hosts"].values()
-        if answer.get("failed")
+        # The account has none of the subnets and policies that examples name, which a plan finds out.
+        if answer.get("failed") and "is refused: there is no such" not in answer.get("msg", "")
     ]
     assert failed == []
     assert done.returncode == 0, done.stdout[-2000:]

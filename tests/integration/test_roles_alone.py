@@ -163,7 +163,9 @@ def test_two_environments_in_one_play_do_not_mix(account: Account, tmp_path: Pat
         of_it = [{"Name": "tag:sm2a:environment", "Values": [environment]}]
         [vpc] = ec2.describe_vpcs(Filters=of_it)["Vpcs"]
         groups = ec2.describe_security_groups(Filters=of_it)["SecurityGroups"]
-        assert len(groups) == 4 and {group["VpcId"] for group in groups} == {vpc["VpcId"]}
+        names = sorted(group["GroupName"].removeprefix(f"sm2a-{environment}-") for group in groups)
+        assert names == ["airflow", "api-server", "database", "default", "load-balancer"]
+        assert {group["VpcId"] for group in groups} == {vpc["VpcId"]}
     # Deleting needs no fact; the queues of the other one keep their own key.
     [url, dead_letter] = sqs.list_queues()["QueueUrls"]
     assert "sm2a-two-" in url and "sm2a-two-" in dead_letter

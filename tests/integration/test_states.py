@@ -60,7 +60,7 @@ def options(account: Account, vpc: Vpc) -> dict[str, Any]:
     secrets = account.client("secretsmanager")
     for name in ("master", "scaler-login", "airflow-login", "dag-processor-login", "triggerer-login", "worker-login"):
         for environment in ("test", "other"):
-            login = json.dumps({**LOGIN, "password": f"of-{environment}"})
+            login = json.dumps({**LOGIN, "password": f"password-of-{environment}"})
             secret = f"sm2a/{environment}/database/{name}"
             patient(secrets.create_secret, Name=secret, SecretString=login)
             patient(secrets.describe_secret, SecretId=secret)

@@ -138,7 +138,8 @@ def inventory(account: Account) -> Counter[tuple[str, str]]:
         "secret": [item["Name"] for item in account.client("secretsmanager").list_secrets()["SecretList"]],
         "log group": [item["logGroupName"] for item in account.client("logs").describe_log_groups()["logGroups"]],
         "cluster": [arn.rsplit("/", 1)[-1] for arn in ecs.list_clusters()["clusterArns"]],
-        "task definition": [arn.rsplit("/", 1)[-1] for arn in ecs.list_task_definitions()["taskDefinitionArns"]],
+        # Families: an answer that was lost leaves a second revision that says the same, and AWS has no token for it.
+        "task definition": ecs.list_task_definition_families(status="ACTIVE")["families"],
     }
     dashboards = account.client("cloudwatch").list_dashboards()["DashboardEntries"]
     found["dashboard"] = [item["DashboardName"] for item in dashboards]

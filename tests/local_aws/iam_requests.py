@@ -74,7 +74,7 @@ NAMED_BY: dict[str, dict[str, tuple[str, ...]]] = {
         "snapshot": ("DBSnapshotIdentifier",),
         "subgrp": ("DBSubnetGroupName",),
     },
-    "secretsmanager": {"Secret": ("SecretId", "Name")},
+    "secretsmanager": {"Secret": ("SecretId", "SecretIdList", "Name")},
     "servicediscovery": {"namespace": ("NamespaceId", "Id"), "service": ("ServiceId", "Id")},
     "sqs": {"queue": ("QueueUrl", "QueueName")},
     "sts": {"role": ("RoleArn",)},

@@ -15,7 +15,7 @@ from .._reconcile.tags import ENVIRONMENT
 from .._resources.ecs_service import FIELDS, newest_deployment, services_of
 from .._resources.elbv2 import describe_load_balancer, listeners_of
 from .._resources.rds import describe_instance
-from .._resources.sqs import IN_FLIGHT, WAITING, Queue, queue_urls
+from .._resources.sqs import IN_FLIGHT, WAITING, QueueOfSomebody, queue_urls
 from ._common_options import validate_environment
 from ._health import airflow_health, port_of
 from ._module import aws_module
@@ -126,7 +126,7 @@ def _services(aws: Aws, cluster: str) -> list[dict[str, Any]]:
 def _queues(aws: Aws, environment: str) -> list[dict[str, Any]]:
     found = []
     for name, url in queue_urls(aws, f"sm2a-{environment}-").items():
-        queue = Queue(aws, name, {}, {}, url=url).find()
+        queue = QueueOfSomebody(aws, name, {}, {}, url=url).find()
         # The name of another environment may begin like this one's.
         if queue and queue["tags"].get(ENVIRONMENT) == environment:
             found.append(

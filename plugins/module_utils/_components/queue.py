@@ -13,7 +13,7 @@ from .._reconcile.errors import OptionError
 from .._reconcile.resource import Resource
 from .._reconcile.tags import POOL
 from .._resources.ecs_service import service_tasks
-from .._resources.sqs import IN_FLIGHT, WAITING, Queue, queue_urls
+from .._resources.sqs import IN_FLIGHT, WAITING, Queue, QueueOfSomebody, queue_urls
 from ._base import Component
 from ._kms_rules import kms_key_option
 from ._names import worker_service
@@ -162,7 +162,7 @@ class QueueComponent(Component):
             if name in wanted:
                 continue
             pool = name.removeprefix(f"{self.prefix}-")
-            queue = Queue(self.aws, name, self.tags, {}, url=url)
+            queue = QueueOfSomebody(self.aws, name, self.tags, {}, url=url)
             if self.options["state"] == "present" and self._drains(pool, queue):
                 self.draining.append(pool)
                 continue

@@ -28,6 +28,7 @@ WORKING = ("ISSUED", "PENDING_VALIDATION")
 RELEASE_SECONDS = 1200
 IN_USE = ("ResourceInUseException",)
 MISSING = "ResourceNotFoundException"
+NO_ZONE = "NoSuchHostedZone"
 
 
 def certificates_of(aws: Aws, domain_name: str, tags: dict[str, str]) -> list[dict[str, Any]]:
@@ -152,13 +153,15 @@ class Record(Resource):
 
     def _find_set(self) -> dict[str, Any] | None:
         name = self.record_name().rstrip(".") + "."
-        answer = self.aws.client("route53").list_resource_record_sets(
-            HostedZoneId=self.hosted_zone_id, StartRecordName=name, StartRecordType=self.record_type, MaxItems="1"
-        )
-        for found in answer["ResourceRecordSets"]:
-            if found["Name"] == name and found["Type"] == self.record_type:
-                self.id = name
-                return dict(found)
+        # With its zone a record has gone as well.
+        with ignoring(*([NO_ZONE] if self.absent else [])):
+            answer = self.aws.client("route53").list_resource_record_sets(
+                HostedZoneId=self.hosted_zone_id, StartRecordName=name, StartRecordType=self.record_type, MaxItems="1"
+            )
+            for found in answer["ResourceRecordSets"]:
+                if found["Name"] == name and found["Type"] == self.record_type:
+                    self.id = name
+                    return dict(found)
         return None
 
     def _change(self, action: str, record_set: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ from ansible_collections.sm2a.airflow.plugins.module_utils._components.environme
 )
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors import OptionError
 
+COUNTS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
 BALANCER = {"LoadBalancerArn": "arn", "DNSName": "balancer"}
 EMPTY = {
     "ecs": FakeClient(list_services=refusal("ClusterNotFoundException")),
@@ -51,6 +52,19 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str | None]]:
 
     monkeypatch.setattr(environment_info, "airflow_health", health)
     return found
+
+
+def test_a_queue_that_one_may_not_look_at_is_another_environments() -> None:
+    urls = [f"https://sqs/1/sm2a-{name}-default" for name in ("dev", "dev-2")]
+
+    def attributes(QueueUrl: str, **_more: Any) -> Any:
+        found = {"QueueArn": "arn", "VisibilityTimeout": "1", **dict.fromkeys(COUNTS, "0")}
+        return refusal("AccessDenied") if "dev-2" in QueueUrl else {"Attributes": found}
+
+    tags = {"Tags": {"sm2a:environment": "dev"}}
+    sqs = FakeClient(list_queues={"QueueUrls": urls}, get_queue_attributes=attributes, list_queue_tags=tags)
+
+    assert [queue["name"] for queue in status(sqs=sqs)["queues"]] == ["sm2a-dev-default"]
 
 
 def test_nothing_is_there_yet() -> None:
