@@ -156,7 +156,7 @@ class QueueComponent(Component):
     def _obsolete(self, urls: dict[str, str]) -> list[Queue]:
         """Queues of pools that are no longer wanted, as soon as nothing takes from them and nothing is in them."""
         wanted = {queue.name for queue in (self.dead_letter, *self.queues.values())}
-        obsolete = []
+        obsolete: list[Queue] = []
         self.draining: list[str] = []
         for name, url in urls.items():
             if name in wanted:
