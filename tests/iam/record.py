@@ -163,7 +163,7 @@ def calls(files: list[str]) -> dict[str, list[Row]]:
     """Return the rows of each policy of docs/iam, from files of environments."""
     found: dict[str, list[Row]] = defaultdict(list)
     for file in files:
-        path, _, environment = file.rpartition("=")
+        path, _separator, environment = file.rpartition("=")
         for principal, row in read(Path(path).read_text().splitlines(), ACCOUNT, REGION, environment):
             policy = POLICIES.get(principal.rpartition(":")[2])
             if policy and ours(row):

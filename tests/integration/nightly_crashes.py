@@ -122,7 +122,12 @@ def test_playbooks_that_are_really_killed(account: Account) -> None:
     current = Playbook()
     found: dict[str, Counter[tuple[str, str]]] = {}
     writes: dict[str, int] = {}
-    with fargate(account.emulator.url, after=lambda operation: current.after(operation)) as url:
+
+    def after(operation: str) -> None:
+        # Of the playbook that runs at that moment.
+        current.after(operation)
+
+    with fargate(account.emulator.url, after=after) as url:
         given = variables(url)
         for name in KILLED:
             current = Playbook()

@@ -227,7 +227,7 @@ CASES: dict[str, tuple[str | list[str], str, dict[str, Any] | None, str, Callabl
         "*",
         None,
         "ec2",
-        lambda ec2: _group("vpc-1", "a")(ec2),
+        _group("vpc-1", "a"),
         False,
     ),
     "something made without the tag": (

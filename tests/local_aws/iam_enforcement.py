@@ -214,7 +214,7 @@ def start_checks(container: dict[str, Any], place: iam_requests.Place) -> list[i
     """Return what Fargate does in the name of the execution role for a container: pull its image, write its log."""
     prefix = f"arn:{place.partition}"
     found = []
-    registry, _, name = container["image"].partition("/")
+    registry, _separator, name = container["image"].partition("/")
     if ".dkr.ecr." in registry:
         repository = (
             f"{prefix}:ecr:{place.region}:{place.account}:repository/{name.partition(':')[0].partition('@')[0]}"

@@ -62,7 +62,7 @@ def condition_keys(action: str, kind: str = "") -> set[str]:
 
 
 def _privilege(action: str) -> dict[str, Any] | None:
-    service, _, name = action.partition(":")
+    service, _separator, name = action.partition(":")
     found = _definition().get(service, {}).get("privileges", {}).get(name)
     return dict(found) if found else None
 

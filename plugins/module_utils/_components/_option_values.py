@@ -27,7 +27,7 @@ def validate_value(option: str, variable: str, value: Any) -> None:
     if has_unknown(value):
         return
     # Airflow cuts comments off.
-    text = str(value).split("#")[0].strip()
+    text = str(value).partition("#")[0].strip()
     if text and name in TYPES and not _is_of(TYPES[name], text):
         raise OptionError(option, variable, f"it must be {RULES[TYPES[name]]}, and is {value!r}", REFERENCE)
     if text and name in CHOICES and text not in CHOICES[name]:

@@ -29,7 +29,7 @@ class TestSteps:
             monkeypatch.delenv(name, raising=False)
         monkeypatch.setattr(migrate, "read_secret", lambda name: json.dumps({"of": name}))
         monkeypatch.setattr(migrate, "create_tables", lambda: found.append("tables"))
-        monkeypatch.setattr(migrate, "grant", lambda logins: found.append(logins))
+        monkeypatch.setattr(migrate, "grant", found.append)
         monkeypatch.setattr(migrate, "ensure_admin", lambda login: found.append(("admin", login["of"])))
         yield found
 

@@ -57,7 +57,7 @@ class Module:
 
     def _answer(self, request: Any, **_kwargs: Any) -> AWSResponse:
         answer = self.answers.pop(0) if self.answers else (200, b"{}")
-        if isinstance(answer, Exception):
+        if not isinstance(answer, tuple):
             raise answer
         status, body = answer
         self.sent.append(request.headers.get("X-Amz-Target", b"").decode().rsplit(".", 1)[-1])

@@ -43,10 +43,10 @@ def refused(rule: calls.Rule, call: Call) -> str | None:
 
 def test_the_same_seed_decides_the_same_whatever_else_is_asked_meanwhile() -> None:
     one, two, other = Chance("7", 1), Chance("7", 1), Chance("8", 1)
-    first = [one.happens("a", 0.5) for _ in range(40)]
-    second = [(two.happens("b", 0.5), two.happens("a", 0.5))[1] for _ in range(40)]
+    first = [one.happens("a", 0.5) for _time in range(40)]
+    second = [(two.happens("b", 0.5), two.happens("a", 0.5))[1] for _time in range(40)]
 
-    assert first == second != [other.happens("a", 0.5) for _ in range(40)]
+    assert first == second != [other.happens("a", 0.5) for _time in range(40)]
 
 
 @pytest.mark.parametrize(
@@ -148,15 +148,15 @@ def test_an_empty_bucket_refuses_and_fills_again(monkeypatch: pytest.MonkeyPatch
     rule, call = Throttling(Chance("1", 1)), Call("ec2", "CreateVpcEndpoint")
     now = time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    assert [refused(rule, call) for _ in range(5)] == [None] * 4 + ["RequestLimitExceeded"]
+    assert [refused(rule, call) for _time in range(5)] == [None] * 4 + ["RequestLimitExceeded"]
 
     monkeypatch.setattr(time, "monotonic", lambda: now + 4)
-    assert [refused(rule, call) for _ in range(2)] == [None, "RequestLimitExceeded"]
+    assert [refused(rule, call) for _time in range(2)] == [None, "RequestLimitExceeded"]
 
 
 def test_one_too_many_is_refused_until_one_is_given_back() -> None:
     rule = Quotas()
-    for _ in range(5):
+    for _time in range(5):
         done(rule, Call("ec2", "CreateVpc"))
     assert refused(rule, Call("ec2", "CreateVpc")) == "VpcLimitExceeded"
     done(rule, Call("ec2", "DeleteVpc"))
