@@ -56,10 +56,12 @@ class Module:
         return RetryingBotoClientWrapper(client, retry_decorator)
 
     def _answer(self, request: Any, **_kwargs: Any) -> AWSResponse:
-        answer = self.answers.pop(0) if self.answers else (200, b"{}")
-        if not isinstance(answer, tuple):
-            raise answer
-        status, body = answer
+        status, body = 200, b"{}"
+        if self.answers:
+            answer = self.answers.pop(0)
+            if isinstance(answer, Exception):
+                raise answer
+            status, body = answer
         self.sent.append(request.headers.get("X-Amz-Target", b"").decode().rsplit(".", 1)[-1])
         return AWSResponse(request.url, status, {}, SimpleNamespace(stream=lambda **_kw: iter([body])))
 
