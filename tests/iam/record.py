@@ -54,6 +54,20 @@ LISTED = (
     "s3:ListAllMyBuckets",
     "secretsmanager:ListSecrets",
 )
+# What `site` deletes as `teardown` does: pools that are given up, strays, what stands before ours, another domain's.
+DELETED_BY_SITE = {
+    "acm:DeleteCertificate",
+    "ec2:DeleteInternetGateway",
+    "ec2:DeleteVpc",
+    "ec2:DetachInternetGateway",
+    "ecs:DeleteService",
+    "ecs:DeleteTaskDefinitions",
+    "ecs:DeregisterTaskDefinition",
+    "elasticloadbalancing:DeleteListener",
+    "elasticloadbalancing:DeleteRule",
+    "servicediscovery:DeleteService",
+    "servicediscovery:ListInstances",
+}
 LOG = "arn:aws:s3:::sm2a-${ENVIRONMENT}-logs-${ACCOUNT}-${REGION}/task-logs/dag_id=one/run_id=one/attempt=1.log"
 UNSEEN: dict[str, list[Row]] = {
     "read-only": [
@@ -178,6 +192,7 @@ def complete(found: dict[str, list[Row]]) -> dict[str, list[Row]]:
     """
     for policy, rows in UNSEEN.items():
         found[policy] = [*found[policy], *rows]
+    found["deployer"] += [row for row in found["teardown"] if row["action"] in DELETED_BY_SITE]
     everything = [row for rows in found.values() for row in rows]
     for action in sorted(operations() - {row["action"] for row in everything}):
         policy = "read-only" if iam_reference.reads_only(action) else "deployer"
