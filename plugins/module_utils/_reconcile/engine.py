@@ -19,6 +19,7 @@ from typing import Any
 from .._secret_values import masked
 from .aws import READING, writes_of_thread
 from .errors import (
+    UNKNOWN,
     BotoCoreError,
     ClientError,
     NotOwnedError,
@@ -40,7 +41,7 @@ EXISTS = re.compile(
     r"AlreadyExist|ResourceExists|NameExists|Duplicate|\.Conflict$|PriorityInUse|AlreadyOwnedByYou|already exists|"
     r"not idempotent"
 )
-GONE = re.compile(r"NotFound|NoSuch|NonExistent|DoesNotExist|not found|does not exist|is inactive")
+GONE = re.compile(f"{UNKNOWN.pattern}|not found|does not exist|is inactive")
 # For so long AWS may not show what it has just made, or still show what it has just deleted.
 LOOK_SECONDS = 10
 THREADS = 10  # botocore's default connection pool holds ten connections per client

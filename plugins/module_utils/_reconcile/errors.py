@@ -23,7 +23,8 @@ except ImportError:
 # Documents the rules that SM2A adds to AWS's.
 OPTIONS = "https://github.com/sm2a/airflow/blob/main/docs/configuration.md"
 
-
+# How a service says that the caller may not do something, by the protocol that it speaks.
+DENIED = ("AccessDenied", "AccessDeniedException")
 UNKNOWN = re.compile(r"NotFound|NoSuch|NonExistent|DoesNotExist")
 # IAM says so of a policy whose ARN is wrong, and no waiting makes it right:
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_AttachRolePolicy.html

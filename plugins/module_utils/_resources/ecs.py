@@ -75,7 +75,18 @@ def ecs_tags(tags: dict[str, str]) -> list[dict[str, str]]:
     return tags_to_list(tags, "key", "value")
 
 
-class Cluster(Resource):
+class Tagged(Resource):
+    """Something of ECS's whose ``id`` is its ARN."""
+
+    def put_tags(self) -> None:
+        """Write the tags; those of others stay."""
+        self.aws.client("ecs").tag_resource(resourceArn=self.id, tags=ecs_tags(self.tags))
+
+    def untag(self, keys: list[str]) -> None:
+        self.aws.client("ecs").untag_resource(resourceArn=self.id, tagKeys=keys)
+
+
+class Cluster(Tagged):
     """A cluster that runs Fargate tasks. ``id`` is its ARN."""
 
     kind = "AWS::ECS::Cluster"
@@ -151,7 +162,7 @@ class Cluster(Resource):
                 )
             )
         if "tags" in changes:
-            ecs.tag_resource(resourceArn=self.id, tags=ecs_tags(self.tags))
+            self.put_tags()
 
     def _change(self, call: Callable[[], Any]) -> None:
         """Change the cluster once what changes its capacity providers has ended.
@@ -172,9 +183,6 @@ class Cluster(Resource):
     def _settings(self) -> list[dict[str, str]]:
         return [{"name": "containerInsights", "value": self.container_insights}]
 
-    def untag(self, keys: list[str]) -> None:
-        self.aws.client("ecs").untag_resource(resourceArn=self.id, tagKeys=keys)
-
     def _configuration(self) -> dict[str, Any]:
         """Return the request's part on ECS Exec. UpdateCluster replaces all of it, so it repeats what is there."""
         found, wanted = self.found_execute_command, self.execute_command
@@ -190,7 +198,7 @@ class Cluster(Resource):
         )
 
 
-class TaskDefinition(Resource):
+class TaskDefinition(Tagged):
     """The newest revision of a family, for Fargate. ``id`` is its ARN, which changes with every revision.
 
     Revisions are immutable: a difference registers a new one, and so does whatever a revision says beyond ours, such as
@@ -288,14 +296,11 @@ class TaskDefinition(Resource):
 
     def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
         if set(changes) == {"tags"}:
-            self.aws.client("ecs").tag_resource(resourceArn=self.id, tags=ecs_tags(self.tags))
+            self.put_tags()
             return
         self.create({})
         for arn in self._revisions()[KEPT_REVISIONS:]:
             self.aws.client("ecs").deregister_task_definition(taskDefinition=arn)
-
-    def untag(self, keys: list[str]) -> None:
-        self.aws.client("ecs").untag_resource(resourceArn=self.id, tagKeys=keys)
 
     def delete(self, current: dict[str, Any]) -> None:
         ecs = self.aws.client("ecs")

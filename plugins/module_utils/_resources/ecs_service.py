@@ -15,7 +15,7 @@ from .._reconcile.fields import Field, put, read_fields, request_of
 from .._reconcile.resource import Resource
 from .._reconcile.tags import tags_from_list
 from .._reconcile.waits import wait_until
-from .ecs import TaskDefinition, ecs_tags
+from .ecs import Tagged, TaskDefinition, ecs_tags
 from .ecs_task import stopped_reason
 from .servicediscovery import DiscoveryService
 
@@ -66,7 +66,7 @@ ALWAYS = {
 WAYS_IN = {"further_load_balancers": "loadBalancers", "further_service_registries": "serviceRegistries"}
 
 
-class Service(Resource):
+class Service(Tagged):
     """A service of Fargate tasks. ``id`` is its ARN.
 
     ``settings`` are the FIELDS that differ from DEFAULTS. Without ``desired_count`` the number of tasks is left to
@@ -187,7 +187,7 @@ class Service(Resource):
                     request.setdefault(key, [])
             ecs.update_service(service=self.name, **request)
         if "tags" in changes:
-            ecs.tag_resource(resourceArn=self.id, tags=ecs_tags(self.tags))
+            self.put_tags()
 
     def wait_ready(self) -> None:
         """Follow the newest deployment until it is complete. Raises ReconcileError with what went wrong."""
@@ -221,9 +221,6 @@ class Service(Resource):
             reasons = [stopped_reason(task) for task in tasks]
         events = [event["message"] for event in service.get("events", [])[:3]]
         return "; ".join(dict.fromkeys(reasons + events)) or "ECS gave no reason"
-
-    def untag(self, keys: list[str]) -> None:
-        self.aws.client("ecs").untag_resource(resourceArn=self.id, tagKeys=keys)
 
     def delete(self, current: dict[str, Any]) -> None:
         self.aws.client("ecs").delete_service(cluster=self.cluster, service=self.name, force=True)

@@ -13,7 +13,7 @@ from typing import Any
 from ansible_collections.amazon.aws.plugins.module_utils.policy import compare_policies
 
 from .._reconcile.aws import Aws
-from .._reconcile.errors import ClientError, code_of, ignoring
+from .._reconcile.errors import DENIED, ClientError, code_of, ignoring
 from .._reconcile.resource import Resource
 from .._reconcile.tags import ENVIRONMENT, REGION, tags_from_list, tags_to_list
 from .._reconcile.values import changed_fields
@@ -29,7 +29,6 @@ CONSISTENCY_SECONDS = 60
 # A role by itself takes four calls; one call tells of so many of the account's, with all that they have:
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountAuthorizationDetails.html
 ROLES_LISTED = 200
-DENIED = ("AccessDenied", "AccessDeniedException")
 
 
 class Role(Resource):
@@ -255,7 +254,7 @@ def _roles_of_account(aws: Aws) -> list[dict[str, Any]]:
 
 def inline_policy(aws: Aws, role_name: str) -> dict[str, Any]:
     """Return the inline policy of ours that a role has now; an empty one if there is none, or no such role."""
-    for role in aws.once("iam", ROLES_LISTED, partial(_roles_of_account, aws)):
+    for role in _roles_listed(aws):
         if role["RoleName"] == role_name:
             found = {policy["PolicyName"]: policy["PolicyDocument"] for policy in role["RolePolicyList"]}
             return dict(found.get(INLINE, {}))

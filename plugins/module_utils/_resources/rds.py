@@ -93,7 +93,22 @@ def describe_snapshot(aws: Aws, identifier: str) -> dict[str, Any] | None:
     return None
 
 
-class SubnetGroup(Resource):
+class _Tagged(Resource):
+    """Something of RDS's that has an ARN besides its ``id``, which is its name."""
+
+    arn = KNOWN_AFTER_APPLY
+
+    def _tags(self) -> dict[str, str]:
+        return tags_from_list(self.aws.client("rds").list_tags_for_resource(ResourceName=self.arn)["TagList"])
+
+    def _put_tags(self) -> None:
+        self.aws.client("rds").add_tags_to_resource(ResourceName=self.arn, Tags=tags_to_list(self.tags))
+
+    def untag(self, keys: list[str]) -> None:
+        self.aws.client("rds").remove_tags_from_resource(ResourceName=self.arn, TagKeys=keys)
+
+
+class SubnetGroup(_Tagged):
     """The subnets that an instance may be in. ``id`` is its name."""
 
     kind = "AWS::RDS::DBSubnetGroup"
@@ -113,7 +128,7 @@ class SubnetGroup(Resource):
         self.arn = group["DBSubnetGroupArn"]
         return {
             "subnet_ids": sorted(subnet["SubnetIdentifier"] for subnet in group["Subnets"]),
-            "tags": tags_from_list(rds.list_tags_for_resource(ResourceName=self.arn)["TagList"]),
+            "tags": self._tags(),
         }
 
     def desired(self) -> dict[str, Any]:
@@ -132,10 +147,7 @@ class SubnetGroup(Resource):
         if "subnet_ids" in changes:
             rds.modify_db_subnet_group(DBSubnetGroupName=self.name, SubnetIds=self.subnet_ids)
         if "tags" in changes:
-            rds.add_tags_to_resource(ResourceName=self.arn, Tags=tags_to_list(self.tags))
-
-    def untag(self, keys: list[str]) -> None:
-        self.aws.client("rds").remove_tags_from_resource(ResourceName=self.arn, TagKeys=keys)
+            self._put_tags()
 
     def delete(self, current: dict[str, Any]) -> None:
         wait_released(
@@ -146,7 +158,7 @@ class SubnetGroup(Resource):
         )
 
 
-class ParameterGroup(Resource):
+class ParameterGroup(_Tagged):
     """Settings of the database server. ``id`` is its name; the family is part of it, for major upgrades.
 
     Others get their default back: one of them may let in whoever does not encrypt.
@@ -173,7 +185,7 @@ class ParameterGroup(Resource):
         return {
             "parameters": parameters,
             "further_parameters": sorted(parameters.keys() - self.parameters.keys()),
-            "tags": tags_from_list(rds.list_tags_for_resource(ResourceName=self.arn)["TagList"]),
+            "tags": self._tags(),
         }
 
     def desired(self) -> dict[str, Any]:
@@ -199,7 +211,7 @@ class ParameterGroup(Resource):
                 ],
             )
         if "tags" in changes:
-            self.aws.client("rds").add_tags_to_resource(ResourceName=self.arn, Tags=tags_to_list(self.tags))
+            self._put_tags()
 
     def _dynamic(self) -> set[str]:
         """Return the names of those parameters of the group that a running server takes over."""
@@ -220,9 +232,6 @@ class ParameterGroup(Resource):
             ],
         )
 
-    def untag(self, keys: list[str]) -> None:
-        self.aws.client("rds").remove_tags_from_resource(ResourceName=self.arn, TagKeys=keys)
-
     def delete(self, current: dict[str, Any]) -> None:
         wait_released(
             self.label,
@@ -232,7 +241,7 @@ class ParameterGroup(Resource):
         )
 
 
-class Instance(Resource):
+class Instance(_Tagged):
     """A database instance. ``id`` is its identifier, ``resource_id`` what AWS never uses again for another.
 
     ``settings`` are parameters that CreateDBInstance and ModifyDBInstance share; ``creation`` those of the first, and
@@ -309,8 +318,7 @@ class Instance(Resource):
         effective["tags"] = tags_from_list(instance.get("TagList"))
         if not self.tags.items() <= effective["tags"].items():
             # Not every implementation of the API keeps them there.
-            listed = self.aws.client("rds").list_tags_for_resource(ResourceName=self.arn)
-            effective["tags"] = tags_from_list(listed["TagList"])
+            effective["tags"] = self._tags()
         self._of_snapshot = OF_SNAPSHOT in effective["tags"]
         self.settled = status in SETTLED and not self._of_snapshot
         self.ready = status in USABLE and "Address" in instance.get("Endpoint", {}) and not self._of_snapshot
@@ -369,7 +377,6 @@ class Instance(Resource):
         return answer
 
     def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
-        rds = self.aws.client("rds")
         for field in ("Engine", "StorageEncrypted"):
             if field in changes:
                 raise ReconcileError(
@@ -380,7 +387,7 @@ class Instance(Resource):
         if settings:
             self._modify(current, settings, self.apply_immediately)
         if "tags" in changes:
-            rds.add_tags_to_resource(ResourceName=self.arn, Tags=tags_to_list(self.tags))
+            self._put_tags()
 
     def _modify(self, current: dict[str, Any], settings: dict[str, Any], at_once: bool) -> None:
         request = dict(settings)
@@ -423,7 +430,7 @@ class Instance(Resource):
         settings = {key: value for key, value in changed_fields(current, self.desired()).items() if key != "tags"}
         self._modify(current, {**settings, "MasterUserPassword": self.password()}, at_once=True)
         self._wait_available()
-        self.aws.client("rds").remove_tags_from_resource(ResourceName=self.arn, TagKeys=[OF_SNAPSHOT])
+        self.untag([OF_SNAPSHOT])
         self._of_snapshot = False
 
     def _wait_available(self) -> None:
@@ -448,9 +455,6 @@ class Instance(Resource):
             return status in USABLE and self.endpoint != KNOWN_AFTER_APPLY and not under_way
 
         wait_until(f"{self.label} is available", probe, INSTANCE_SECONDS, interval=15, usual=self.usual)
-
-    def untag(self, keys: list[str]) -> None:
-        self.aws.client("rds").remove_tags_from_resource(ResourceName=self.arn, TagKeys=keys)
 
     def delete(self, current: dict[str, Any]) -> None:
         if current.get("DeletionProtection"):

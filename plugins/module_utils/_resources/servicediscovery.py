@@ -35,7 +35,23 @@ def _wait_operation(aws: Aws, what: str, operation_id: str) -> dict[str, str]:
     return dict(wait_until(what, probe, OPERATION_SECONDS, usual="1 to 2 minutes").get("Targets", {}))
 
 
-class PrivateDnsNamespace(Resource):
+class _Tagged(Resource):
+    """Something of Cloud Map's that has an ARN besides its ``id``."""
+
+    arn = KNOWN_AFTER_APPLY
+
+    def _tags(self) -> dict[str, str]:
+        answer = self.aws.client("servicediscovery").list_tags_for_resource(ResourceARN=self.arn)
+        return tags_from_list(answer.get("Tags", []))
+
+    def _put_tags(self) -> None:
+        self.aws.client("servicediscovery").tag_resource(ResourceARN=self.arn, Tags=tags_to_list(self.tags))
+
+    def untag(self, keys: list[str]) -> None:
+        self.aws.client("servicediscovery").untag_resource(ResourceARN=self.arn, TagKeys=keys)
+
+
+class PrivateDnsNamespace(_Tagged):
     """A namespace whose names resolve inside one VPC."""
 
     kind = "AWS::ServiceDiscovery::PrivateDnsNamespace"
@@ -43,7 +59,6 @@ class PrivateDnsNamespace(Resource):
     def __init__(self, aws: Aws, name: str, tags: dict[str, str], vpc_id: str) -> None:
         super().__init__(aws, name, tags)
         self.vpc_id = vpc_id
-        self.arn = KNOWN_AFTER_APPLY
 
     def find(self) -> dict[str, Any] | None:
         discovery = self.aws.client("servicediscovery")
@@ -54,8 +69,7 @@ class PrivateDnsNamespace(Resource):
         if namespace is None:
             return None
         self.id, self.arn = namespace["Id"], namespace["Arn"]
-        tags = discovery.list_tags_for_resource(ResourceARN=self.arn).get("Tags", [])
-        return {"tags": tags_from_list(tags)}
+        return {"tags": self._tags()}
 
     def desired(self) -> dict[str, Any]:
         return {"tags": self.tags}
@@ -67,13 +81,10 @@ class PrivateDnsNamespace(Resource):
         _wait_operation(self.aws, f"{self.label} exists", operation["OperationId"])
 
     def update(self, current: dict[str, Any], changes: dict[str, Any]) -> None:
-        self.aws.client("servicediscovery").tag_resource(ResourceARN=self.arn, Tags=tags_to_list(self.tags))
+        self._put_tags()
 
     def wait_ready(self) -> None:
         wait_until(f"{self.label} is listed", self.find, timeout=60)
-
-    def untag(self, keys: list[str]) -> None:
-        self.aws.client("servicediscovery").untag_resource(ResourceARN=self.arn, TagKeys=keys)
 
     def delete(self, current: dict[str, Any]) -> None:
         operation: dict[str, str] = {}
@@ -85,7 +96,7 @@ class PrivateDnsNamespace(Resource):
         _wait_operation(self.aws, f"{self.label} is deleted", operation["OperationId"])
 
 
-class DiscoveryService(Resource):
+class DiscoveryService(_Tagged):
     """A name below a namespace; ECS registers a service's tasks under it. ``arn`` is what ECS wants."""
 
     kind = "AWS::ServiceDiscovery::Service"
@@ -94,7 +105,6 @@ class DiscoveryService(Resource):
         super().__init__(aws, name, tags)
         self.namespace_id = namespace_id
         self.time_to_live = time_to_live
-        self.arn = KNOWN_AFTER_APPLY
 
     def find(self) -> dict[str, Any] | None:
         discovery = self.aws.client("servicediscovery")
@@ -109,8 +119,7 @@ class DiscoveryService(Resource):
         self.id, self.arn = service["Id"], service["Arn"]
         # Not every implementation of the API tells the records; what it does not tell is not compared.
         records = service.get("DnsConfig", {}).get("DnsRecords", self._records)
-        tags = discovery.list_tags_for_resource(ResourceARN=self.arn).get("Tags", [])
-        return {"records": records, "tags": tags_from_list(tags)}
+        return {"records": records, "tags": self._tags()}
 
     @property
     def _records(self) -> list[dict[str, Any]]:
@@ -137,10 +146,7 @@ class DiscoveryService(Resource):
             operation = discovery.update_service(Id=self.id, Service={"DnsConfig": {"DnsRecords": self._records}})
             _wait_operation(self.aws, f"{self.label} has its records", operation["OperationId"])
         if "tags" in changes:
-            discovery.tag_resource(ResourceARN=self.arn, Tags=tags_to_list(self.tags))
-
-    def untag(self, keys: list[str]) -> None:
-        self.aws.client("servicediscovery").untag_resource(ResourceARN=self.arn, TagKeys=keys)
+            self._put_tags()
 
     def delete(self, current: dict[str, Any]) -> None:
         # Instances of stopped tasks vanish a little later than the tasks.

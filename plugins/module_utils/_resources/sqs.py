@@ -10,14 +10,13 @@ import json
 from typing import Any
 
 from .._reconcile.aws import Aws
-from .._reconcile.errors import code_of, ignoring
+from .._reconcile.errors import DENIED, code_of, ignoring
 from .._reconcile.resource import Resource
 from .._reconcile.values import KNOWN_AFTER_APPLY
 from .._reconcile.waits import retry_while, wait_until
 from .policies import opening_statements, without_opening
 
 MISSING = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
-DENIED = ("AccessDenied", "AccessDeniedException")
 # The name of a queue that was deleted is not free for a minute:
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteQueue.html
 DELETED_RECENTLY = ("AWS.SimpleQueueService.QueueDeletedRecently", "QueueDeletedRecently")
