@@ -9,4 +9,6 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=tests/python312.sh
 source tests/python312.sh
 make_venv "$PWD/.local/judges/venv" requirements/judges.txt
-python tests/judges/judge.py "$@"
+# What moto reads when it is imported.
+export MOTO_ACM_VALIDATION_WAIT=2 MOTO_IAM_LOAD_MANAGED_POLICIES=true MOTO_EC2_LOAD_DEFAULT_AMIS=false
+PYTHONPATH=tests/integration:tests/e2e:tests/local_aws python tests/judges/judge.py "$@"

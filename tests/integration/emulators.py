@@ -61,6 +61,15 @@ class Emulator:
             aws_secret_access_key=ROOT["secret_key"],
         )
 
+    def hosted_zone(self, domain: str = "example.com") -> str:
+        """Return the id of the hosted zone of a domain, which the account has from now on."""
+        route53 = self.client("route53")
+        # A namespace of Cloud Map has a zone too.
+        zones = [zone for zone in route53.list_hosted_zones()["HostedZones"] if zone["Name"] == f"{domain}."]
+        if not zones:
+            zones = [route53.create_hosted_zone(Name=domain, CallerReference=domain)["HostedZone"]]
+        return str(zones[0]["Id"].rsplit("/", 1)[-1])
+
     def reset(self) -> None:
         """Forget everything, as an empty account."""
         path = "/moto-api/reset" if self.name == "moto" else "/_ministack/reset"

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from served import served
 
 
 @contextmanager
@@ -62,21 +63,19 @@ def fargate(emulator: str, after: Callable[[str], None] = lambda _operation: Non
 
         do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = handle_any
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with served(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as url:
+        yield url
+
+
+def end(task: dict[str, Any], exit_code: int = 0) -> None:
+    """Let what ECS says of a task be that it has ended, which without Docker it never would."""
+    task.update(lastStatus="STOPPED", stoppedReason="Essential container in task exited")
+    for container in task["containers"]:
+        container["exitCode"] = exit_code
 
 
 def _ended(content: bytes) -> bytes:
     answer = json.loads(content)
     for task in answer["tasks"]:
-        task.update(lastStatus="STOPPED", stoppedReason="Essential container in task exited")
-        for container in task["containers"]:
-            container["exitCode"] = 0
+        end(task)
     return json.dumps(answer).encode()

@@ -102,14 +102,13 @@ class Playbook:
 def test_playbooks_that_are_really_killed(account: Account) -> None:
     def variables(url: str) -> str:
         account.emulator.reset()
-        zone = account.client("route53").create_hosted_zone(Name="example.com", CallerReference="test")["HostedZone"]
         return json.dumps(
             {
                 "sm2a_endpoint_url": url,
                 "sm2a_access_key": CREDENTIALS["access_key"],
                 "sm2a_secret_key": CREDENTIALS["secret_key"],
                 "sm2a_secret_recovery_window_days": 0,
-                "load_balancer_hosted_zone_id": zone["Id"].rsplit("/", 1)[-1],
+                "load_balancer_hosted_zone_id": account.emulator.hosted_zone(),
                 "image_uris": {name: f"registry.example.com/{name}:1" for name in ("airflow", "scaler")},
                 "sm2a_teardown": "dev",
                 "database_final_snapshot": False,

@@ -63,8 +63,7 @@ def playbooks(
     emulator: Emulator, inventory: str, options: dict[str, Any], users: str = IAM
 ) -> Iterator[Callable[..., None]]:
     """Yield what runs a playbook on an emulator as the user whom docs/iam means for it. Each run has to succeed."""
-    route53 = emulator.client("route53")
-    zone = route53.create_hosted_zone(Name="example.com", CallerReference=inventory)["HostedZone"]["Id"]
+    zone = emulator.hosted_zone()
     with fargate(emulator.url) as url:
 
         def run(name: str, *arguments: str, **more: Any) -> None:
@@ -73,7 +72,7 @@ def playbooks(
                 "sm2a_endpoint_url": url,
                 "sm2a_access_key": who["access_key"],
                 "sm2a_secret_key": who["secret_key"],
-                "load_balancer_hosted_zone_id": zone.rsplit("/", 1)[-1],
+                "load_balancer_hosted_zone_id": zone,
                 **options,
                 **more,
             }

@@ -21,11 +21,10 @@ pytestmark = pytest.mark.parametrize("emulator", ["ministack"], indirect=True)
 
 
 def test_plan_site_and_teardown(account: Account) -> None:
-    zone = account.client("route53").create_hosted_zone(Name="example.com", CallerReference="test")["HostedZone"]["Id"]
     variables = {
         "sm2a_access_key": CREDENTIALS["access_key"],
         "sm2a_secret_key": CREDENTIALS["secret_key"],
-        "load_balancer_hosted_zone_id": zone.rsplit("/", 1)[-1],
+        "load_balancer_hosted_zone_id": account.emulator.hosted_zone(),
         "image_uris": {name: f"registry.example.com/{name}:1" for name in ("airflow", "scaler")},
         "sm2a_teardown": "dev",
         "database_final_snapshot": False,

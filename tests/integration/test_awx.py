@@ -126,7 +126,6 @@ def launch(
 
 def answers_of(account: Account) -> dict[str, str]:
     """A survey's answers: JSON, YAML, numbers and booleans as text, and questions that were left empty."""
-    zone = account.client("route53").create_hosted_zone(Name="example.com", CallerReference="test")["HostedZone"]["Id"]
     return {
         "sm2a_region": REGION,
         "sm2a_tags": "owner: data\nteam: '4711'\n",
@@ -136,7 +135,7 @@ def answers_of(account: Account) -> dict[str, str]:
         "image_uris": '{"airflow": "registry.example.com/airflow:1", "scaler": "registry.example.com/scaler:1"}',
         "network_availability_zone_count": "3",
         "database_multi_az": "true",
-        "load_balancer_hosted_zone_id": zone.rsplit("/", 1)[-1],
+        "load_balancer_hosted_zone_id": account.emulator.hosted_zone(),
         **dict.fromkeys(["sm2a_profile", "sm2a_endpoint_url", "sm2a_access_key", "sm2a_secret_key"], ""),
         **dict.fromkeys(["sm2a_architecture", "sm2a_default_worker_pool", "sm2a_execution_api_server_url"], ""),
         **dict.fromkeys(["sm2a_airflow_configuration", "sm2a_other_variables", "airflow_execute_command"], ""),

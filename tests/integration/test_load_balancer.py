@@ -54,8 +54,7 @@ def test_https_with_a_certificate_redirects_plain_http(account: Account, options
 
 def test_domain_gets_a_certificate_and_records(account: Account, options: dict[str, Any]) -> None:
     route53 = account.client("route53")
-    zone = route53.create_hosted_zone(Name="example.com", CallerReference="test")["HostedZone"]["Id"]
-    zone = zone.rsplit("/", 1)[-1]
+    zone = account.emulator.hosted_zone()
     options.update(protocol="HTTPS", domain_name="airflow.example.com", hosted_zone_id=zone)
 
     result = account.run("load_balancer", **options)

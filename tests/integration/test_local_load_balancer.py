@@ -82,13 +82,12 @@ def account(local: Emulator) -> Account:
 @pytest.fixture
 def options(account: Account, vpc: Vpc) -> dict[str, Any]:
     """A load balancer with HTTPS for a domain in a hosted zone."""
-    zone = account.client("route53").create_hosted_zone(Name="example.com", CallerReference="test")["HostedZone"]["Id"]
     return {
         "vpc_id": vpc.id,
         "subnet_ids": vpc.subnet_ids,
         "security_group_ids": [vpc.security_group_id],
         "domain_name": DOMAIN,
-        "hosted_zone_id": zone.rsplit("/", 1)[-1],
+        "hosted_zone_id": account.emulator.hosted_zone(),
     }
 
 

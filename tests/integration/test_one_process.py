@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import yaml
 from emulators import CREDENTIALS, REGION, Account
-from nightly_whole_life import fargate
+from fargate_stand_in import fargate
 from playbook_runs import ROOT, PlaybookRun, playbook, succeed
 
 MODULES = sorted(
@@ -59,22 +59,19 @@ def test_site_is_the_same_both_ways(account: Account, program: str) -> None:
     with fargate(account.emulator.url) as url:
 
         def site(python: str, *arguments: str) -> PlaybookRun:
-            # A namespace of Cloud Map has a zone too.
-            zones = account.client("route53").list_hosted_zones()["HostedZones"]
-            zone = next(zone["Id"] for zone in zones if zone["Name"] == "example.com.")
             variables = {
                 "ansible_python_interpreter": python,
                 "sm2a_endpoint_url": url,
                 "sm2a_access_key": CREDENTIALS["access_key"],
                 "sm2a_secret_key": CREDENTIALS["secret_key"],
-                "load_balancer_hosted_zone_id": zone.rsplit("/", 1)[-1],
+                "load_balancer_hosted_zone_id": account.emulator.hosted_zone(),
                 "image_uris": {name: f"registry.example.com/{name}:1" for name in ("airflow", "scaler")},
             }
             return succeed(playbook("site", "--diff", "-e", json.dumps(variables), *arguments, inventory="dev"))
 
         def empty() -> None:
             account.emulator.reset()
-            account.client("route53").create_hosted_zone(Name="example.com", CallerReference=str(time.time()))
+            account.emulator.hosted_zone()
 
         empty()
         planned = [site(python, "--check") for python in (HERE, program)]

@@ -25,7 +25,6 @@ from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import ROLES
 # What is read of an environment in which nothing changes, for each of its resources. Roles, buckets and secrets take
 # more: IAM, S3 and Secrets Manager have a call for each part of each of them.
 READS_OF_A_RESOURCE = 1.3
-DOMAIN = "sm2a.localhost"
 
 pytestmark = pytest.mark.parametrize("emulator", ["ministack"], indirect=True)
 
@@ -36,18 +35,9 @@ def site(account: Account, *arguments: str) -> PlaybookRun:
         "sm2a_endpoint_url": account.emulator.url,
         "image_uris": {"airflow": "registry.example.com/airflow:1", "scaler": "registry.example.com/scaler:1"},
         "cluster_service_discovery": True,
-        "load_balancer_hosted_zone_id": hosted_zone(account),
+        "load_balancer_hosted_zone_id": account.emulator.hosted_zone("sm2a.localhost"),
     }
     return playbook("site", *arguments, "-e", json.dumps(variables))
-
-
-def hosted_zone(account: Account) -> str:
-    """Return the id of the hosted zone of the inventory's domain, which the account has before the environment."""
-    route53 = account.client("route53")
-    zones = [zone for zone in route53.list_hosted_zones()["HostedZones"] if zone["Name"].startswith(DOMAIN)]
-    if not zones:
-        zones = [route53.create_hosted_zone(Name=DOMAIN, CallerReference="test")["HostedZone"]]
-    return str(zones[0]["Id"].rsplit("/", 1)[-1])
 
 
 @contextmanager

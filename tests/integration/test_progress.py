@@ -32,7 +32,6 @@ main(["ansible-playbook", *sys.argv[1:]])
 @pytest.mark.parametrize("emulator", ["moto"], indirect=True)
 @pytest.mark.parametrize("callback", ["ansible.builtin.default", "ansible.posix.json"])
 def test_a_long_wait_speaks_and_leaves_json_alone(account: Account, vpc: Vpc, callback: str, tmp_path: Path) -> None:
-    zone = account.client("route53").create_hosted_zone(Name="example.com", CallerReference="test")["HostedZone"]["Id"]
     options = {
         "environment": "test",
         "region": REGION,
@@ -42,7 +41,7 @@ def test_a_long_wait_speaks_and_leaves_json_alone(account: Account, vpc: Vpc, ca
         "subnet_ids": vpc.subnet_ids,
         "security_group_ids": [vpc.security_group_id],
         "domain_name": "airflow.example.com",
-        "hosted_zone_id": zone.rsplit("/", 1)[-1],
+        "hosted_zone_id": account.emulator.hosted_zone(),
     }
     play = {"hosts": "localhost", "gather_facts": False, "tasks": [{"sm2a.airflow.load_balancer": options}]}
     (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))

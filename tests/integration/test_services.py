@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from botocore.client import BaseClient
 from emulators import Account, Vpc
+from fargate_stand_in import end
 
 pytestmark = pytest.mark.parametrize("emulator", ["ministack"], indirect=True)
 
@@ -211,9 +212,7 @@ class Fargate:
         for task in answer["tasks"] if operation == "DescribeTasks" else []:
             self.looks[task["taskArn"]] += 1
             if self.looks[task["taskArn"]] > 1 and self.exit_code is not None:
-                task.update(lastStatus="STOPPED", stoppedReason="Essential container in task exited")
-                for container in task["containers"]:
-                    container["exitCode"] = self.exit_code
+                end(task, self.exit_code)
 
 
 @pytest.fixture

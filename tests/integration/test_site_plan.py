@@ -22,12 +22,11 @@ from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import TAGS
 
 def variables_of(account: Account) -> dict[str, str]:
     """Return what points our inventories at the emulator."""
-    zone = account.client("route53").create_hosted_zone(Name="example.com", CallerReference="test")["HostedZone"]["Id"]
     return {
         "sm2a_endpoint_url": account.emulator.url,
         "sm2a_access_key": CREDENTIALS["access_key"],
         "sm2a_secret_key": CREDENTIALS["secret_key"],
-        "load_balancer_hosted_zone_id": zone.rsplit("/", 1)[-1],
+        "load_balancer_hosted_zone_id": account.emulator.hosted_zone(),
     }
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from botocore.client import BaseClient
 from disturbances import Call, calls_go_through
 from emulators import Account
+from fargate_stand_in import end
 
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import STEPS, role_of
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._role_options import component_class
@@ -68,7 +69,6 @@ class Site:
 
 def site_of(account: Account, **more: dict[str, Any]) -> Site:
     """Return a site with something of every kind, in an account that has its domain."""
-    zone = account.client("route53").create_hosted_zone(Name="example.com", CallerReference="test")["HostedZone"]["Id"]
     pools = {"default": {"minimum": 1, "maximum": 3}, "heavy": {"maximum": 2, "capacity_provider": "FARGATE_SPOT"}}
     options: dict[str, dict[str, Any]] = {
         "network": {"interface_endpoints": ["sqs"]},
@@ -78,7 +78,7 @@ def site_of(account: Account, **more: dict[str, Any]) -> Site:
         "load_balancer": {
             "protocol": "HTTPS",
             "domain_name": DOMAIN,
-            "hosted_zone_id": zone.rsplit("/", 1)[-1],
+            "hosted_zone_id": account.emulator.hosted_zone(),
             "close_execution_api": True,
         },
         "storage": {"delete_buckets": True},
@@ -101,9 +101,7 @@ def one_off_tasks_end_well() -> Iterator[None]:
     def ended(call: Call, client: BaseClient, operation: str, arguments: dict[str, Any]) -> Any:
         answer = call(client, operation, arguments)
         for task in answer["tasks"] if operation == "DescribeTasks" else []:
-            task.update(lastStatus="STOPPED", stoppedReason="Essential container in task exited")
-            for container in task["containers"]:
-                container["exitCode"] = 0
+            end(task)
         return answer
 
     with calls_go_through(ended):

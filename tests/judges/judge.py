@@ -22,7 +22,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import made
+import moto_account
 import yaml
+from emulators import CREDENTIALS, REGION, Emulator
+from playbook_runs import playbook
+from verdict import Finding, verdict
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = ROOT / ".local" / "judges" / "venv" / "bin"
@@ -31,26 +36,14 @@ SERVICES = (
     *("acm", "cloudwatch", "ec2", "vpc", "ecr", "ecs", "elbv2", "iam", "kms", "rds", "s3", "secretsmanager", "sqs"),
 )
 
-sys.path[:0] = [str(ROOT / "tests" / folder) for folder in ("integration", "e2e", "local_aws")]
-# moto reads them when it is imported.
-os.environ.update(
-    MOTO_ACM_VALIDATION_WAIT="2", MOTO_IAM_LOAD_MANAGED_POLICIES="true", MOTO_EC2_LOAD_DEFAULT_AMIS="false"
-)
-import made  # noqa: E402
-import moto_account  # noqa: E402
-from emulators import CREDENTIALS, REGION, Emulator  # noqa: E402
-from playbook_runs import playbook  # noqa: E402
-from verdict import Finding, verdict  # noqa: E402
-
 
 def deploy(account: Emulator) -> None:
     """Run ``site`` with the inventory ``production``. Raises RuntimeError with what failed."""
-    zone = account.client("route53").create_hosted_zone(Name="example.com", CallerReference="judges")["HostedZone"]
     variables = {
         "sm2a_endpoint_url": account.url,
         "sm2a_access_key": CREDENTIALS["access_key"],
         "sm2a_secret_key": CREDENTIALS["secret_key"],
-        "load_balancer_hosted_zone_id": zone["Id"].rsplit("/", 1)[-1],
+        "load_balancer_hosted_zone_id": account.hosted_zone(),
     }
     with tempfile.TemporaryDirectory(prefix="sm2a-docker-") as folder:
         docker = Path(folder, "docker")
