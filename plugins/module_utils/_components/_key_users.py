@@ -10,6 +10,8 @@ from collections.abc import Iterator
 
 from .._reconcile.aws import Aws
 from .._reconcile.errors import ignoring
+from .._resources.sqs import MISSING as NO_QUEUE
+from .._resources.sqs import queue_urls
 
 DELETING = "https://docs.aws.amazon.com/kms/latest/developerguide/deleting-keys.html"
 
@@ -56,8 +58,8 @@ def _others(aws: Aws, key: str, environment: str) -> Iterator[str]:
         if repository.get("encryptionConfiguration", {}).get("kmsKey") == key:
             yield f"repository {repository['repositoryName']}"
     sqs = aws.client("sqs")
-    for url in sqs.pages("list_queues", "QueueUrls", QueueNamePrefix=f"sm2a-{environment}-"):
-        with ignoring("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"):
+    for name, url in queue_urls(aws, f"sm2a-{environment}-").items():
+        with ignoring(*NO_QUEUE):
             found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["KmsMasterKeyId"]).get("Attributes", {})
             if found.get("KmsMasterKeyId") == key:
-                yield f"queue {url.rsplit('/', 1)[-1]}"
+                yield f"queue {name}"
