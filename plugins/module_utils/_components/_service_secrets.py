@@ -10,6 +10,7 @@ can. https://airflow.apache.org/docs/apache-airflow/stable/security/security_mod
 
 from __future__ import annotations
 
+from ._logins import DATABASE_USERS
 from ._names import AIRFLOW_SERVICES, SECRETS
 
 CONNECTION = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
@@ -33,13 +34,7 @@ KEYS: dict[str, tuple[str, tuple[str, ...]]] = {
     "AIRFLOW__API_AUTH__JWT_SECRET": ("jwt_secret", ("api_server", "scheduler")),
 }
 # Logins of the database that the migration makes and repairs, by the user's kind.
-LOGINS = {
-    "airflow": "database_airflow",
-    "dag_processor": "database_dag_processor",
-    "triggerer": "database_triggerer",
-    "worker": "database_worker",
-    "scaler": "database_scaler",
-}
+LOGINS = {secret.removeprefix("database_"): secret for secret in DATABASE_USERS}
 # Where connections and variables are looked up that users keep in Secrets Manager: where their code runs. Airflow's
 # API server answers tasks from the metadata database, after they have looked here themselves.
 LOOKS_UP = ("dag_processor", "triggerer", "worker")
