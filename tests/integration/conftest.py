@@ -17,6 +17,9 @@ import pytest
 from emulators import IAM, REGION, Account, Emulator, Vpc, checked, started
 from states import SECONDS, SEED
 
+# Modules find no Docker either, whether one runs on this machine or not.
+os.environ["DOCKER_HOST"] = "unix:///var/run/no-docker-in-integration-tests.sock"
+
 
 @pytest.fixture(scope="session", params=["moto", "ministack"])
 def emulator(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
