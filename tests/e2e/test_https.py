@@ -6,13 +6,15 @@
 
 from __future__ import annotations
 
+import json
+import socket
 import uuid
 
 import domain
 import pytest
 import requests
 from platform_client import Airflow, aws
-from playbook_runs import Platform, docker, wait
+from playbook_runs import Platform, docker, playbook, succeed, wait
 
 FORGED = "203.0.113.66"
 
@@ -31,7 +33,10 @@ def test_plain_http_leads_to_https_and_the_certificate_is_the_domains(airflow: A
         f"http://127.0.0.1:{port}/home", headers={"Host": domain.HOST}, allow_redirects=False, timeout=30
     )
 
-    assert (moved.status_code, moved.headers["Location"]) == (301, f"https://{domain.HOST}:443/home")
+    assert (moved.status_code, moved.headers["Location"]) == (
+        301,
+        f"https://{domain.HOST}:{443 + domain.offset()}/home",
+    )
     stranger = Airflow()
     stranger.session.verify = True
     with pytest.raises(requests.exceptions.SSLError):
@@ -69,3 +74,21 @@ def test_nobody_chooses_the_address_under_which_he_is_logged(airflow: Airflow) -
 
     wait("the request is logged", logged, 30)
     assert all("127.0.0.1" in line and FORGED not in line for line in logged()), logged()
+
+
+def test_only_those_whom_the_option_names_get_a_connection(airflow: Airflow) -> None:
+    def connects() -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", 443 + domain.offset()), 3).close()
+        except TimeoutError:
+            return False
+        return True
+
+    assert connects()
+    elsewhere = json.dumps({"security_ingress_cidrs": ["203.0.113.0/24"]})
+    succeed(playbook("site", "--tags", "security", "-e", elsewhere))
+    wait("the new rules", lambda: not connects(), 5)
+
+    succeed(playbook("site", "--tags", "security"))
+    wait("the old rules", connects, 10)
+    airflow.wait_until_up()

@@ -81,7 +81,8 @@ def account(local: Emulator) -> Account:
 
 @pytest.fixture
 def options(account: Account, vpc: Vpc) -> dict[str, Any]:
-    """A load balancer with HTTPS for a domain in a hosted zone."""
+    """A load balancer with HTTPS for a domain in a hosted zone, which everybody may call."""
+    let_in(account, vpc, "0.0.0.0/0")
     return {
         "vpc_id": vpc.id,
         "subnet_ids": vpc.subnet_ids,
@@ -110,6 +111,26 @@ def browser() -> requests.Session:
     session.trust_env = False
     session.verify = str(authority.CERTIFICATE)
     return session
+
+
+def let_in(account: Account, vpc: Vpc, *cidrs: str) -> None:
+    """Let these networks and no others call the load balancer."""
+    ec2 = account.client("ec2")
+    [group] = ec2.describe_security_groups(GroupIds=[vpc.security_group_id])["SecurityGroups"]
+    if group["IpPermissions"]:
+        ec2.revoke_security_group_ingress(GroupId=group["GroupId"], IpPermissions=group["IpPermissions"])
+    ranges = [{"CidrIp": cidr} for cidr in cidrs]
+    rules = [{"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "IpRanges": ranges} for port in (80, 443)]
+    ec2.authorize_security_group_ingress(GroupId=group["GroupId"], IpPermissions=rules)
+
+
+def connects(source: str, port: int = 443) -> bool:
+    """Tell whether somebody who calls from an address of this machine gets a connection."""
+    try:
+        socket.create_connection(("127.0.0.1", port + OFFSET), 2, (source, 0)).close()
+    except TimeoutError:
+        return False
+    return True
 
 
 def made(account: Account, options: dict[str, Any], targets: list[Target]) -> dict[str, Any]:
@@ -158,7 +179,11 @@ def test_https_is_the_domains_and_plain_http_leads_to_it(
     assert (headers["x-forwarded-proto"], headers["x-forwarded-port"]) == ("https", "443")
     assert "a_b" not in headers
     moved = browser.get(address("/login?next=x", 80), allow_redirects=False)
-    assert (moved.status_code, moved.headers["Location"]) == (301, f"https://{DOMAIN}:443/login?next=x")
+    assert (moved.status_code, moved.headers["Location"]) == (
+        301,
+        f"https://{DOMAIN}:{443 + OFFSET}/login?next=x",
+    )
+    assert browser.get(moved.headers["Location"].replace(DOMAIN, "127.0.0.1")).json()["path"] == "/login?next=x"
     for path in ("/execution", "/execution/task-instances/1/run"):
         assert browser.post(address(path)).status_code == 403
     with pytest.raises(requests.exceptions.SSLError):
@@ -246,6 +271,34 @@ def test_the_policy_says_which_tls(
                     context.wrap_socket(connection, server_hostname=DOMAIN)
             else:
                 context.wrap_socket(connection, server_hostname=DOMAIN).close()
+
+
+def test_only_those_whom_its_security_groups_name_get_a_connection(
+    account: Account, options: dict[str, Any], vpc: Vpc, targets: list[Target], browser: requests.Session
+) -> None:
+    made(account, options, targets)
+    session = fresh(browser)
+    assert session.get(address("/")).ok
+
+    let_in(account, vpc, "203.0.113.0/24", "127.0.0.2/32")
+    eventually(lambda: not connects("127.0.0.1"))
+    assert not connects("127.0.0.1", 80)
+    assert connects("127.0.0.2") and connects("127.0.0.2", 80)
+    # Security groups look at the beginning of a connection.
+    assert session.get(address("/")).ok
+
+    let_in(account, vpc, "127.0.0.0/31")
+    eventually(lambda: connects("127.0.0.1"))
+    assert not connects("127.0.0.2")
+
+
+def test_a_load_balancer_that_is_made_closed_is_closed_from_the_beginning(
+    account: Account, options: dict[str, Any], vpc: Vpc, targets: list[Target]
+) -> None:
+    let_in(account, vpc, "203.0.113.0/24")
+    made(account, options, targets)
+
+    assert not connects("127.0.0.1") and not connects("127.0.0.1", 80)
 
 
 def test_ports_close_with_their_listeners(account: Account, options: dict[str, Any], targets: list[Target]) -> None:

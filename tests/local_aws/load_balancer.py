@@ -13,7 +13,9 @@ stickiness. Here a port is open as long as a listener has it:
   (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html);
 - cookies by which a browser stays with a target
   (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/sticky-sessions.html);
-- the headers ``X-Forwarded-*``, the idle time-out, and the headers that a listener adds.
+- the headers ``X-Forwarded-*``, the idle time-out, and the headers that a listener adds;
+- security groups: who may not call a port gets no connection, and no answer either, from the address that he has here.
+  Load balancers that share a port are called by whoever may call one of them.
 
 HTTP/2 and WebSockets are missing.
 """
@@ -31,12 +33,14 @@ import json
 import logging
 import re
 import secrets
+import socket
 import ssl
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import formatdate
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -45,6 +49,8 @@ import aiohttp
 from aiohttp import web
 from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.services import acm, alb, route53
+from security_groups import callers_of
+from socket_filters import EVERYBODY, let_in
 from yarl import URL
 
 LOOK_SECONDS = 0.2
@@ -68,6 +74,38 @@ class Port:
 
 
 @dataclass
+class Entrance:
+    """What serves an open port, and who may call it."""
+
+    runner: web.ServerRunner
+    callers: frozenset[IPv4Network]
+    sockets: list[socket.socket] = field(default_factory=list)
+
+    async def listen(self, address: str, port: int, tls: ssl.SSLContext | None) -> None:
+        """Serve a port of an address. Raises OSError."""
+        listening = socket.socket()
+        self.sockets.append(listening)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((address, port))
+        if self.callers != EVERYBODY:
+            let_in(listening, self.callers)
+        await web.SockSite(self.runner, listening, ssl_context=tls).start()
+
+    def let_in(self, callers: frozenset[IPv4Network]) -> None:
+        """Follow a change of those who may call. Raises OSError."""
+        if callers != self.callers:
+            for listening in self.sockets:
+                let_in(listening, callers)
+            self.callers = callers
+
+    async def close(self) -> None:
+        """Serve it no longer."""
+        await self.runner.cleanup()
+        for listening in self.sockets:
+            listening.close()
+
+
+@dataclass
 class Health:
     """What the checks of a target have said so far."""
 
@@ -88,7 +126,7 @@ class LoadBalancers:
     def __init__(self, addresses: list[str], offset: int = 0) -> None:
         self.addresses = addresses
         self.offset = offset
-        self._open: dict[Port, web.ServerRunner] = {}
+        self._open: dict[Port, Entrance] = {}
         self._health: dict[tuple[str, str, int], Health] = {}
         self._turn = itertools.count()
         self._cookie_key = secrets.token_bytes()
@@ -105,27 +143,33 @@ class LoadBalancers:
                     self._begin_checks()
                     await asyncio.sleep(LOOK_SECONDS)
             finally:
-                for runner in self._open.values():
-                    await runner.cleanup()
+                for entrance in self._open.values():
+                    await entrance.close()
 
     # Ports
 
     async def _open_and_close(self) -> None:
-        wanted = {Port(one["Port"], one.get("SslPolicy")) for one in _all(alb._listeners)}
-        for port in self._open.keys() - wanted:
-            await self._open.pop(port).cleanup()
-        for port in wanted - self._open.keys():
-            runner = web.ServerRunner(web.Server(functools.partial(self._answer, port.number), access_log=None))
+        wanted = _callers_by_port()
+        for port in self._open.keys() - wanted.keys():
+            await self._open.pop(port).close()
+        for port, callers in wanted.items():
             try:
-                context = self._tls_of(port) if port.policy else None
-                await runner.setup()
-                for address in self.addresses:
-                    await web.TCPSite(runner, address, port.number + self.offset, ssl_context=context).start()
+                if port in self._open:
+                    self._open[port].let_in(callers)
+                else:
+                    await self._begin(port, callers)
             except (OSError, LookupError) as error:
-                await runner.cleanup()
+                await self._open.pop(port).close()
                 logger.error("port %s stays closed: %s", port.number, error)
-            else:
-                self._open[port] = runner
+
+    async def _begin(self, port: Port, callers: frozenset[IPv4Network]) -> None:
+        """Open a port. Raises OSError, or LookupError for a policy or a certificate that is none."""
+        runner = web.ServerRunner(web.Server(functools.partial(self._answer, port.number), access_log=None))
+        self._open[port] = Entrance(runner, callers)
+        tls = self._tls_of(port) if port.policy else None
+        await runner.setup()
+        for address in self.addresses:
+            await self._open[port].listen(address, port.number + self.offset, tls)
 
     def _tls_of(self, port: Port) -> ssl.SSLContext:
         """Return TLS of a port whose certificate is that of the listener which a client asks for."""
@@ -157,12 +201,22 @@ class LoadBalancers:
             )
             sent = alb._target_headers(balancer, listener, headers, request.remote)
             added = alb._with_listener_response_headers(listener["ListenerArn"], (0, {}, b""))[1]
+            if action["Type"] == "redirect":
+                action = self._moved(action, listener)
             if action["Type"] == "forward":
                 return await self._forward(listener, action["TargetGroupArn"], request, sent, added)
             status, own, body = await alb._execute_action(
                 action, request.method, request.path, sent, b"", query, request.query_string, request.raw_path
             )
             return web.Response(status=status, headers={**own, **OWN_HEADERS, **added}, body=body)
+
+    def _moved(self, action: dict[str, Any], listener: dict[str, Any]) -> dict[str, Any]:
+        """Return a redirection that names the ports of this load balancer as they are found here."""
+        to = action["RedirectConfig"]
+        if to["Host"] != "#{host}":
+            return action
+        port = int(to["Port"].replace("#{port}", str(listener["Port"])))
+        return {**action, "RedirectConfig": {**to, "Port": str(port + self.offset)}}
 
     async def _forward(
         self,
@@ -312,6 +366,18 @@ def tls_versions(policy: str) -> tuple[ssl.TLSVersion, ssl.TLSVersion]:
 
 def _all(stored: Any) -> list[dict[str, Any]]:
     return [value for _key, value in stored.all_items()]
+
+
+def _callers_by_port() -> dict[Port, frozenset[IPv4Network]]:
+    """Return the ports of all listeners, each with the networks from which security groups let somebody call it."""
+    found: dict[Port, frozenset[IPv4Network]] = {}
+    balancers = {one["LoadBalancerArn"]: one for one in _all(alb._lbs)}
+    for listener in _all(alb._listeners):
+        # A listener goes with its load balancer, which MiniStack forgets.
+        if balancer := balancers.get(listener["LoadBalancerArn"]):
+            port = Port(listener["Port"], listener.get("SslPolicy"))
+            found[port] = found.get(port, frozenset()) | callers_of(balancer["SecurityGroups"], port.number)
+    return found
 
 
 @contextlib.contextmanager

@@ -10,8 +10,9 @@ https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 from typing import Any
 
 Group = Mapping[str, Any]
@@ -60,7 +61,8 @@ def table(own: frozenset[str], around: Surroundings, *, managed: bool) -> str:
     if managed:
         lines.append(f"-A INPUT -s {around.gateway} -j ACCEPT")
     lines.append(f"-A INPUT -s {around.gateway} -j BALANCER")
-    lines += [f"-A INPUT -s {source} {ports}-j ACCEPT" for source, ports in _allowed(own, around, "IpPermissions")]
+    sources = _allowed(own, around.groups, around.members, "IpPermissions")
+    lines += [f"-A INPUT -s {source} {_ports(permission)}-j ACCEPT" for source, permission in sources]
     # A load balancer has no namespace of its own, so its target looks at what may leave it, too.
     lines += [f"-A BALANCER {ports}-j RETURN" for ports in _from_balancers(own, around)]
     lines.append("-A BALANCER -j DROP")
@@ -72,25 +74,38 @@ def table(own: frozenset[str], around: Surroundings, *, managed: bool) -> str:
     ]
     if _calls_aws(own, around):
         lines.append(f"-A OUTPUT -d {around.gateway} -p tcp --dport {around.api_port} -j ACCEPT")
-    targets = _allowed(own, around, "IpPermissionsEgress")
-    lines += [f"-A OUTPUT -d {target} {ports}-j ACCEPT" for target, ports in targets]
+    targets = _allowed(own, around.groups, around.members, "IpPermissionsEgress")
+    lines += [f"-A OUTPUT -d {target} {_ports(permission)}-j ACCEPT" for target, permission in targets]
     return "\n".join([*dict.fromkeys(lines), "COMMIT", ""])
 
 
-def _permissions(groups: frozenset[str], around: Surroundings, direction: str) -> Iterator[Mapping[str, Any]]:
-    for group in sorted(groups):
-        yield from around.groups.get(group, {}).get(direction, [])
+def callers(
+    own: frozenset[str], groups: Mapping[str, Group], members: Collection[Member], port: int
+) -> frozenset[IPv4Network]:
+    """Return the networks from which somebody with these groups may be called at a port of TCP."""
+    allowed = _allowed(own, groups, members, "IpPermissions")
+    return frozenset(IPv4Network(source, strict=False) for source, permission in allowed if _includes(permission, port))
 
 
-def _allowed(own: frozenset[str], around: Surroundings, direction: str) -> Iterator[tuple[str, str]]:
-    """Yield the networks and ports of all rules of one direction; a group stands for the addresses of its members."""
-    for permission in _permissions(own, around, direction):
+def _permissions(own: frozenset[str], groups: Mapping[str, Group], direction: str) -> Iterator[Mapping[str, Any]]:
+    for group in sorted(own):
+        yield from groups.get(group, {}).get(direction, [])
+
+
+def _allowed(
+    own: frozenset[str], groups: Mapping[str, Group], members: Collection[Member], direction: str
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the networks of all rules of one direction, each with its rule.
+
+    A group stands for the addresses of its members.
+    """
+    for permission in _permissions(own, groups, direction):
         for item in permission.get("IpRanges", []):
-            yield item["CidrIp"], _ports(permission)
+            yield item["CidrIp"], permission
         named = {item["GroupId"] for item in permission.get("UserIdGroupPairs", [])}
-        for member in around.members:
+        for member in members:
             if named & member.groups:
-                yield f"{member.address}/32", _ports(permission)
+                yield f"{member.address}/32", permission
 
 
 def _ports(permission: Mapping[str, Any]) -> str:
@@ -107,7 +122,7 @@ def _from_balancers(own: frozenset[str], around: Surroundings) -> Iterator[str]:
     for balancer in around.members:
         if balancer.address != around.gateway:
             continue
-        for permission in _permissions(balancer.groups, around, "IpPermissionsEgress"):
+        for permission in _permissions(balancer.groups, around.groups, "IpPermissionsEgress"):
             # Every network that a load balancer may call is taken for that of its targets.
             if permission.get("IpRanges") or own & {item["GroupId"] for item in permission.get("UserIdGroupPairs", [])}:
                 yield _ports(permission)
@@ -116,8 +131,14 @@ def _from_balancers(own: frozenset[str], around: Surroundings) -> Iterator[str]:
 def _calls_aws(own: frozenset[str], around: Surroundings) -> bool:
     """Tell whether a rule lets HTTPS out of the VPC, to endpoints, or to a prefix list: AWS's API is there."""
     return any(
-        str(permission["IpProtocol"]) == "-1"
-        or (permission["IpProtocol"] == "tcp" and int(permission["FromPort"]) <= HTTPS <= int(permission["ToPort"]))
-        for permission in _permissions(own, around, "IpPermissionsEgress")
+        _includes(permission, HTTPS)
+        for permission in _permissions(own, around.groups, "IpPermissionsEgress")
         if permission.get("IpRanges") or permission.get("PrefixListIds")
     )
+
+
+def _includes(permission: Mapping[str, Any], port: int) -> bool:
+    """Tell whether a rule is for a port of TCP."""
+    if str(permission["IpProtocol"]) == "-1":
+        return True
+    return permission["IpProtocol"] == "tcp" and int(permission["FromPort"]) <= port <= int(permission["ToPort"])

@@ -14,7 +14,8 @@ import logging
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from docker.models.containers import Container
 from ministack.core.concurrency import spawn_background
 from ministack.core.container_reaper import instance_id
 from ministack.services import alb, ec2, ecs, rds
-from packet_filters import Member, Surroundings, table
+from packet_filters import Group, Member, Surroundings, callers, table
 
 INTERVAL_SECONDS = 0.5
 TASK_LABEL, DATABASE_LABEL = "com.amazonaws.ecs.task-arn", "db_id"
@@ -33,6 +34,9 @@ logger = logging.getLogger("security_groups")
 _lock = threading.RLock()
 _task_groups: dict[str, frozenset[str]] = {}
 """The groups of each task that was started, by its ARN. A task keeps those that it was started with."""
+
+_members: list[Member] = []
+"""Who had security groups at the last look."""
 
 
 def install(gateway: str, api_port: int, enter: list[str]) -> None:
@@ -52,6 +56,15 @@ def install(gateway: str, api_port: int, enter: list[str]) -> None:
 
     Container.start = start_filtered
     spawn_background(enforcer.follow, thread_name="security-groups")
+
+
+def callers_of(groups: Iterable[str], port: int) -> frozenset[IPv4Network]:
+    """Return the networks from which somebody with these groups may be called at a port of TCP."""
+    return callers(frozenset(groups), _stored_groups(), tuple(_members), port)
+
+
+def _stored_groups() -> dict[str, Group]:
+    return {identity: group for (_account, _region, identity), group in ec2._security_groups.all_items()}
 
 
 def _noting_groups(run_task: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]], Any]:
@@ -119,10 +132,10 @@ class _Enforcer:
             groups = {identity: _groups_of(one["Labels"]) for identity, one in containers.items()}
             members = [Member(_address(one), groups[identity]) for identity, one in containers.items()]
             # In an order of their own, so that the same members give the same filters.
-            everybody = sorted({*members, *self._balancers()}, key=lambda one: (one.address, sorted(one.groups)))
+            _members[:] = sorted({*members, *self._balancers()}, key=lambda one: (one.address, sorted(one.groups)))
             around = Surroundings(
-                groups={identity: group for (_account, _region, identity), group in ec2._security_groups.all_items()},
-                members=tuple(everybody),
+                groups=_stored_groups(),
+                members=tuple(_members),
                 gateway=self.gateway,
                 api_port=self.api_port,
                 resolvers=self.resolvers,

@@ -71,7 +71,7 @@ def open_rows(engine: str) -> list[Row]:
             "user",
             "load balancer",
             80,
-            "integration/test_load_balancer.py::test_https_with_a_certificate_redirects_plain_http",
+            "e2e/test_https.py::test_plain_http_leads_to_https_and_the_certificate_is_the_domains",
         ),
         Row("load balancer", "API server", 8080, HEALTH),
         Row("worker", "API server", 8080, RUN),

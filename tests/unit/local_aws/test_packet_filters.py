@@ -10,7 +10,7 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 
 import pytest
-from packet_filters import Member, Surroundings, table
+from packet_filters import Member, Surroundings, callers, table
 
 GATEWAY, API_PORT = "10.42.0.1", 4566
 RESOLVER = "192.0.2.53"
@@ -135,3 +135,19 @@ def test_answers_pass_and_nothing_else_by_default() -> None:
     for chain in ("INPUT", "OUTPUT"):
         assert f":{chain} DROP [0:0]" in lines
         assert f"-A {chain} -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT" in lines
+
+
+@pytest.mark.parametrize(
+    ("own", "port", "networks"),
+    [
+        ({"balancer"}, 443, {"0.0.0.0/0"}),
+        ({"balancer"}, 80, set()),
+        # A group stands for the addresses of its members.
+        ({"data"}, 5432, {"10.42.128.2/32"}),
+        ({"open"}, 443, {"10.42.0.0/16"}),
+        ({"balancer", "open"}, 443, {"0.0.0.0/0", "10.42.0.0/16"}),
+        ({"unknown"}, 443, set()),
+    ],
+)
+def test_who_may_call_a_port_is_what_the_rules_of_its_groups_name(own: set[str], port: int, networks: set[str]) -> None:
+    assert callers(frozenset(own), GROUPS, MEMBERS, port) == {ip_network(one) for one in networks}
