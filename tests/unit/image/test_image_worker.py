@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -25,6 +27,7 @@ from sm2a_image.worker import (
     Gate,
     Protection,
     ecs_task,
+    held_requests,
 )
 
 
@@ -69,6 +72,33 @@ class Channel:
         self._loop1(queue)
 
 
+@dataclass(frozen=True)
+class Message:
+    """SQS's, of which Celery keeps the tag."""
+
+    delivery_tag: int
+
+
+@dataclass(frozen=True)
+class Request:
+    """Celery's, of a task that was taken."""
+
+    message: Message
+
+
+class Requests:
+    """Celery's requests: those that wait for a process or run, whether their message is acknowledged or not."""
+
+    def __init__(self) -> None:
+        self.held: list[Request] = []
+
+    def __call__(self) -> list[Request]:
+        return self.held
+
+    def take(self, *tags: int) -> None:
+        self.held = [Request(Message(tag)) for tag in tags]
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -80,8 +110,13 @@ def channel() -> Channel:
 
 
 @pytest.fixture
-def gate(clock: Clock, channel: Channel) -> Gate:
-    gate = Gate(clock)
+def requests() -> Requests:
+    return Requests()
+
+
+@pytest.fixture
+def gate(clock: Clock, channel: Channel, requests: Requests) -> Gate:
+    gate = Gate(clock, requests)
     gate.attach(channel)
     return gate
 
@@ -130,6 +165,47 @@ def test_a_gate_stands_before_the_next_connection_too(gate: Gate, channel: Chann
     successor.schedule("default")
     assert successor.polls == []
     assert gate.state == "empty", "the poll of the lost connection brings nothing any more"
+
+
+def test_a_task_that_runs_without_its_message_is_busy(gate: Gate, channel: Channel, requests: Requests) -> None:
+    gate.open()
+    channel.schedule("default")
+    channel.answer(1, 2)
+    requests.take(1, 2)
+    gate.close()
+    assert gate.busy == 2, "each task counts once, by its message or by itself"
+
+    channel.qos._dirty.add(1)  # acknowledged at the start
+    assert (gate.state, gate.busy) == ("closing", 2)
+    requests.take(2)  # the first has ended
+    assert (gate.state, gate.busy) == ("closing", 1)
+
+
+def test_tasks_that_outlive_their_connection_are_busy(gate: Gate, channel: Channel, requests: Requests) -> None:
+    gate.open()
+    channel.schedule("default")
+    channel.answer(1)
+    requests.take(1)
+    gate.close()
+    gate.attach(Channel())
+    assert (gate.state, gate.busy) == ("closing", 1)
+    requests.take()
+    assert (gate.state, gate.busy) == ("empty", 0)
+
+
+def test_celerys_requests_are_read_again_if_they_change_meanwhile(stand_in: Callable[..., ModuleType]) -> None:
+    class Changing:
+        read = 0
+
+        def __iter__(self) -> Iterator[str]:
+            self.read += 1
+            yield "running"
+            if self.read == 1:
+                raise RuntimeError("Set changed size during iteration")
+
+    stand_in("celery.worker", state=stand_in("celery.worker.state"))
+    stand_in("celery.worker.state", active_requests=Changing(), reserved_requests={"waiting"})
+    assert held_requests() == ["running", "waiting"]
 
 
 class Agent:
@@ -289,6 +365,23 @@ def test_cordoned_then_empty_then_unprotected_each_seen_by_the_scaler(worker: Wo
     assert worker.row.told[-1] == (1, "closing", True)
 
     channel.qos._dirty.add(1)
+    worker.steps(2)
+    assert worker.row.told[-2:] == [(0, "empty", True), (0, "empty", False)]
+
+
+def test_acknowledged_at_the_start_a_task_keeps_the_protection_to_its_end(
+    worker: Worker, channel: Channel, requests: Requests
+) -> None:
+    worker.steps()
+    channel.schedule("default")
+    channel.answer(1)
+    requests.take(1)
+    channel.qos._dirty.add(1)
+    worker.row.cordoned = 60.0
+    worker.steps(3)
+    assert worker.row.told[-1] == (1, "closing", True)
+
+    requests.take()
     worker.steps(2)
     assert worker.row.told[-2:] == [(0, "empty", True), (0, "empty", False)]
 

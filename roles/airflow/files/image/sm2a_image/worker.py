@@ -20,7 +20,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from sm2a_image.registry import Registry
@@ -48,8 +48,11 @@ class Gate:
     stands there.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, held: Callable[[], Iterable[Any]] = lambda: ()
+    ) -> None:
         self._clock = clock
+        self._held = held
         self._wanted_open = False
         self._for_good = False
         self._closed_at = clock()
@@ -97,8 +100,15 @@ class Gate:
 
     @property
     def busy(self) -> int:
-        """Messages that were taken and are not acknowledged. Airflow acknowledges when a task has ended."""
-        return len(self._qos._delivered) - len(self._qos._dirty) if self._qos else 0
+        """Tasks that were taken and have not ended.
+
+        Airflow acknowledges a message when its task has ended, but a task can run without one: Celery may be told to
+        acknowledge at the start, and whoever loses the connection to SQS starts anew with a channel that knows nothing.
+        """
+        messages = {request.message.delivery_tag for request in self._held()}
+        if self._qos:
+            messages |= set(self._qos._delivered) - set(self._qos._dirty)
+        return len(messages)
 
     @property
     def state(self) -> str:
@@ -246,6 +256,17 @@ def ecs_task() -> str | None:
         return str(json.load(answer)["TaskARN"]).rsplit("/", 1)[-1]
 
 
+def held_requests() -> list[Any]:
+    """Return Celery's requests of the tasks that this worker runs, and of those that wait for a process."""
+    from celery.worker import state
+
+    while True:
+        try:
+            return [*state.active_requests, *state.reserved_requests]
+        except RuntimeError:  # Celery's thread has changed a set in the meantime
+            continue
+
+
 def work(arguments: list[str]) -> int:
     """Run ``airflow celery worker`` with these arguments in this process, under a caretaker if ECS runs it."""
     from airflow.__main__ import main as airflow
@@ -265,7 +286,7 @@ def _consumer_step(task: str, arguments: list[str]) -> Any:
     from celery import bootsteps
 
     options = dict(zip(arguments[::2], arguments[1::2], strict=True))
-    gate = Gate()
+    gate = Gate(held=held_requests)
     protection = Protection(os.environ.get("ECS_AGENT_URI"))
     row = Registry(task, options["--queues"], get_hostname(), int(options["--concurrency"]))
     caretaker = Caretaker(gate, protection, row, stop=lambda: os.kill(os.getpid(), signal.SIGTERM))
