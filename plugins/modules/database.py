@@ -28,6 +28,7 @@ options:
   engine_version:
     description:
       - Version, as far as it matters; V(17) leaves the minor version to RDS.
+      - A newer minor version, to which RDS has upgraded the instance by itself, stays.
       - The default is V(17) of PostgreSQL and V(8.4) of MySQL.
     type: str
   instance_class:
@@ -36,7 +37,7 @@ options:
     default: db.t4g.small
   allocated_storage:
     description:
-      - Storage in GiB. It never shrinks.
+      - 'Storage in GiB, at least: RDS may have grown it, and it never shrinks.'
       - From 20 to 65536 GiB.
     type: int
     default: 20

@@ -468,6 +468,15 @@ DATABASES = [
         lambda c: c.database(VpcSecurityGroupIds=[c.group("-load-balancer")]),
         {DATABASE: "VpcSecurityGroupIds"},
     ),
+    # What AWS changes by itself is nobody's drift.
+    Drift("a minor version by RDS", "database", lambda c: c.database(EngineVersion="17.6"), {}),
+    Drift("storage grown by RDS", "database", lambda c: c.database(AllocatedStorage=45), {}),
+    Drift(
+        "windows chosen by RDS",
+        "database",
+        lambda c: c.database(PreferredBackupWindow="02:00-02:30", PreferredMaintenanceWindow="tue:04:00-tue:04:30"),
+        {},
+    ),
     Drift(
         "plain connections allowed",
         "database",
@@ -783,6 +792,8 @@ SERVICES = [
         lambda c: c.network_of("worker-default", assignPublicIp="ENABLED"),
         {f"{SERVICE}-worker-default": "assign_public_ip"},
     ),
+    # The scaler sets their number.
+    Drift("more workers", "workers", lambda c: c.update_service("worker-default", desiredCount=2), {}),
     Drift(
         "a service in another group",
         "airflow",

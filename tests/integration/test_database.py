@@ -43,6 +43,32 @@ def test_measurements_and_tokens_can_be_turned_on(account: Account, options: dic
     account.lifecycle("database", change=change, **options)
 
 
+@pytest.mark.parametrize(
+    ("pinned", "by_rds"),
+    [
+        ({"engine_version": "17.5"}, {"EngineVersion": "17.6"}),
+        ({"engine": "mysql", "engine_version": "8.4.3"}, {"EngineVersion": "8.4.6"}),
+        ({"allocated_storage": 20}, {"AllocatedStorage": 45}),
+        ({}, {"PreferredBackupWindow": "02:00-02:30", "PreferredMaintenanceWindow": "tue:04:00-tue:04:30"}),
+    ],
+)
+def test_what_rds_changes_by_itself_stays(
+    account: Account, options: dict[str, object], pinned: dict[str, str], by_rds: dict[str, str]
+) -> None:
+    account.run("database", **options, **pinned)
+    rds = account.client("rds")
+    rds.modify_db_instance(DBInstanceIdentifier="sm2a-test", ApplyImmediately=True, **by_rds)
+
+    for check in (True, False):
+        result = account.run("database", check=check, **options, **pinned)
+        assert not result["changed"] and result["diff"] == {"before": {}, "after": {}}
+        assert result["api_calls"]["write"] == 0
+        remarks = [line for line in result.get("warnings", []) if "RDS has upgraded it, and it stays so" in str(line)]
+        assert len(remarks) == ("EngineVersion" in by_rds)
+    [instance] = rds.describe_db_instances(DBInstanceIdentifier="sm2a-test")["DBInstances"]
+    assert by_rds.items() <= instance.items()
+
+
 def test_connections_are_written_for_airflow_and_never_shown(account: Account, options: dict[str, object]) -> None:
     result = account.run("database", **options)
 

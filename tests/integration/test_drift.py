@@ -24,7 +24,8 @@ WITHOUT_SERVICES = ("network", "security", "secrets", "database", "storage", "qu
 def site(emulator: Emulator) -> Iterator[Site]:
     """An environment that is as it should be, for one change after another."""
     emulator.reset()
-    made = site_of(Account(emulator), security={"role_permissions_boundary": BOUNDARY})
+    pinned = {"engine_version": "17.5"}
+    made = site_of(Account(emulator), security={"role_permissions_boundary": BOUNDARY}, database=pinned)
     with one_after_another(), one_off_tasks_end_well():
         if emulator.name == "moto":
             made.options["network"] = {"flow_logs": "cloudwatch", "interface_endpoints": ["sqs"]}

@@ -18,10 +18,10 @@ from typing import Any
 
 from .._reconcile.aws import Aws
 from .._reconcile.engine import Step
-from .._reconcile.errors import BotoCoreError, ClientError, OptionError, ReconcileError, code_of, ignoring
+from .._reconcile.errors import BotoCoreError, ClientError, OptionError, ReconcileError, code_of
 from .._reconcile.values import has_unknown
 from .._resources.iam import Role
-from .._resources.rds import NO_INSTANCE
+from .._resources.rds import describe_instance, is_newer
 
 VPC_QUOTAS = "https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html"
 DATABASE_CLASSES = "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.DBInstanceClass.SupportAurora.html"
@@ -134,8 +134,12 @@ def database_class_faults(aws: Aws, identifier: str, engine: str, version: str, 
         return  # an emulator's offers are made up
     with if_it_can_be_read():
         rds = aws.client("rds")
-        if _class_of(rds, identifier) == name:
+        instance = describe_instance(aws, identifier) or {}
+        if instance.get("DBInstanceClass") == name:
             return
+        running = str(instance.get("EngineVersion", version))
+        if is_newer(running, version):
+            version = running
         offers = rds.pages(
             "describe_orderable_db_instance_options", "OrderableDBInstanceOptions", Engine=engine, DBInstanceClass=name
         )
@@ -147,13 +151,6 @@ def database_class_faults(aws: Aws, identifier: str, engine: str, version: str, 
         else:
             rule = f"{aws.region} does not offer it for {engine}"
         yield OptionError("instance_class", name, rule, DATABASE_CLASSES)
-
-
-def _class_of(rds: Any, identifier: str) -> str | None:
-    with ignoring(*NO_INSTANCE):
-        [instance] = rds.describe_db_instances(DBInstanceIdentifier=identifier)["DBInstances"]
-        return str(instance["DBInstanceClass"])
-    return None
 
 
 def hosted_zone_faults(aws: Aws, zone: str, domain: str) -> Iterator[OptionError]:

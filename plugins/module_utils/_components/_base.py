@@ -135,6 +135,10 @@ class Component:
         """
         return {}
 
+    def remarks(self) -> Iterator[str]:
+        """Yield what a user should know of what is there though nothing has to change. Called as ``facts`` is."""
+        yield from ()
+
     def vcpus(self) -> dict[str, float]:
         """Return how many vCPUs all tasks take when there are as many as there may be, by capacity provider."""
         return {}
@@ -186,6 +190,8 @@ def run(component_class: type[Component]) -> None:
             if wrong:
                 module.fail_json(**refusal(wrong))
             facts = {"environment": component.environment, **component.facts()}
+            for remark in component.remarks():
+                module.warn(remark)
     except OptionError as error:
         module.fail_json(**refusal([error]))
     except ApplyError as error:

@@ -12,7 +12,7 @@ from typing import Any
 from .._reconcile.aws import Aws
 from .._reconcile.errors import OptionError, ignoring
 from .._reconcile.values import KNOWN_AFTER_APPLY
-from .._resources.rds import describe_instance, describe_snapshot
+from .._resources.rds import describe_instance, describe_snapshot, major_version
 
 OPTION = "snapshot_identifier"
 RESTORE = "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_RestoreFromSnapshot.html"
@@ -51,26 +51,17 @@ def snapshot_faults(
 
 
 def _engine_faults(identifier: str, snapshot: dict[str, Any], engine: str, version: str) -> Iterator[OptionError]:
-    """Yield a difference of the engine or its major version, and a minor version that would have to go back."""
+    """Yield a difference of the engine or its major version. A newer minor version stays, as on any instance."""
     found = str(snapshot["EngineVersion"])
     if snapshot["Engine"] != engine:
         yield OptionError(OPTION, identifier, f"it is of {snapshot['Engine']} {found}, not of {engine}", RESTORE)
         return
-    have, want = _numbers(found), _numbers(version)
-    series = 2 if engine == "mysql" else 1
-    if have[:series] != want[:series]:
+    if major_version(engine, found) != major_version(engine, version):
         rule = (
             f"it is of {engine} {found}, and engine_version is {version}; restore it with the snapshot's, and change "
             "engine_version afterwards"
         )
         yield OptionError(OPTION, identifier, rule, RESTORE)
-    elif have[: len(want)] > want:
-        rule = f"it is of {engine} {found}, which is newer than engine_version, {version}, and RDS never goes back"
-        yield OptionError(OPTION, identifier, rule, RESTORE)
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".") if part.isdecimal())
 
 
 def _key_faults(aws: Aws, identifier: str, key: str | None) -> Iterator[OptionError]:

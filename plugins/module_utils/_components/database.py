@@ -18,7 +18,7 @@ from .._reconcile.errors import OptionError, ignoring
 from .._reconcile.resource import Resource
 from .._reconcile.values import KNOWN_AFTER_APPLY, has_unknown
 from .._resources.logs import RETENTION_DAYS, LogGroup, ServiceLogGroup
-from .._resources.rds import Instance, ParameterGroup, SubnetGroup
+from .._resources.rds import Instance, ParameterGroup, SubnetGroup, major_version
 from .._resources.secretsmanager import DENIED, DerivedSecret, SecretValues
 from ._account import database_class_faults, database_subnet_faults, if_it_can_be_read
 from ._base import Component
@@ -117,12 +117,19 @@ class DatabaseComponent(Component):
             "str",
             (
                 "Version, as far as it matters; V(17) leaves the minor version to RDS.",
+                "A newer minor version, to which RDS has upgraded the instance by itself, stays.",
                 "The default is V(17) of PostgreSQL and V(8.4) of MySQL.",
             ),
         ),
         "instance_class": Option("str", "Instance class.", default="db.t4g.small", form=INSTANCE_CLASS),
         "allocated_storage": Option(
-            "int", "Storage in GiB. It never shrinks.", default=20, least=20, most=65536, unit="GiB", why=STORAGE
+            "int",
+            "Storage in GiB, at least: RDS may have grown it, and it never shrinks.",
+            default=20,
+            least=20,
+            most=65536,
+            unit="GiB",
+            why=STORAGE,
         ),
         "max_allocated_storage": Option(
             "int",
@@ -281,8 +288,7 @@ class DatabaseComponent(Component):
 
     @property
     def _major(self) -> str:
-        parts = self._version.split(".")
-        return parts[0] if self.options["engine"] == "postgres" else ".".join(parts[:2])
+        return major_version(self.options["engine"], self._version)
 
     def account_rules(self) -> Iterator[OptionError]:
         options = self.options
@@ -468,6 +474,13 @@ class DatabaseComponent(Component):
             },
             sort_keys=True,
         )
+
+    def remarks(self) -> Iterator[str]:
+        if self.instance.upgraded_by_rds:
+            yield (
+                f"the database runs {self.options['engine']} {self.instance.engine_version}, which is newer than "
+                f"engine_version, {self._version}: RDS has upgraded it, and it stays so"
+            )
 
     def facts(self) -> dict[str, Any]:
         return {

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
@@ -73,6 +74,21 @@ RESTORABLE = (
     "StorageType",
     "VpcSecurityGroupIds",
 )
+
+
+def major_version(engine: str, version: str) -> str:
+    """Return the part of a version that only an upgrade by hand changes: 17 of 17.6, and 8.4 of MySQL's 8.4.6."""
+    return ".".join(version.split(".")[: 2 if engine == "mysql" else 1])
+
+
+def is_newer(version: str, than: str) -> bool:
+    """Tell whether a version is newer than another, as far as both are given."""
+    given = min(len(_numbers(version)), len(_numbers(than)))
+    return _numbers(version)[:given] > _numbers(than)[:given]
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(part) for part in re.findall(r"\d+", version)]
 
 
 def describe_instance(aws: Aws, identifier: str) -> dict[str, Any] | None:
@@ -312,9 +328,8 @@ class Instance(_Tagged):
         # The answer has another word for it than the request.
         effective["EnableIAMDatabaseAuthentication"] = effective.get("IAMDatabaseAuthenticationEnabled", False)
         effective.setdefault("MonitoringInterval", 0)
-        wanted = self.settings.get("EngineVersion", "")
-        if effective["EngineVersion"] == wanted or str(effective["EngineVersion"]).startswith(f"{wanted}."):
-            effective["EngineVersion"] = wanted  # only the given part of the version was asked for
+        if self._keeps(str(effective["EngineVersion"])):
+            effective["EngineVersion"] = self.settings.get("EngineVersion")
         effective["tags"] = tags_from_list(instance.get("TagList"))
         if not self.tags.items() <= effective["tags"].items():
             # Not every implementation of the API keeps them there.
@@ -327,6 +342,27 @@ class Instance(_Tagged):
         effective["AllocatedStorage"] = min(effective["AllocatedStorage"], self.settings.get("AllocatedStorage", 0))
         fields = [*self.desired(), "Engine", "MasterUsername"]
         return {field: effective.get(field) for field in dict.fromkeys(fields)}
+
+    def _keeps(self, version: str) -> bool:
+        """Tell whether this version is what was asked for, as far as that was given, or a newer minor one of it.
+
+        RDS upgrades minor versions by itself, and never goes back. Raises ReconcileError for a newer major version.
+        """
+        wanted = str(self.settings.get("EngineVersion", ""))
+        if version == wanted or version.startswith(f"{wanted}."):
+            return True
+        if self.absent or not is_newer(version, wanted):
+            return False
+        engine = self.creation["Engine"]
+        if major_version(engine, version) != major_version(engine, wanted):
+            raise ReconcileError(f"{self.label} has version {version}, and RDS does not go back to {wanted}")
+        return True
+
+    @property
+    def upgraded_by_rds(self) -> bool:
+        """Whether a newer minor version runs than was asked for."""
+        wanted = str(self.settings.get("EngineVersion", ""))
+        return self.engine_version != KNOWN_AFTER_APPLY and is_newer(self.engine_version, wanted)
 
     def _remember(self, instance: dict[str, Any]) -> None:
         self.id = self.name
@@ -392,7 +428,9 @@ class Instance(_Tagged):
     def _modify(self, current: dict[str, Any], settings: dict[str, Any], at_once: bool) -> None:
         request = dict(settings)
         if "EngineVersion" in settings:
-            old, new = str(current["EngineVersion"]).split(".", 1)[0], str(settings["EngineVersion"]).split(".", 1)[0]
+            old, new = (
+                major_version(self.creation["Engine"], str(one["EngineVersion"])) for one in (current, settings)
+            )
             request["AllowMajorVersionUpgrade"] = old != new
         if "EnableCloudwatchLogsExports" in settings:
             have, want = set(current["EnableCloudwatchLogsExports"]), set(request.pop("EnableCloudwatchLogsExports"))

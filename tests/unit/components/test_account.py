@@ -71,8 +71,8 @@ def texts(faults: Any) -> list[str]:
     return [str(fault).partition(" (see ")[0] for fault in faults]
 
 
-def database(**answers: Any) -> list[str]:
-    return texts(_account.database_class_faults(aws(**answers), "sm2a-dev", "postgres", "17", "db.t4g.micro"))
+def database(version: str = "17", **answers: Any) -> list[str]:
+    return texts(_account.database_class_faults(aws(**answers), "sm2a-dev", "postgres", version, "db.t4g.micro"))
 
 
 def offers(*versions: str) -> dict[str, Any]:
@@ -93,6 +93,10 @@ def test_a_class_that_cannot_be_ordered() -> None:
     ]
     # What runs is fine, whether it is still offered or not.
     assert database(**there, **{ask: offers()}) == []
+    # Another class has to be there for the version to which RDS has upgraded the instance.
+    upgraded = {"DBInstanceClass": "db.t4g.small", "EngineVersion": "17.6"}
+    assert database("17.5", **{"describe_db_instances": {"DBInstances": [upgraded]}, ask: offers("17.6")}) == []
+    assert database("17.5", **new, **{ask: offers("17.6")}) != []
     assert database(**new) == database() == []
 
 

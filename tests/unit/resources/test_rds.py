@@ -44,14 +44,16 @@ def rds_with(*instances: dict[str, Any] | Exception, **answers: Any) -> FakeClie
     return FakeClient(**{"describe_db_instances": in_turn(*described), "list_tags_for_resource": TAGS, **answers})
 
 
-def instance(rds: FakeClient, settings: dict[str, Any] | None = None, **changes: Any) -> Instance:
+def instance(
+    rds: FakeClient, settings: dict[str, Any] | None = None, engine: str = "postgres", **changes: Any
+) -> Instance:
     aws: Any = FakeAws(rds=rds)
     return Instance(
         aws,
         "sm2a-test",
         OURS,
         settings={**SETTINGS, **(settings or {})},
-        creation={"Engine": "postgres", "StorageEncrypted": True, "MasterUsername": "sm2a"},
+        creation={"Engine": engine, "StorageEncrypted": True, "MasterUsername": "sm2a"},
         subnet_group=SubnetGroup(aws, "subnets", OURS, []),
         parameter_group=ParameterGroup(aws, "parameters", OURS, "postgres17", {}),
         password=lambda: "made-up",
@@ -112,10 +114,70 @@ def test_storage_that_rds_made_larger_does_not_shrink() -> None:
     assert rds.called("modify_db_instance") == []
 
 
-@pytest.mark.parametrize(("found", "wanted", "major"), [("16.9", "17", True), ("17.4", "17.5", False)])
-def test_a_major_upgrade_is_allowed_where_it_is_one(found: str, wanted: str, major: bool) -> None:
-    rds = rds_with({**FOUND, "EngineVersion": found}, {**FOUND, "EngineVersion": wanted})
-    apply(instance(rds, {"EngineVersion": wanted}))
+@pytest.mark.parametrize(
+    ("engine", "found", "wanted", "upgraded"),
+    [
+        ("postgres", "17.6", "17.5", True),
+        ("postgres", "17.10", "17.9", True),
+        ("postgres", "17.6", "17", False),
+        ("postgres", "17.6", "17.6", False),
+        ("mysql", "8.4.6", "8.4.3", True),
+        ("mysql", "8.4.6", "8.4", False),
+        ("mysql", "8.4.5.R2", "8.4.5", False),
+    ],
+)
+def test_a_minor_version_to_which_rds_has_upgraded_stays(engine: str, found: str, wanted: str, upgraded: bool) -> None:
+    rds = rds_with({**FOUND, "Engine": engine, "EngineVersion": found})
+    one = instance(rds, {"EngineVersion": wanted}, engine=engine)
+
+    assert apply(one) == "none" and rds.called("modify_db_instance") == []
+    assert one.upgraded_by_rds is upgraded
+
+
+def test_an_upgrade_by_rds_that_waits_for_the_window_is_not_undone() -> None:
+    rds = rds_with({**FOUND, "EngineVersion": "17.5", "PendingModifiedValues": {"EngineVersion": "17.6"}})
+
+    assert apply(instance(rds, {"EngineVersion": "17.5"})) == "none"
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_a_newer_major_version_is_refused_in_a_plan_too(check_mode: bool) -> None:
+    rds = rds_with({**FOUND, "EngineVersion": "18.1"})
+
+    with pytest.raises(ApplyError, match=r"has version 18\.1, and RDS does not go back to 17"):
+        Engine("test", check_mode).apply([instance(rds)])
+    assert rds.called("modify_db_instance") == []
+
+
+def test_what_rds_chooses_and_renews_by_itself_is_no_change() -> None:
+    rds = rds_with(
+        {
+            **FOUND,
+            "PreferredBackupWindow": "03:11-03:41",
+            "PreferredMaintenanceWindow": "sun:04:00-sun:04:30",
+            "CACertificateIdentifier": "rds-ca-rsa2048-g1",
+            "CertificateDetails": {"CAIdentifier": "rds-ca-rsa2048-g1", "ValidTill": "2027-11-27T00:00:00Z"},
+            "Iops": 12000,
+            "StorageThroughput": 500,
+        }
+    )
+
+    assert apply(instance(rds, {"CACertificateIdentifier": "rds-ca-rsa2048-g1"})) == "none"
+
+
+@pytest.mark.parametrize(
+    ("engine", "found", "wanted", "major"),
+    [
+        ("postgres", "16.9", "17", True),
+        ("postgres", "17.4", "17.5", False),
+        ("mysql", "8.0.43", "8.4", True),
+        ("mysql", "8.4.3", "8.4.6", False),
+    ],
+)
+def test_a_major_upgrade_is_allowed_where_it_is_one(engine: str, found: str, wanted: str, major: bool) -> None:
+    before = {**FOUND, "Engine": engine, "EngineVersion": found}
+    rds = rds_with(before, {**before, "EngineVersion": wanted})
+    apply(instance(rds, {"EngineVersion": wanted}, engine=engine))
 
     [request] = rds.called("modify_db_instance")
     assert (request["EngineVersion"], request["AllowMajorVersionUpgrade"]) == (wanted, major)
