@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import sys
 
-from sm2a_image import heartbeat
+from sm2a_image import bytecode, groomer, heartbeat
 from sm2a_image.configuration_cache import ConfigurationCache
 from sm2a_image.guard import ConfigurationError, check, config_prefix
 
@@ -44,6 +44,9 @@ def main(arguments: list[str]) -> int:
         from sm2a_image.migrate import migrate
 
         return migrate()
+    if arguments[0] in ("airflow", "sm2a-worker"):
+        bytecode.install()
+        groomer.start()
     if arguments[0] == "sm2a-worker":
         from sm2a_image.worker import work
 
