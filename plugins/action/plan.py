@@ -13,21 +13,18 @@ from ansible.errors import AnsibleError
 from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._account import vcpu_warnings
-from ansible_collections.sm2a.airflow.plugins.plugin_utils._component_action import ComponentAction, read_ahead
+from ansible_collections.sm2a.airflow.plugins.plugin_utils._component_action import ComponentAction
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._controller_aws import controller_aws
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._facts import chosen_parts
-from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import ROLES, role_of
+from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import role_of
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._plan import FACT_PREFIX
-from ansible_collections.sm2a.airflow.plugins.plugin_utils._role_options import TaskOptions, component_class
+from ansible_collections.sm2a.airflow.plugins.plugin_utils._role_options import TaskOptions, read_all_ahead
 
 # What starts tasks where it is new or different.
 TASKS = {"AWS::ECS::Service", "AWS::ECS::TaskDefinition"}
 STARTING = ("create", "update")
 
-# Ansible loads action plugins before it forks: what is imported here, no fork has to import.
-for _role in ROLES:
-    component_class(_role)
-    read_ahead(_role)
+read_all_ahead()
 
 
 class ActionModule(ComponentAction):

@@ -36,6 +36,7 @@ from ansible_collections.sm2a.airflow.plugins.plugin_utils._role_options import 
     Forecast,
     arguments_of,
     component_class,
+    read_all_ahead,
 )
 
 try:
@@ -51,6 +52,8 @@ NOT_OURS = (
     "If a variable is of something else, name it in sm2a_other_variables: "
     "https://github.com/sm2a/airflow/blob/main/docs/configuration.md"
 )
+
+read_all_ahead()
 
 
 class ActionModule(ComponentAction):

@@ -14,6 +14,7 @@ from typing import Any
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.validation import check_type_dict, check_type_list
 from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.template import is_trusted_as_template
 from ansible.utils.vars import load_extra_vars
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._base import COMMON_ARGUMENTS, Component
@@ -23,12 +24,16 @@ from ansible_collections.sm2a.airflow.plugins.module_utils._components._pools im
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.errors import OptionError
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.values import KNOWN_AFTER_APPLY
 from ansible_collections.sm2a.airflow.plugins.module_utils._text import from_text
+from ansible_collections.sm2a.airflow.plugins.plugin_utils._component_action import read_ahead
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._facts import FACTS
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import IMAGE, role_of
+from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import ROLES as ROLE_NAMES
 
 COMPONENTS = "ansible_collections.sm2a.airflow.plugins.module_utils._components"
 ROLES = Path(__file__).resolve().parents[2] / "roles"
 TEMPLATE = re.compile("{[{%]")
+# What the tasks of roles mostly say: one variable, which may be left out where it is empty.
+ONE_VARIABLE = re.compile(r"{{ (\w+)( \| default\(omit, true\))? }}")
 # In a variable's own text: our lookup, or the facts themselves.
 READS_FACTS = re.compile(r"\bsm2a\.airflow\.fact\b|\bansible_facts\b")
 
@@ -37,6 +42,16 @@ def component_class(role: str) -> type[Component]:
     """Return the component that a role's module runs."""
     module = importlib.import_module(f"{COMPONENTS}.{role}")
     return getattr(module, "".join(part.capitalize() for part in role.split("_")) + "Component")
+
+
+def read_all_ahead() -> None:
+    """Import all components, and read what botocore knows of their services.
+
+    Ansible loads action plugins before it forks: what one of them has read, no fork has to read.
+    """
+    for role in ROLE_NAMES:
+        component_class(role)
+        read_ahead(role)
 
 
 def arguments_of(role: str) -> dict[str, Any]:
@@ -57,9 +72,12 @@ class RoleOptions:
         self._loader = loader
         self._complete: set[str] = set()
         self._tasks: dict[str, Any] = {}
+        # By the text of their templates, as long as no variable changes.
+        self._values: dict[str, Any] = {}
 
     def set(self, **variables: Any) -> None:
         """Set variables, for all that is computed from now on."""
+        self._values.clear()
         self.variables.update(variables)
         self._templar.available_variables = self.variables
 
@@ -106,11 +124,26 @@ class RoleOptions:
         """Take note of a variable that has no value."""
 
     def _value(self, template: Any) -> Any:
+        """Return what a template says. Few are compiled: that takes longer than all else that is done for an option."""
+        one = ONE_VARIABLE.fullmatch(template) if is_trusted_as_template(template) else None
+        if one and (one[1] in self.variables or one[1] == "omit"):
+            value = self._value(self.variables.get(one[1]))
+            return (value or None) if one[2] else value
+        if is_plain(template):
+            return template
+        if not isinstance(template, str):
+            return self._templated(template)
+        if template not in self._values:
+            self._values[template] = self._templated(template)
+        return self._values[template]
+
+    def _templated(self, template: Any) -> Any:
         # By itself, a value that is to be omitted would be an error.
         return self._templar.template({"value": template}).get("value")
 
     def _load(self, role: str, path: str) -> Any:
-        return self._loader.load_from_file(str(ROLES / role / path), trusted_as_template=True)
+        # "unsafe" is what is not copied. It is only read here.
+        return self._loader.load_from_file(str(ROLES / role / path), unsafe=True, trusted_as_template=True)
 
     def _set_image(self, name: str) -> None:
         """Set what the roles give the role image, unless it was set on the command line, which goes before that."""
@@ -141,12 +174,11 @@ class Forecast(RoleOptions):
             # Images that exist are looked for; where they are no fact of another role says.
             return super()._option(role, option, argument)
         variable = f"{role}_{option}"
-        value = self.value(variable)
         reads_facts = self.reads_facts(variable)
         if option in FACTS[role]:
             # A default of the role, or a template, may have its value later; an empty text will not.
             later = TEMPLATE.search(str(self.variables.get(variable, "{{")))
-            if not (reads_facts or (later and has_gaps(value))):
+            if not (reads_facts or (later and has_gaps(self.value(variable)))):
                 return super()._option(role, option, argument)
             return self._execution_api() if option == "execution_api_server_url" else self._unknown(option, argument)
         # No text stands for a number or a choice; what is in a mapping can be looked at as far as it is known.
@@ -205,6 +237,11 @@ def _is_pool_name(name: Any) -> bool:
     except OptionError:
         return False
     return True
+
+
+def is_plain(value: Any) -> bool:
+    """Tell whether a value is what it says: nothing, a number, a truth value, or a text without a template."""
+    return value is None or isinstance(value, (int, float)) or (isinstance(value, str) and not TEMPLATE.search(value))
 
 
 def has_gaps(value: Any) -> bool:

@@ -15,6 +15,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
 
 from ansible_collections.sm2a.airflow.plugins.plugin_utils import _role_options
+from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import IMAGE, ROLES
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._role_options import RoleOptions, TaskOptions
 
 
@@ -39,6 +40,42 @@ def test_a_template_that_fails_is_no_option_that_was_not_given(component: str) -
 
     # Who only reads what is there takes what can be told.
     assert variable.removeprefix(f"{role}_") not in options_of(component, strict=False, **{variable: "{{ nothing }}"})
+
+
+@pytest.mark.parametrize("role", [role for role in ROLES if role != IMAGE])
+def test_options_are_what_ansible_makes_of_the_tasks_arguments(role: str) -> None:
+    loader = DataLoader()
+    folder = _role_options.ROLES / role
+    known = {"ansible_facts": {}, "sm2a_environment": "test", "sm2a_tags": {"team": "data"}, "database_engine": ""}
+    computed = RoleOptions(Templar(loader, known), known, loader).of(role)
+    defaults = loader.load_from_file(str(folder / "defaults/main.yml"), trusted_as_template=True)
+    [task] = loader.load_from_file(str(folder / "tasks/component.yml"), trusted_as_template=True)
+    templar = Templar(loader, {**defaults, **known, "role_path": str(folder)})
+
+    for option, argument in task[f"sm2a.airflow.{role}"].items():
+        try:
+            value = templar.template({"value": argument}).get("value")
+        except AnsibleError:
+            value = None
+        assert computed.get(option) == value, option
+
+
+@pytest.mark.parametrize("text", ["{{ sm2a_environment }}", "{{ omit }}"])
+def test_a_text_that_ansible_takes_for_no_template_is_none(text: str) -> None:
+    loader = DataLoader()
+    known = {"ansible_facts": {}, "sm2a_environment": "test", "queue_pools": text}
+
+    assert RoleOptions(Templar(loader, known), known, loader).of("queue")["pools"] == text
+
+
+def test_a_variable_that_is_set_later_counts_from_then_on() -> None:
+    loader = DataLoader()
+    known = {"ansible_facts": {}, "sm2a_environment": "test", "fruit": trust_as_template("{{ tree ~ '' }}")}
+    options = RoleOptions(Templar(loader, known), {**known, "tree": "apple"}, loader)
+
+    assert options.value("fruit") == "apple"
+    options.set(tree="pear")
+    assert options.value("fruit") == "pear"
 
 
 def test_what_the_task_omits_is_omitted() -> None:
