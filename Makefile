@@ -156,7 +156,10 @@ lock: $(SET_UP) ## Lock the requirements again, and list the options of the imag
 		--python-platform x86_64-manylinux_2_40 --no-header requirements.in -o requirements.txt
 	@uv pip install --quiet --no-deps --target .local/airflow \
 		$$(sed -nE 's/^(apache-airflow[a-z-]*==[0-9.]+).*/\1/p' roles/airflow/files/image/requirements.txt)
-	@python tests/airflow_options.py .local/airflow
+	@uv pip compile --quiet --no-deps --no-annotate --python-version 3.13 --no-header \
+		requirements/providers.in -o requirements/providers.txt
+	@uv pip install --quiet --no-deps --target .local/airflow-providers -r requirements/providers.txt
+	@python tests/airflow_options.py .local/airflow .local/airflow-providers
 
 .PHONY: clean
 clean: ## Delete .venv and everything that tests left

@@ -4,10 +4,11 @@
 
 """Writes plugins/module_utils/_components/_airflow_options.py: the options that the image's Airflow knows.
 
-Usage: airflow_options.py FOLDER
+Usage: airflow_options.py FOLDER FURTHER
 
-FOLDER holds Airflow and its providers, without what they depend on, in the versions of the image's requirements.txt.
-`make lock` puts them there. Nothing of them is imported: files are read and parsed.
+FOLDER holds Airflow and its providers, without what they depend on, in the versions of the image's requirements.txt,
+and FURTHER the providers of requirements/providers.txt, which somebody's own image may have. `make lock` puts them
+there. Nothing of them is imported: files are read and parsed.
 """
 
 from __future__ import annotations
@@ -54,9 +55,11 @@ def value_of(tree: ast.AST, name: str) -> ast.expr:
 
 
 def described(airflow: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield each section with the descriptions of its options, of Airflow and of each provider."""
-    core = yaml.safe_load((airflow / "config_templates/config.yml").read_text())
-    yield from ((section, content["options"]) for section, content in core.items())
+    """Yield each section with the descriptions of its options, of Airflow, if it is there, and of each provider."""
+    core = airflow / "config_templates/config.yml"
+    if core.exists():
+        sections = yaml.safe_load(core.read_text())
+        yield from ((section, content["options"]) for section, content in sections.items())
     for path in sorted((airflow / "providers").rglob("get_provider_info.py")):
         [returned] = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Return)]
         information = ast.literal_eval(returned.value) if returned.value else {}
@@ -136,16 +139,21 @@ def honoured(airflow: Path) -> dict[str, str]:
     return {f"{old[0]}.{old[1]}": f"{new[0]}.{new[1]}" for new, old in replaced.items()}
 
 
-def collect(airflow: Path) -> tuple[dict[str, set[str]], set[str]]:
-    """Return the options by section, and those that may come from a secret."""
+def fallbacks(airflow: Path) -> dict[str, list[str]]:
+    """Return the options by section of which Airflow itself has the defaults, though a provider describes them."""
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read(airflow / "config_templates/provider_config_fallback_defaults.cfg")
+    return {section: list(parser[section]) for section in parser.sections()}
+
+
+def collect(airflow: Path, further: dict[str, list[str]]) -> tuple[dict[str, set[str]], set[str]]:
+    """Return the options by section, with further ones of its sections, and those that may come from a secret."""
     known: dict[str, set[str]] = {}
     secret = set()
     for section, options in described(airflow):
         known.setdefault(section, set()).update(name.lower() for name in options)
         secret |= {f"{section}.{name.lower()}" for name, option in options.items() if option.get("sensitive")}
-    fallback = configparser.ConfigParser(interpolation=None)
-    fallback.read(airflow / "config_templates/provider_config_fallback_defaults.cfg")
-    named = [(section, name) for section in fallback.sections() for name in fallback[section]]
+    named = [(section, name) for section, names in further.items() for name in names]
     for section, name in [*named, *(read[1:] for read in read_in_the_code(airflow))]:
         if section in known:
             known[section].add(name)
@@ -165,15 +173,34 @@ def old_names(airflow: Path, known: dict[str, set[str]]) -> dict[str, str]:
     return {name: newest(name) for name in names if name not in read and "." in name}
 
 
-def written(airflow: Path) -> str:
+def of_providers(airflow: Path, further: Path) -> tuple[dict[str, set[str]], set[str]]:
+    """Return what ``collect`` does, of the sections of providers that are not in the image."""
+    defaults = fallbacks(airflow)
+    own = {section for section, _options in described(airflow)}
+    known, secret = collect(further, defaults)
+    # The fallbacks of providers that describe nothing.
+    known.update({section: set(names) for section, names in defaults.items() if section not in known})
+    return {section: names for section, names in known.items() if section not in own}, secret
+
+
+def by_section(name: str, known: dict[str, set[str]]) -> Iterator[str]:
+    """Yield the lines of a mapping of sections to options."""
+    yield f"{name} = {{"
+    for section, names in sorted(known.items()):
+        yield from (f'    "{section}": {{', *(f'        "{one}",' for one in sorted(names)), "    },")
+    yield "}"
+
+
+def written(airflow: Path, further: Path) -> str:
     """Return the text of the module."""
-    known, secret = collect(airflow)
+    known, secret = collect(airflow, fallbacks(airflow))
+    others, secret_of_others = of_providers(airflow, further)
+    secret |= secret_of_others
     lines = [HEADER, "VERSIONS = {"]
     lines += [f'    "{package}": "{version}",' for package, version in versions().items()]
-    lines += ["}", "# By section.", "OPTIONS = {"]
-    for section, names in sorted(known.items()):
-        lines += [f'    "{section}": {{', *(f'        "{name}",' for name in sorted(names)), "    },"]
-    lines += ["}", "# Airflow reads the `_SECRET` form of these and of no others.", "SENSITIVE = {"]
+    lines += ["}", "# By section.", *by_section("OPTIONS", known)]
+    lines += ["# Of providers that somebody's own image may have.", *by_section("OF_OTHER_PROVIDERS", others)]
+    lines += ["# Airflow reads the `_SECRET` form of these and of no others.", "SENSITIVE = {"]
     lines += [f'    "{name}",' for name in sorted(secret)]
     lines += ["}", "# Old names that are still read.", "HONOURED = {"]
     lines += [f'    "{old}": "{new}",' for old, new in sorted(honoured(airflow).items())]
@@ -187,4 +214,4 @@ def written(airflow: Path) -> str:
 
 
 if __name__ == "__main__":
-    TARGET.write_text(written(Path(sys.argv[1], "airflow")))
+    TARGET.write_text(written(*(Path(folder, "airflow") for folder in sys.argv[1:3])))

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import actions
+import airflow_configuration
 import components
 import constants
 import iam_policies
@@ -47,7 +48,11 @@ def generated() -> dict[str, str]:
         name: with_regions(Path(name), (ROOT / name).read_text(), {part: lines() for part, lines in regions.items()})
         for name, regions in PARTS.items()
     }
-    single = {schema.FILE: schema.scaled_pool(), "docs/variables.md": tables.variables()}
+    single = {
+        schema.FILE: schema.scaled_pool(),
+        "docs/airflow-configuration.md": airflow_configuration.page(),
+        "docs/variables.md": tables.variables(),
+    }
     return {**components.files(), **actions.files(), **iam_policies.texts(), **single, **parts}
 
 

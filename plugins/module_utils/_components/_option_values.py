@@ -15,6 +15,17 @@ from ._own_options import REFERENCE, split_variable
 
 # As Airflow reads them: `getboolean` in its configuration parser.
 TRUTH_VALUES = ("true", "t", "1", "false", "f", "0")
+_HEARTBEAT = "a container whose job has not beaten for a minute is taken for dead and replaced"
+# The largest values, and why there are limits.
+MOST = {
+    "celery_broker_transport_options.wait_time_seconds": (
+        10,
+        "a worker that ends waits so long for messages that are on their way, and one that comes later hides for hours",
+    ),
+    "scheduler.job_heartbeat_sec": (30, _HEARTBEAT),
+    "scheduler.scheduler_idle_sleep_time": (30, _HEARTBEAT),
+    "triggerer.job_heartbeat_sec": (30, _HEARTBEAT),
+}
 RULES = {"integer": "a whole number", "float": "a number", "boolean": "true or false"}
 
 
@@ -30,6 +41,9 @@ def validate_value(option: str, variable: str, value: Any) -> None:
     text = str(value).partition("#")[0].strip()
     if text and name in TYPES and not _is_of(TYPES[name], text):
         raise OptionError(option, variable, f"it must be {RULES[TYPES[name]]}, and is {value!r}", REFERENCE)
+    if text and name in MOST and _is_of("float", text) and float(text) > MOST[name][0]:
+        most, why = MOST[name]
+        raise OptionError(option, variable, f"it must be at most {most}, and is {value!r}: {why}", REFERENCE)
     if text and name in CHOICES and text not in CHOICES[name]:
         raise OptionError(option, variable, f"it must be one of {', '.join(CHOICES[name])}, not {value!r}", REFERENCE)
 

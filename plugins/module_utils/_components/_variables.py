@@ -13,17 +13,13 @@ from urllib.parse import urlsplit
 
 from .._reconcile.errors import OptionError
 from .._secret_values import connection_holds_secret, holds_secret, kind_of
-from ._airflow_options import OPTIONS, SENSITIVE
+from ._airflow_options import SENSITIVE
 from ._option_values import validate_value
-from ._own_options import CONFIGURATION, split_variable, validate_known, validate_own
-from ._service_secrets import CONNECTION, KEYS
+from ._own_options import CONFIGURATION, KNOWN, split_variable, validate_known, validate_own
 
 ENDPOINT = "https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html"
 VARIABLES = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/taskdef-envfiles.html"
 SECRETS = "https://github.com/sm2a/airflow/blob/main/docs/configuration.md#secrets"
-
-# What Airflow reads from Secrets Manager at run time, and what it derives from that.
-SECRET_OPTIONS = frozenset({CONNECTION, *KEYS, "AIRFLOW__CELERY__RESULT_BACKEND"})
 
 
 def variable_of(section: str, option: str) -> str:
@@ -63,12 +59,19 @@ def validate_configuration(option: str, configuration: dict[str, Any]) -> None:
     """Refuse sections that map nothing, and options that ``validate_variables`` refuses or that Airflow has not."""
     for section, values in configuration.items():
         if not isinstance(values, dict):
-            rule = "it must map options to values"
-            outer, dot, inner = str(section).partition(".")
-            if dot:
-                rule += f", as in {outer}: {{{inner}: ...}}"
-            raise OptionError(f"{option}.{section}", kind_of(values), rule, CONFIGURATION)
+            _refuse_flat(option, str(section), values)
         validate_variables(option, {variable_of(section, name): value for name, value in values.items()}, True)
+
+
+def _refuse_flat(option: str, name: str, value: Any) -> None:
+    """Refuse what is no section, and MWAA's flat form of an option with the one that is meant, or with its reason."""
+    rule = "it must map options to values"
+    # Sections may have a dot in their names.
+    section, dot, inner = name.rpartition(".")
+    if dot:
+        validate_variables(option, {variable_of(section, inner): value}, True)
+        rule += f", as in {section}: {{{inner}: ...}}"
+    raise OptionError(f"{option}.{name}", kind_of(value), rule, CONFIGURATION)
 
 
 def validate_variables(option: str, variables: Any, strict: bool = False) -> None:
@@ -87,7 +90,6 @@ def validate_variables(option: str, variables: Any, strict: bool = False) -> Non
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", str(name)):
             raise OptionError(option, name, "a name has letters, digits and underscores", VARIABLES)
         _validate_shape(option, name, value, strict)
-        _validate_read_from_secrets_manager(option, name)
         validate_own(option, name, value)
         # The credentials of an emulator of AWS are none.
         if not (emulated and name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")):
@@ -104,13 +106,6 @@ def _validate_shape(option: str, name: str, value: Any, structured: bool) -> Non
         raise OptionError(option, name, rule, VARIABLES)
     if isinstance(value, str) and "\0" in value:
         raise OptionError(option, name, "its value has a NUL character, which no environment variable can", VARIABLES)
-
-
-def _validate_read_from_secrets_manager(option: str, name: str) -> None:
-    parts = split_variable(name)
-    current = variable_of(*parts) if parts else name
-    if current in SECRET_OPTIONS or re.sub(r"_(SECRET|CMD)$", "", current) in SECRET_OPTIONS:
-        raise OptionError(option, name, "SM2A reads this from Secrets Manager", CONFIGURATION)
 
 
 def _is_emulated(option: str, variables: dict[str, Any]) -> bool:
@@ -145,6 +140,6 @@ def _safe_way(name: str) -> str:
     if not parts:
         return f"{store}/variables/{name.lower()}, and read it in DAGs as Airflow's variable"
     section, option = parts
-    if section not in OPTIONS or f"{section}.{option}" in SENSITIVE:
+    if section not in KNOWN or f"{section}.{option}" in SENSITIVE:
         return f"{store}/config/{option}, and set {option}_secret to {option}"
     return f"Airflow takes it from a connection, so {store}/connections/<connection>"

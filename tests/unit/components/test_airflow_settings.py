@@ -15,7 +15,15 @@ import pytest
 from module_runs import assert_refused, run
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components import _airflow_options as airflow_options
-from ansible_collections.sm2a.airflow.plugins.module_utils._components._own_options import CELERY, OWN
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._airflow_options import OPTIONS
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._sorted_options import (
+    CELERY,
+    FREE,
+    FREE_SECTIONS,
+    OURS,
+    REFUSED,
+    REFUSED_SECTIONS,
+)
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._variables import (
     named_secrets,
     validate_configuration,
@@ -82,11 +90,18 @@ WAYS = [
 
 @pytest.mark.parametrize(("options", "option", "value"), WAYS)
 def test_late_acknowledgement_cannot_be_taken_back_in_any_way(options: dict[str, Any], option: str, value: str) -> None:
-    assert_refused("workers", {**WORKERS, **options}, option, value, "keeps its protection")
+    assert_refused("workers", {**WORKERS, **options}, option, value, "lost with its worker")
 
 
-@pytest.mark.parametrize("name", sorted(OWN))
-def test_own_option_is_refused_with_a_reason_however_it_is_written(name: str) -> None:
+REASONS = {
+    **{name: f"SM2A sets this itself: {reason}" for name, reason in OURS.items()},
+    **REFUSED,
+    **{f"{section}.{OPTIONS[section].copy().pop()}": reason for section, reason in REFUSED_SECTIONS.items()},
+}
+
+
+@pytest.mark.parametrize("name", sorted(REASONS))
+def test_option_is_refused_with_a_reason_however_it_is_written(name: str) -> None:
     section, option = name.split(".")
     variable = f"AIRFLOW__{section}__{option}".upper()
     for said in (
@@ -95,7 +110,7 @@ def test_own_option_is_refused_with_a_reason_however_it_is_written(name: str) ->
         refusal(variables={variable: "any"}),
         refusal(variables={f"{variable}_CMD": "any"}),
     ):
-        assert variable in said and f"SM2A sets this itself: {OWN[name]}" in said
+        assert variable in said and REASONS[name] in said
 
 
 def test_a_pools_concurrency_is_pointed_at() -> None:
@@ -126,21 +141,67 @@ def test_what_celery_would_be_told_has_to_be_readable(value: Any) -> None:
 @pytest.mark.parametrize(
     "variable",
     [
-        "AIRFLOW__SECRETS__BACKEND_KWARG__CONFIG_PREFIX",
-        "AIRFLOW__WORKERS__SECRETS_BACKEND_KWARG__CONFIG_PREFIX",
-        "AIRFLOW__WEBSERVER__BASE_URL",
-        "AIRFLOW__WORKERS__EXECUTION_API_SERVER_URL",
+        "AIRFLOW_CONFIG",
+        "AIRFLOW_HOME",
         "AWS_DEFAULT_REGION",
+        "CELERY_BROKER_READ_URL",
+        "CELERY_BROKER_URL",
+        "CELERY_CUSTOM_WORKER_POOL",
+        "CELERY_LOADER",
+        "CELERY_RESULT_BACKEND",
         "DUMB_INIT_SETSID",
         "ECS_AGENT_URI",
         "ECS_CONTAINER_METADATA_URI_V4",
+        "FORWARDED_ALLOW_IPS",
         "PYTHONPATH",
+        "REMAP_SIGTERM",
         "SM2A_ADMIN_SECRET",
         "SM2A_SCALER_CONFIGURATION",
     ],
 )
 def test_variable_that_the_programs_rely_on(variable: str) -> None:
-    assert "SM2A sets this itself" in refusal(variables={variable: "any"})
+    assert "it cannot be set" in refusal(variables={variable: "any"})
+
+
+@pytest.mark.parametrize(
+    ("variable", "name"),
+    [
+        ("AIRFLOW__SECRETS__BACKEND_KWARG__CONFIG_PREFIX", "secrets.backend_kwargs"),
+        ("AIRFLOW__WORKERS__SECRETS_BACKEND_KWARG__CONFIG_PREFIX", "workers.secrets_backend_kwargs"),
+        ("AIRFLOW__WEBSERVER__BASE_URL", "api.base_url"),
+        ("AIRFLOW__WORKERS__EXECUTION_API_SERVER_URL", "core.execution_api_server_url"),
+    ],
+)
+def test_option_by_another_name_that_airflow_reads(variable: str, name: str) -> None:
+    assert REASONS[name] in refusal(variables={variable: "any"})
+
+
+@pytest.mark.parametrize(
+    ("flat", "value", "rule"),
+    [
+        ("celery.worker_autoscale", "5,5", "use sm2a_worker_pools.<pool>.concurrency"),
+        ("core.default_task_retries", 3, "it must map options to values, as in core: {default_task_retries: ...}"),
+        ("common.io.xcom_objectstorage_threshold", 3, "as in common.io: {xcom_objectstorage_threshold: ...}"),
+        ("webserver.web_server_port", 80, "the load balancer and the health check ask port"),
+        ("core.dag_concurrency", 4, "it is called [core] max_active_tasks_per_dag now"),
+        ("core.paralelism", 4, "is it [core] parallelism?"),
+    ],
+)
+def test_flat_form_of_mwaa(flat: str, value: Any, rule: str) -> None:
+    assert rule in refusal({flat: value})
+
+
+@pytest.mark.parametrize(
+    ("configuration", "rule"),
+    [
+        ({"celery_broker_transport_options": {"wait_time_seconds": 20}}, "it must be at most 10, and is 20"),
+        ({"scheduler": {"job_heartbeat_sec": 120}}, "it must be at most 30, and is 120"),
+        ({"triggerer": {"job_heartbeat_sec": "31"}}, "it must be at most 30, and is '31'"),
+        ({"scheduler": {"scheduler_idle_sleep_time": 60.5}}, "it must be at most 30, and is 60.5"),
+    ],
+)
+def test_value_that_would_break_a_promise(configuration: dict[str, Any], rule: str) -> None:
+    assert rule in refusal(configuration)
 
 
 @pytest.mark.parametrize("variable", ["AIRFLOW__CORE__SQL_ALCHEMY_CONN", "AIRFLOW__WEBSERVER__SECRET_KEY_SECRET"])
@@ -159,7 +220,7 @@ SECRETS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ({"smtp": HIDDEN + "://u:p@h"}, {}, "it must map options to values"),
     ({"smtp": f"smtp_user=a, smtp_password={HIDDEN}"}, {}, "it must map options to values"),
     ({"smtp": HIDDEN}, {}, "it must map options to values"),
-    ({"smtp.smtp_password": HIDDEN}, {}, "as in smtp: {smtp_password: ...}"),
+    ({"smtp.smtp_password": HIDDEN}, {}, "sm2a/<environment>/connections/"),
     ({}, {"AIRFLOW__KEYCLOAK_AUTH_MANAGER__CLIENT_SECRET": HIDDEN}, "set client_secret_secret to client_secret"),
     ({}, {"AIRFLOW_CONN_WAREHOUSE": f"postgres://u:{HIDDEN}@h/d"}, "sm2a/<environment>/connections/warehouse"),
     ({}, {"AIRFLOW_CONN_WAREHOUSE": json.dumps({"conn_type": "postgres", "password": HIDDEN})}, "connections/w"),
@@ -189,6 +250,7 @@ SECRETS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
         ({}, {"AIRFLOW__SENTRY__SENTRY_DSN_SECRET": "dsn", "PATH_SECRET": "other"}, ["dsn"]),
         # A secret itself, and options that Airflow takes as they are.
         ({"keycloak_auth_manager": {"client_secret": HIDDEN}, "core": {"parallelism_secret": "p"}}, {}, []),
+        ({"keycloak_auth_manager": {"client_secret_secret": "keycloak"}}, {}, ["keycloak"]),
         ({"sentry": {"sentry_dsn_secret": 7}, "core": "no mapping"}, {}, ["7"]),
         ("no mapping", ["none"], []),
     ],
@@ -304,7 +366,9 @@ ACCEPTED: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"dag_processor": {"dag_bundle_config_list": [{"name": "dags", "kwargs": {"git_conn_id": "git"}}]}}, {}),
     ({"common.io": {"xcom_objectstorage_path": "s3://aws_default@bucket/xcom"}}, {}),
     ({"triggerer": {"default_capacity": 10}}, {}),
-    ({"openlineage": {"transport": {"type": "console"}}, "snowflake": {"anything": 1}}, {}),
+    ({"openlineage": {"transport": {"type": "console"}}, "google": {"anything": 1}}, {}),
+    ({"elasticsearch_configs": {"max_retries": 3}}, {}),
+    ({"scheduler": {"job_heartbeat_sec": 30}}, {"AIRFLOW__NEWCOMER__AN_OPTION": "1"}),
     ({"keycloak_auth_manager": {"client_secret_secret": "keycloak"}}, {}),
     ({}, {"AIRFLOW__CORE__AN_OPTION_OF_ANOTHER_VERSION": "1", "TZ": "UTC"}),
     ({}, {"AWS_SECRET_ACCESS_KEY": "emulator-only", "AWS_ENDPOINT_URL": "http://172.17.0.1:4566"}),
@@ -330,6 +394,9 @@ def test_what_must_pass(configuration: dict[str, Any], variables: dict[str, Any]
         ({}, {"AIRFLOW__COER__PARALLELISM": "4"}, "is it [core] parallelism?"),
         ({"scheduler": {"parallelism": 4}}, {}, "is it [core] parallelism?"),
         ({"core": {"max_runs_per_dag": 4}}, {}, "is it [core] max_active_runs_per_dag?"),
+        ({"openlineage": {"namspace": "x"}}, {}, "is it [openlineage] namespace?"),
+        ({}, {"AIRFLOW__KUBERNETES_EXECUTOR__NAMESPACES": "x"}, "is it [kubernetes_executor] namespace?"),
+        ({"newcomer": {"an_option": 1}}, {}, "set the environment variable AIRFLOW__NEWCOMER__AN_OPTION"),
         ({"core": {"colour": "blue"}}, {}, "set the environment variable AIRFLOW__CORE__COLOUR"),
         ({"core": {"dag_concurrency": 4}}, {}, "it is called [core] max_active_tasks_per_dag now"),
         ({"webserver": {"worker_class": "sync"}}, {}, "no longer has [webserver] worker_class (see"),
@@ -352,8 +419,25 @@ def test_the_known_options_are_those_of_the_images_airflow() -> None:
     assert pinned == airflow_options.VERSIONS, "run `make lock`"
 
 
-def test_every_own_option_is_one_of_airflows() -> None:
-    passed_on = {"predefined_queues", "queue_name_prefix", "region", "visibility_timeout"}
-    for name in OWN:
-        section, option = name.split(".")
-        assert option in airflow_options.OPTIONS[section] | passed_on, name
+# What is no option of Airflow's, and is handed to Celery's client of SQS.
+PASSED_ON = {
+    f"celery_broker_transport_options.{option}"
+    for option in ("is_secure", "predefined_queues", "queue_name_prefix", "region")
+}
+KNOWN = {f"{section}.{option}" for section, options in OPTIONS.items() for option in options}
+FREE_ONES = {f"{section}.{option}" for section, options in FREE.items() for option in options}
+
+
+def test_every_option_is_sorted() -> None:
+    refused = {name for name in KNOWN if name.partition(".")[0] in REFUSED_SECTIONS}
+    # Some sections have a dot in their names.
+    free = {name for name in KNOWN if name.rpartition(".")[0] in FREE_SECTIONS}
+    unsorted = KNOWN - OURS.keys() - REFUSED.keys() - FREE_ONES - refused - free
+    assert not unsorted, "sort them in _sorted_options.py"
+
+
+def test_no_option_is_sorted_twice_or_unknown() -> None:
+    assert (OURS.keys() | REFUSED.keys() | FREE_ONES) - KNOWN == PASSED_ON
+    assert not OURS.keys() & REFUSED.keys() and not (OURS.keys() | REFUSED.keys()) & FREE_ONES
+    assert not FREE.keys() & (FREE_SECTIONS | REFUSED_SECTIONS.keys())
+    assert FREE_SECTIONS | REFUSED_SECTIONS.keys() <= OPTIONS.keys()

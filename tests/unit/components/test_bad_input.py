@@ -279,7 +279,7 @@ BAD: list[tuple[str, dict[str, Any], str, str, str]] = [
         {"environment_variables": {"SM2A_SCALER_CONFIGURATION": "{}"}},
         "environment_variables",
         "SM2A_SCALER_CONFIGURATION",
-        "sets this itself",
+        "it cannot be set",
     ),
     ("airflow", {"services": {"scheduler": {"cpu": 1000}}}, "services.scheduler.cpu", "1000", "Fargate offers 256"),
     (
