@@ -13,11 +13,12 @@ import json
 import re
 from collections.abc import Callable, Mapping
 
-# The exception is an option whose own name ends so: its value is no secret's name, and may not be printed.
-SECRET_OPTION = re.compile(r"^(?!AIRFLOW__API_AUTH__JWT_SECRET$)AIRFLOW__.+?__.+_SECRET$")
+from sm2a_image.sensitive import sensitive_variables
+
+SECRET_OPTION = re.compile(r"^AIRFLOW__.+?__.+_SECRET$")
 CONNECTION = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
-# SM2A itself names the secrets of these. What another such option holds may be a secret instead of a secret's name, as
-# that of CLIENT_SECRET is, and is never shown.
+# SM2A itself names the secrets of these. What another such option holds may be a secret instead of a secret's name, and
+# is never shown.
 NAMED_BY_SM2A = {
     f"{option}_SECRET"
     for option in (
@@ -73,19 +74,36 @@ def unreadable(variable: str, name: str, error: Exception) -> str:
     answer = getattr(error, "response", None) or {}
     code = answer.get("Error", {}).get("Code") or type(error).__name__
     return (
-        f"{variable}: it has to name a secret, and there is none of this name that can be read ({code}). If the option "
-        f"itself is a secret, store that, and set {variable}_SECRET to its name"
+        f"{variable}: it has to name a secret below sm2a/<environment>/config, and there is none of this name that can "
+        f"be read ({code})"
     )
 
 
-def check(environment: Mapping[str, str], read: Callable[[str], str] = read_secret) -> dict[str, str]:
+def references(environment: Mapping[str, str], sensitive: Callable[[], set[str]] = sensitive_variables) -> list[str]:
+    """Return the variables that name a secret.
+
+    Airflow takes the ``_SECRET`` form of sensitive options only. Another variable may just be called so: the value of
+    ``client_secret`` is a secret, and asking for one of that name would write it into AWS's log of calls.
+    """
+    found = sorted(filter(SECRET_OPTION.match, environment))
+    if NAMED_BY_SM2A.issuperset(found):
+        return found
+    known = NAMED_BY_SM2A | {f"{variable}_SECRET" for variable in sensitive()}
+    return [variable for variable in found if variable in known]
+
+
+def check(
+    environment: Mapping[str, str],
+    read: Callable[[str], str] = read_secret,
+    sensitive: Callable[[], set[str]] = sensitive_variables,
+) -> dict[str, str]:
     """Read every secret that the configuration names, judge the database connection, and return what was read.
 
     Each value comes under the name that its option has for it. Raises ConfigurationError.
     """
     values = {}
     connection = environment.get(CONNECTION, "")
-    for variable in sorted(filter(SECRET_OPTION.match, environment)):
+    for variable in references(environment, sensitive):
         name = secret_name(environment, variable)
         try:
             value = read(name)
