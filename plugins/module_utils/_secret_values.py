@@ -33,6 +33,11 @@ _TOKEN = re.compile(
     r"|\bAIza[\w-]{35}\b|\b[rs]k_live_\w{16}|\bsk-[\w-]{32}|\bSG\.[\w-]{16,}\.[\w-]{16}|\bdapi[0-9a-f]{32}\b"
     r"|[?&](sig|X-Amz-Signature)=[\w%+/=-]{20}"
 )
+# Keys as programs make them, Fernet's and AWS's among them: long, of all kinds of characters, and in no order.
+_RANDOM = re.compile(r"(?!sha\d+-)(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[A-Za-z0-9+_-][A-Za-z0-9+/_-]{31,}={0,2}")
+_RUN = re.compile(r"[a-z]+|[A-Z]+|\d+")
+# Runs of one kind of characters, for each character: words and names have fewer, chance has more.
+_RUNS = 0.4
 # Where a program finds its secret.
 _PLACE = re.compile(r"(file://)?[/~.]\S*/\S*")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -70,13 +75,17 @@ def holds_secret(name: str, value: Any) -> bool:
     if isinstance(value, list):
         return any(holds_secret(name, inner) for inner in value)
     text = "" if value is None else str(value)
-    if _TOKEN.search(text):
+    if _TOKEN.search(text) or _is_random(text):
         return True
     if any(_is_secret(inner, given) for inner, given in _GIVEN.findall(text)):
         return True
     if _ADDRESS.search(text) and not _PROXY.fullmatch(name.upper()):
         return True
     return _is_secret(name, text)
+
+
+def _is_random(text: str) -> bool:
+    return bool(_RANDOM.fullmatch(text)) and len(_RUN.findall(text)) > _RUNS * len(text)
 
 
 def _is_secret(name: str, text: str) -> bool:

@@ -20,6 +20,7 @@ from ._common_options import COMMON_OPTIONS
 from ._kms_rules import resolve_kms_key_arn
 from ._module import aws_module, refusal
 from ._option import Option, Return, accounts, arguments, faults, needed_options
+from ._variables import secret_faults
 
 ARNS = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html"
 COMMON_ARGUMENTS: dict[str, Any] = arguments(COMMON_OPTIONS)
@@ -75,9 +76,12 @@ class Component:
     def faults(self) -> Iterator[OptionError]:
         """Yield, without a call to AWS, everything that AWS would refuse: violated declarations, then ``rules``."""
         present = self.options["state"] == "present"
-        declared = faults({**COMMON_OPTIONS, **self.OPTIONS}, self.options, self.aws.region, present)
-        # A rule of several options may find again what one of them violates.
-        found = {str(error): error for error in (*declared, *self.rules())}
+        declared = {**COMMON_OPTIONS, **self.OPTIONS}
+        secret = {error.option: error for error in secret_faults({name: self.options.get(name) for name in declared})}
+        violated = (*faults(declared, self.options, self.aws.region, present), *self.rules())
+        # A rule of several options may find again what one of them violates, and no other may show a secret.
+        others = {str(error): error for error in violated if error.option.partition(".")[0] not in secret}
+        found = {**secret, **others}
         yield from found.values()
         if present and not found:
             yield from self.sizes()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +20,8 @@ from ._own_options import CONFIGURATION, KNOWN, split_variable, validate_known, 
 
 ENDPOINT = "https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html"
 VARIABLES = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/taskdef-envfiles.html"
+# Options whose components look for secrets themselves: they know the name, and where such a secret belongs.
+LOOKED_THROUGH = ("build_arguments", "configuration", "environment_variables", "pools", "worker_pools")
 SECRETS = "https://github.com/sm2a/airflow/blob/main/docs/configuration.md#secrets"
 
 
@@ -126,6 +129,14 @@ def _validate_not_secret(option: str, name: str, value: Any) -> None:
     if secret:
         rule = f"it looks like a secret, and whoever may see a task definition sees it; {_safe_way(name)}"
         raise OptionError(option, name, rule, SECRETS)
+
+
+def secret_faults(options: dict[str, Any]) -> Iterator[OptionError]:
+    """Yield the options of a component in which something looks like a secret: AWS shows what is made of them."""
+    for name, value in options.items():
+        if name not in LOOKED_THROUGH and holds_secret(name, value):
+            rule = "something in it looks like a secret, and AWS shows it to whoever may see what is made of it"
+            yield OptionError(name, kind_of(value), rule, SECRETS)
 
 
 def _safe_way(name: str) -> str:

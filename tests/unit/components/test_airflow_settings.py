@@ -240,6 +240,8 @@ SECRETS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ({}, {"WAREHOUSE": f"jdbc:postgresql://h/d?user=a&password={HIDDEN}"}, "variables/warehouse"),
     ({}, {"JAVA_OPTS": f"-Xmx1g -Dspark.db-password={HIDDEN}"}, "variables/java_opts"),
     ({}, {"OAUTH_CLIENT_SECRET": HIDDEN}, "variables/oauth_client_secret"),
+    ({}, {"PAYLOAD": "ZmDfcTF7_60GrrY167zsiPd67pEvs0aGOv2oasOM1Pg="}, "variables/payload"),
+    ({"opensearch": {"username": "ZmDfcTF7_60GrrY167zsiPd67pEvs0aGOv2oasOM1Pg="}}, {}, "config/username"),
 ]  # fmt: skip
 
 
@@ -273,6 +275,25 @@ def test_a_module_does_not_show_it_either() -> None:
     ran = run("workers", **WORKERS, configuration={"keycloak_auth_manager": {"client_secret": HIDDEN}})
 
     assert ran.calls == [] and ran.result["option"] == "configuration"
+    answered = {key: value for key, value in ran.result.items() if key != "invocation"}
+    assert HIDDEN not in json.dumps(answered)
+
+
+@pytest.mark.parametrize(
+    ("module", "options", "option"),
+    [
+        ("queue", {"pools": ["default"], "tags": {"api_token": HIDDEN}}, "tags"),
+        ("queue", {"pools": ["default"], "tags": {"contact": f"https://me:{HIDDEN}@example.com"}}, "tags"),
+        ("workers", {**WORKERS, "url": f"https://me:{HIDDEN}@airflow.example.com"}, "url"),
+        ("workers", {**WORKERS, "queues": {"default": {"url": f"https://me:{HIDDEN}@sqs.example.com"}}}, "queues"),
+        ("workers", {**WORKERS, "image": f"https://me:{HIDDEN}@registry.example.com/airflow:1"}, "image"),
+    ],
+)
+def test_a_secret_is_not_shown_in_any_option(module: str, options: dict[str, Any], option: str) -> None:
+    ran = run(module, **options)
+
+    assert ran.calls == [] and ran.result["option"] == option, ran.result
+    assert "looks like a secret" in ran.result["rule"]
     answered = {key: value for key, value in ran.result.items() if key != "invocation"}
     assert HIDDEN not in json.dumps(answered)
 

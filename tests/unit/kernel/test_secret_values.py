@@ -31,6 +31,11 @@ MASK = "(sensitive value)"
         ("SETTING", "glpat-0123456789abcdefghij"),
         ("SETTING", "https://bucket.s3.amazonaws.com/a?X-Amz-Signature=0123456789abcdef0123456789abcdef"),
         ("SETTING", {"nested": [{"clientSecret": "x"}]}),
+        # Keys as Fernet, AWS, openssl and Python make them.
+        ("SETTING", "ZmDfcTF7_60GrrY167zsiPd67pEvs0aGOv2oasOM1Pg="),
+        ("SETTING", "wJ4lrX8tnF2MI/K7mD3Ng/bPx9fiC5y0Qe1Va6Zs"),
+        ("SETTING", "q8Zt0Vx3mPl5Kc2Rw9Ye4Ub7Gh1Jd6Fs+N/aT="),
+        ("SETTING", ["3kTMd0Vb-9xQ_pLzR2nYw8Hs5cJf1aGu7eXi4oKvB6q"]),
     ],
 )
 def test_a_secret_is_told(name: str, value: Any) -> None:
@@ -96,3 +101,22 @@ def test_a_diff_shows_no_secret_that_was_there_before() -> None:
     assert diff["before"] == {
         "AWS::ECS::TaskDefinition task": {"environment": [{"name": "DB_PASSWORD", "value": MASK}]}
     }
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/Sm2a-Dev/0123456789abcdef",
+        "/opt/airflow/dags/TeamA/Reports2026/DailyReportOfTheWarehouse",
+        "warehouse/Team-Alpha_2026/Quarterly_Report-v3",
+        "EnableFeatureXyz2024ForAllCustomersAndRegions",
+        "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09",
+        "0123456789abcdef0123456789abcdef01234567",
+        "B0E7A6F1-3C2D-4E5F-8A9B-0C1D2E3F4A5B",
+        "sha256-ZmDfcTF7k60GrrY167zsiPd67pEvs0aGOv2oasOM1Pg=",
+        "airflow.providers.amazon.aws.bundles.s3.S3DagBundle",
+        "db-ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789",
+    ],
+)
+def test_what_is_long_and_no_key_is_none(value: str) -> None:
+    assert not holds_secret("SETTING", value)
