@@ -64,8 +64,8 @@ def refusing(url: str, queue: str) -> Iterator[str]:
         def log_message(self, *_arguments: object) -> None:
             """Say nothing."""
 
-    with served(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as url:
-        yield url
+    with served(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as address:
+        yield address
 
 
 @pytest.mark.parametrize("emulator", ["moto"], indirect=True)
