@@ -110,6 +110,24 @@ options:
       - Internal address of Airflow's execution API, ending in C(/execution/).
       - Required when O(state=present).
     type: str
+  connections_lookup_pattern:
+    description:
+      - Regular expression, from the beginning, of the connections that are looked up in Secrets Manager, where each
+        question costs. Others are those of Airflow's database and of C(AIRFLOW_CONN_...) variables.
+      - Without it all are but C(aws_default), which has the permissions of the container's role.
+    type: str
+    default: (?!aws_default$)
+  variables_lookup_pattern:
+    description: Such an expression of Airflow's variables. Without it all are looked up.
+    type: str
+  secrets_cache_seconds:
+    description:
+      - For how many seconds a process of Airflow keeps what it has found in Secrets Manager, and that there is nothing
+        of a name. V(0) asks each time.
+      - A process is one task, the parsing of one file, or a triggerer.
+      - From 0 to 3600 seconds.
+    type: int
+    default: 60
   configuration:
     description:
       - Additional configuration of Airflow, as sections of options.

@@ -46,6 +46,14 @@ SITE: dict[str, Option] = {
         "str", choices=("X86_64", "ARM64"), doc="The processors of every Fargate task and image."
     ),
     "sm2a_airflow_configuration": Option("dict", doc="Airflow options of your own, by section, for all services."),
+    "sm2a_connections_lookup_pattern": Option(
+        "str",
+        doc="Regular expression of the connections that are looked up in Secrets Manager: see L(secrets,#secrets).",
+    ),
+    "sm2a_variables_lookup_pattern": Option("str", doc="The same of Airflow's variables."),
+    "sm2a_secrets_cache_seconds": Option(
+        "int", doc="For how many seconds a process of Airflow keeps what Secrets Manager has answered; 60 by default."
+    ),
     "sm2a_other_variables": Option(
         "list",
         elements="str",

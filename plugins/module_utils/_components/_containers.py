@@ -27,6 +27,7 @@ from ._option_rules import (
     arn_form,
     validate_form,
     validate_origin,
+    validate_pattern,
     validate_pool_name,
     validate_url,
 )
@@ -40,6 +41,12 @@ CPU_UNITS = 1024
 TASK_ROLES = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html"
 LOG_GROUPS = "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html"
 EXECUTION_API = "https://airflow.apache.org/docs/apache-airflow/stable/configurations-ref.html#execution-api-server-url"
+LOOKUPS = (
+    "https://airflow.apache.org/docs/apache-airflow-providers-amazon/stable/secrets-backends/aws-secrets-manager.html"
+)
+SECRETS_PRICES = "https://aws.amazon.com/secrets-manager/pricing/"
+# A limit of ours: for an hour at most somebody has to wait for a secret that was changed.
+MOST_CACHED = 3600
 # Fargate ends a task at the latest two minutes after SIGTERM:
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html
 STOP_SECONDS = 120
@@ -200,6 +207,42 @@ AIRFLOW_OPTIONS = {
         needed=True,
         fact=Fact("airflow", ("execution_api_server_url",)),
     ),
+    "connections_lookup_pattern": Option(
+        "str",
+        (
+            "Regular expression, from the beginning, of the connections that are looked up in Secrets Manager, where "
+            "each question costs. Others are those of Airflow's database and of C(AIRFLOW_CONN_...) variables.",
+            "Without it all are but C(aws_default), which has the permissions of the container's role.",
+        ),
+        check=validate_pattern,
+        default="(?!aws_default$)",
+        why=LOOKUPS,
+        site="sm2a_connections_lookup_pattern",
+    ),
+    "variables_lookup_pattern": Option(
+        "str",
+        "Such an expression of Airflow's variables. Without it all are looked up.",
+        check=validate_pattern,
+        why=LOOKUPS,
+        site="sm2a_variables_lookup_pattern",
+    ),
+    "secrets_cache_seconds": Option(
+        "int",
+        (
+            "For how many seconds a process of Airflow keeps what it has found in Secrets Manager, and that there is "
+            "nothing of a name. V(0) asks each time.",
+            "A process is one task, the parsing of one file, or a triggerer.",
+        ),
+        default=60,
+        least=0,
+        most=MOST_CACHED,
+        unit="seconds",
+        why=SECRETS_PRICES,
+        site="sm2a_secrets_cache_seconds",
+        # 0 says something, an empty answer of a survey does not.
+        role_default="{{ 60 if sm2a_secrets_cache_seconds | default('') | string == '' "
+        "else sm2a_secrets_cache_seconds }}",
+    ),
     "configuration": Option(
         "dict",
         (
@@ -278,6 +321,8 @@ def airflow_variables(options: dict[str, Any], region: str, service: str) -> dic
             f"{kind}_prefix": secret_path(environment, kind) if kind in looks_up else None
             for kind in ("connections", "variables")
         },
+        **{f"{kind}_lookup_pattern": options[f"{kind}_lookup_pattern"] for kind in looks_up},
+        **({"cache_seconds": options["secrets_cache_seconds"]} if looks_up else {}),
     }
     own = {
         "core": {

@@ -99,6 +99,14 @@ def validate_url(option: str, url: str, documentation: str, ending: str = "") ->
         raise OptionError(option, url, f"it must end in {ending}", documentation)
 
 
+def validate_pattern(option: str, pattern: str, documentation: str) -> None:
+    """Refuse what is no regular expression."""
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise OptionError(option, pattern, f"it is no regular expression: {error}", documentation) from None
+
+
 def validate_origin(option: str, url: str, documentation: str) -> None:
     """Refuse what is not the address of a web server, and one below which Airflow would have to live at a path.
 

@@ -15,7 +15,10 @@ from ._names import API_SERVER_PORT
 _SECRET = "SM2A reads this from Secrets Manager"
 _QUEUES = "each pool of sm2a_worker_pools has its SQS queue"
 _REMOTE_LOG = "tasks' logs are in the log bucket, from where the API server reads them"
-_BACKEND = "connections, variables and keys are read from Secrets Manager"
+_BACKEND = (
+    "connections, variables and keys are read from Secrets Manager; use sm2a_connections_lookup_pattern, "
+    "sm2a_variables_lookup_pattern and sm2a_secrets_cache_seconds"
+)
 _PROXY = "headers that are not the load balancer's could come from anybody"
 _CONCURRENCY = "use sm2a_worker_pools.<pool>.concurrency, with which the scaler counts"
 _ACKNOWLEDGE = (

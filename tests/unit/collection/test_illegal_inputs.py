@@ -24,9 +24,12 @@ from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import ROLES
 # The roles that look at a variable of the whole site; those of others look at the same rule once more.
 LOOKED_AT_BY = {
     "sm2a_airflow_configuration": ["airflow"],
+    "sm2a_connections_lookup_pattern": ["airflow"],
     "sm2a_default_worker_pool": ["airflow"],
     "sm2a_execution_api_server_url": ["airflow"],
     "sm2a_secret_recovery_window_days": ["secrets"],
+    "sm2a_secrets_cache_seconds": ["airflow"],
+    "sm2a_variables_lookup_pattern": ["airflow"],
     "sm2a_worker_pools": ["queue", "airflow", "workers", "scaler"],
 }
 

@@ -118,3 +118,10 @@ def test_the_source_of_an_image_is_its_roles_unless_the_command_line_says_otherw
 )
 def test_an_empty_platform_is_that_of_the_tasks(variables: dict[str, Any], platform: str | None) -> None:
     assert options_of("image_airflow", **variables).get("platform") == platform
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"), [({}, 60), ({"sm2a_secrets_cache_seconds": ""}, 60), ({"sm2a_secrets_cache_seconds": 0}, 0)]
+)
+def test_nothing_is_kept_where_the_inventory_says_so(given: dict[str, Any], seconds: int) -> None:
+    assert int(options_of("workers", strict=False, **given)["secrets_cache_seconds"]) == seconds

@@ -64,6 +64,10 @@ SNAPSHOTS = f"{AWS}/AmazonRDS/latest/APIReference/API_CreateDBSnapshot.html"
 SUBNETS = f"{AWS}/vpc/latest/userguide/subnet-sizing.html"
 TAGS = f"{AWS}/tag-editor/latest/userguide/best-practices-and-strats.html"
 RDS_TAGS = f"{AWS}/AmazonRDS/latest/APIReference/API_Tag.html"
+LOOKUPS = (
+    "https://airflow.apache.org/docs/apache-airflow-providers-amazon/stable/secrets-backends/aws-secrets-manager.html"
+)
+SECRETS_PRICES = "https://aws.amazon.com/secrets-manager/pricing/"
 TARGET_GROUPS = f"{ALB}/load-balancer-target-groups.html"
 TASK_ROLES = f"{AWS}/AmazonECS/latest/developerguide/task-iam-roles.html"
 VPCS = f"{AWS}/vpc/latest/userguide/vpc-cidr-blocks.html"
@@ -718,6 +722,9 @@ AIRFLOW_RULES = [
         "64 KiB",
     ),
     Rule("airflow_environment_variables", {"TEAM": "a\x00b"}, {"TEAM": "a b"}, ENVIRONMENT_VARIABLES, "NUL"),
+    Rule("sm2a_connections_lookup_pattern", "(warehouse", "warehouse|crm", LOOKUPS, "no regular expression"),
+    Rule("sm2a_variables_lookup_pattern", "*", ".", LOOKUPS, "no regular expression"),
+    Rule("sm2a_secrets_cache_seconds", 3601, 3600, SECRETS_PRICES, "from 0 to 3600"),
     Rule("workers_environment_variables", {"NOTES": "x" * 66000}, {"NOTES": "x" * 55000}, ECS_QUOTAS, "64 KiB"),
     Rule("scaler_environment_variables", {"NOTES": "x" * 66000}, {"NOTES": "x" * 60000}, ECS_QUOTAS, "64 KiB"),
     Rule("workers_subnet_ids", [f"subnet-{number:017x}" for number in range(17)], PAIR, NETWORKING, "at most 16"),

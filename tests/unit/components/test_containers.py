@@ -18,6 +18,7 @@ import pytest
 from fake_aws import FakeAws
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._containers import (
+    AIRFLOW_OPTIONS,
     AIRFLOW_VOLUMES,
     HEARTBEAT_CHECK,
     HEARTBEAT_FILE,
@@ -28,7 +29,9 @@ from ansible_collections.sm2a.airflow.plugins.module_utils._components._containe
 )
 from sm2a_image import heartbeat
 
+LOOKUPS = ("connections_lookup_pattern", "variables_lookup_pattern", "secrets_cache_seconds")
 OPTIONS: dict[str, Any] = {
+    **{name: AIRFLOW_OPTIONS[name].default for name in LOOKUPS},
     "environment": "test",
     "dag_bucket": "sm2a-test-dags",
     "log_bucket": "sm2a-test-logs",
@@ -64,6 +67,9 @@ def test_kombu_is_given_the_address_of_a_queue_and_nothing_else() -> None:
     }
 
 
+TOLD = {"connections_lookup_pattern": "(?!aws_default$)", "variables_lookup_pattern": None, "cache_seconds": 60}
+
+
 @pytest.mark.parametrize(
     ("service", "looks_up"),
     [("api_server", False), ("scheduler", False), ("migration", False), ("dag_processor", True), ("triggerer", True)],
@@ -77,7 +83,24 @@ def test_secrets_are_looked_for_below_the_environment_only_and_where_users_code_
         "connections_prefix": "sm2a/test/connections" if looks_up else None,
         "variables_prefix": "sm2a/test/variables" if looks_up else None,
         "config_prefix": "sm2a/test/config",
+        **(TOLD if looks_up else {}),
     }
+
+
+def test_what_is_looked_up_and_kept_is_the_users_to_say() -> None:
+    patterns = {"connections_lookup_pattern": "warehouse", "variables_lookup_pattern": "secret_"}
+    told = variables("triggerer", queues={"a": {"url": "https://sqs/a"}}, **patterns, secrets_cache_seconds=0)
+
+    backend = json.loads(told["AIRFLOW__SECRETS__BACKEND_KWARGS"])
+    assert patterns.items() <= backend.items() and backend["cache_seconds"] == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "looked_up"), [("aws_default", False), ("aws_default_too", True), ("warehouse", True)]
+)
+def test_the_connection_of_a_containers_role_is_not_looked_up(name: str, looked_up: bool) -> None:
+    # As Amazon's backend matches.
+    assert bool(re.match(OPTIONS["connections_lookup_pattern"], name, re.IGNORECASE)) is looked_up
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from __future__ import annotations
 from airflow.providers.amazon.aws.secrets import secrets_manager
 
 from sm2a_image.configuration_cache import ConfigurationCache
+from sm2a_image.lookup_cache import LookupCache
 
 
-class SecretsManagerBackend(ConfigurationCache, secrets_manager.SecretsManagerBackend):
-    """Amazon's, with all its options. Connections and variables are looked up each time, as there."""
+class SecretsManagerBackend(ConfigurationCache, LookupCache, secrets_manager.SecretsManagerBackend):
+    """Amazon's, with all its options, and ``cache_seconds`` for connections and variables."""
