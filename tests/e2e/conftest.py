@@ -19,6 +19,7 @@ def platform() -> Iterator[Platform]:
 
     At the end it prints what was denied.
     """
+    local_aws("browser")
     local_aws("down")
     local_aws("up")
     if DATABASE_ENGINE == "mysql":

@@ -12,6 +12,7 @@ wipe        make the emulated account empty again
 status      say what runs
 variables   print the environment variables that the local inventory reads
 mysql       make the base image of MySQL available, for a platform that uses it
+browser     make Chromium available, for tests that look at the web interface
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import urllib.request
 from pathlib import Path
 
 import authority
+import chromium
 import docker_engine
 import domain
 import link_local
@@ -200,7 +202,15 @@ def _remove_containers() -> None:
 
 def main(arguments: list[str]) -> int:
     """Run one command and return the exit code."""
-    commands = {"up": up, "down": down, "wipe": wipe, "status": status, "variables": variables, "mysql": mysql}
+    commands = {
+        "up": up,
+        "down": down,
+        "wipe": wipe,
+        "status": status,
+        "variables": variables,
+        "mysql": mysql,
+        "browser": chromium.ensure_browser,
+    }
     if len(arguments) != 1 or arguments[0] not in commands:
         print(__doc__, file=sys.stderr)
         return 2
