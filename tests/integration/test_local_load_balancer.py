@@ -125,12 +125,16 @@ def let_in(account: Account, vpc: Vpc, *cidrs: str) -> None:
 
 
 def connects(source: str, port: int = 443) -> bool:
-    """Tell whether somebody who calls from an address of this machine gets a connection."""
+    """Tell whether somebody who calls from an address of this machine gets an answer."""
     try:
-        socket.create_connection(("127.0.0.1", port + OFFSET), 2, (source, 0)).close()
-    except TimeoutError:
+        with socket.create_connection(("127.0.0.1", port + OFFSET), 2, (source, 0)) as connection:
+            if port == 443:
+                context = ssl.create_default_context(cafile=str(authority.CERTIFICATE))
+                return bool(context.wrap_socket(connection, server_hostname=DOMAIN).version())
+            connection.sendall(f"GET / HTTP/1.1\r\nHost: {DOMAIN}\r\n\r\n".encode())
+            return connection.recv(1) == b"H"
+    except OSError:
         return False
-    return True
 
 
 def made(account: Account, options: dict[str, Any], targets: list[Target]) -> dict[str, Any]:

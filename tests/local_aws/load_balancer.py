@@ -14,8 +14,8 @@ stickiness. Here a port is open as long as a listener has it:
 - cookies by which a browser stays with a target
   (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/sticky-sessions.html);
 - the headers ``X-Forwarded-*``, the idle time-out, and the headers that a listener adds;
-- security groups: who may not call a port gets no connection, and no answer either, from the address that he has here.
-  Load balancers that share a port are called by whoever may call one of them.
+- security groups: who may not call a port from the address that he has here gets no connection. Load balancers that
+  share a port are called by whoever may call one of them.
 
 HTTP/2 and WebSockets are missing.
 """
@@ -50,7 +50,7 @@ from aiohttp import web
 from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.services import acm, alb, route53
 from security_groups import callers_of
-from socket_filters import EVERYBODY, let_in
+from socket_filters import FilteredSocket
 from yarl import URL
 
 LOOK_SECONDS = 0.2
@@ -79,23 +79,22 @@ class Entrance:
 
     runner: web.ServerRunner
     callers: frozenset[IPv4Network]
-    sockets: list[socket.socket] = field(default_factory=list)
+    sockets: list[FilteredSocket] = field(default_factory=list)
 
     async def listen(self, address: str, port: int, tls: ssl.SSLContext | None) -> None:
         """Serve a port of an address. Raises OSError."""
-        listening = socket.socket()
+        listening = FilteredSocket()
         self.sockets.append(listening)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((address, port))
-        if self.callers != EVERYBODY:
-            let_in(listening, self.callers)
+        listening.let_in(self.callers)
         await web.SockSite(self.runner, listening, ssl_context=tls).start()
 
     def let_in(self, callers: frozenset[IPv4Network]) -> None:
         """Follow a change of those who may call. Raises OSError."""
         if callers != self.callers:
             for listening in self.sockets:
-                let_in(listening, callers)
+                listening.let_in(callers)
             self.callers = callers
 
     async def close(self) -> None:
