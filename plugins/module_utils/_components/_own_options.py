@@ -31,6 +31,7 @@ _OPEN = (
 _UNDESCRIBED = ("databricks", "google", "kubernetes_environment_variables", "ssh")
 # What the image's Airflow and the providers know that may be in somebody's own image.
 KNOWN = {**OF_OTHER_PROVIDERS, **OPTIONS}
+_FORMER_SECTIONS = {name.partition(".")[0] for name in (*OLD, *HONOURED)} - KNOWN.keys()
 # An option may be given by the name of a secret, or by a command.
 _FORM = re.compile(r"_(secret|cmd)$")
 # The variables of options as they are called by who does not know that two underscores stand between the parts.
@@ -135,6 +136,9 @@ def _validate_section(option: str, variable: str, section: str, name: str, stric
     meant = one_slip_away(f"{section}.{name}", known)
     if meant:
         rule = f"Airflow has no section {section}; is it {_shown(meant)}?"
+        raise OptionError(option, variable, rule, REFERENCE)
+    if section in _FORMER_SECTIONS:
+        rule = f"Airflow {VERSIONS['apache-airflow']} no longer has a section {section}"
         raise OptionError(option, variable, rule, REFERENCE)
     if strict and section not in _UNDESCRIBED:
         similar = most_similar(section, KNOWN)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from ._names import API_SERVER_PORT
 
-_SECRET = "SM2A reads this from Secrets Manager"
+_SECRET = "Airflow reads it from Secrets Manager"
 _QUEUES = "each pool of sm2a_worker_pools has its SQS queue"
 _REMOTE_LOG = "tasks' logs are in the log bucket, from where the API server reads them"
 _BACKEND = (

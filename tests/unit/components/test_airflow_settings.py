@@ -206,7 +206,7 @@ def test_value_that_would_break_a_promise(configuration: dict[str, Any], rule: s
 
 @pytest.mark.parametrize("variable", ["AIRFLOW__CORE__SQL_ALCHEMY_CONN", "AIRFLOW__WEBSERVER__SECRET_KEY_SECRET"])
 def test_old_name_of_a_key_that_sm2a_keeps(variable: str) -> None:
-    assert "SM2A reads this from Secrets Manager" in refusal(variables={variable: HIDDEN})
+    assert "Airflow reads it from Secrets Manager" in refusal(variables={variable: HIDDEN})
 
 
 SECRETS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
@@ -421,6 +421,8 @@ def test_what_must_pass(configuration: dict[str, Any], variables: dict[str, Any]
         ({"core": {"colour": "blue"}}, {}, "set the environment variable AIRFLOW__CORE__COLOUR"),
         ({"core": {"dag_concurrency": 4}}, {}, "it is called [core] max_active_tasks_per_dag now"),
         ({"webserver": {"worker_class": "sync"}}, {}, "no longer has [webserver] worker_class (see"),
+        ({"webserver": {"rbac": True}}, {}, "no longer has a section webserver (see"),
+        ({}, {"AIRFLOW__WEBSERVER__RBAC": "True"}, "no longer has a section webserver (see"),
         ({"api": {"auth_backends": "x"}}, {}, "it is called [fab] auth_backends now"),
         ({}, {"AIRFLOW__core__parallelism": "4"}, "AIRFLOW__CORE__PARALLELISM"),
         ({"smtp": {"smtp_host_secret": "x"}}, {}, "does not take [smtp] smtp_host from a secret"),
