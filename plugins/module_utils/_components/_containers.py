@@ -354,8 +354,6 @@ def airflow_variables(options: dict[str, Any], region: str, service: str) -> dic
             "remote_logging": True,
             "remote_base_log_folder": f"s3://{options['log_bucket']}/task-logs",
             "remote_log_conn_id": "aws_default",
-            # Once it has been uploaded: a worker may stay for months. Until then it is served from there.
-            "delete_local_logs": True,
         },
         "dag_processor": {"dag_bundle_config_list": [bundle], "refresh_interval": 30},
         "api": {"base_url": options["url"]},

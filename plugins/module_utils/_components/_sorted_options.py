@@ -62,7 +62,6 @@ OURS = {
     "fab.proxy_fix_x_port": _PROXY,
     "fab.proxy_fix_x_prefix": _PROXY,
     "fab.session_backend": "sessions are in the database; workers know the key that would sign one in a cookie",
-    "logging.delete_local_logs": "logs leave a worker when they are in the log bucket, so that its disk does not fill",
     "logging.logging_config_class": "with its own the API server reads logs that are not in the bucket yet",
     "logging.remote_base_log_folder": _REMOTE_LOG,
     "logging.remote_log_conn_id": _REMOTE_LOG,
@@ -111,6 +110,10 @@ REFUSED = {
     "fab.proxy_fix_x_proto": _PROXY,
     "logging.base_log_folder": _LOGS,
     "logging.dag_processor_child_process_log_directory": _LOGS,
+    "logging.delete_local_logs": (
+        "a log is emptied when it has been uploaded, and its file is deleted later; Airflow would at once delete the "
+        "folder, and with it the log of a retry that is running there"
+    ),
     "logging.encrypt_s3_logs": "the log bucket encrypts by itself, and with your key if there is one",
     "logging.remote_task_handler_kwargs": _REMOTE_LOG,
     "logging.task_log_reader": _REMOTE_LOG,

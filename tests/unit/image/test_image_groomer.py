@@ -10,7 +10,7 @@ import os
 import time
 from pathlib import Path
 
-from sm2a_image.groomer import DAY, KEPT, groom
+from sm2a_image.groomer import DAY, LOGS, groom, kept_by
 
 NOW = time.time()
 
@@ -50,5 +50,10 @@ def test_folders_that_are_not_there_are_nothing_to_groom(tmp_path: Path) -> None
     groom({tmp_path / "logs": DAY}, NOW)
 
 
-def test_a_log_outlasts_the_longest_task() -> None:
-    assert min(KEPT.values()) > 12 * 3600
+def test_a_log_outlasts_the_longest_task_and_on_a_triggerer_the_longest_wait() -> None:
+    assert min(kept_by("sm2a-worker").values()) > 12 * 3600
+    assert kept_by("airflow")[LOGS] > 28 * DAY
+
+
+def test_a_worker_is_rid_of_emptied_logs_after_a_day() -> None:
+    assert kept_by("sm2a-worker")[LOGS] == DAY

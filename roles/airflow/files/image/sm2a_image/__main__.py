@@ -46,7 +46,7 @@ def main(arguments: list[str]) -> int:
         return migrate()
     if arguments[0] in ("airflow", "sm2a-worker"):
         bytecode.install()
-        groomer.start()
+        groomer.start(arguments[0])
     if arguments[0] == "sm2a-worker":
         from sm2a_image.worker import work
 

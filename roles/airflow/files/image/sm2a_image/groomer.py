@@ -4,7 +4,8 @@
 
 """Deletes what Airflow leaves on the disk of a container, which may run for months.
 
-The log of a task goes when it has been uploaded; what is left of them belongs to tasks whose upload failed.
+Airflow empties the log of a task when it has been uploaded. It could delete the file instead, but would take its folder
+along, in which a retry may be writing by then.
 """
 
 from __future__ import annotations
@@ -21,23 +22,22 @@ from sm2a_image import bytecode
 DAY = 86400.0
 INTERVAL_SECONDS = 3600.0
 LOGS = Path(os.environ.get("AIRFLOW_HOME", "/opt/airflow"), "logs")
-KEPT: dict[Path, float] = {
-    # A folder for each day.
-    LOGS / "dag_processor": DAY,
-    # A trigger may wait for weeks without a word, and uploads its log at the end.
-    LOGS: 30 * DAY,
-    # Compiled again where it is needed.
-    bytecode.FOLDER: DAY,
-}
-"""For how many seconds what nobody writes to is kept. Of two folders that hold a file the first decides."""
+DAG_PROCESSOR = LOGS / "dag_processor"
+"""It has a folder for each day."""
 
 logger = logging.getLogger("sm2a.groomer")
 
 
-def groom(kept: Mapping[Path, float] | None = None, now: float | None = None) -> None:
+def kept_by(program: str) -> dict[Path, float]:
+    """Return for how many seconds a program keeps what nobody writes to. Of two folders the inner one decides."""
+    # A task runs for twelve hours at most. A trigger may wait for weeks without a word, and uploads its log at the end.
+    tasks = DAY if program == "sm2a-worker" else 30 * DAY
+    # Byte code is compiled again where it is needed.
+    return {DAG_PROCESSOR: DAY, LOGS: tasks, bytecode.FOLDER: DAY}
+
+
+def groom(kept: Mapping[Path, float], now: float) -> None:
     """Delete files, and folders without files, that nobody has written to for so long."""
-    kept = KEPT if kept is None else kept
-    now = time.time() if now is None else now
     for folder, seconds in kept.items():
         for root, folders, files in os.walk(folder, topdown=False):
             # What has a line of its own is groomed by that.
@@ -61,12 +61,12 @@ def _delete_older(path: Path, than: float) -> None:
         logger.debug("sm2a: %s stays: %s", path, error)
 
 
-def start() -> None:
+def start(program: str) -> None:
     """Groom now and every hour, in a thread that ends with the process."""
 
     def run() -> None:
         while True:
-            groom()
+            groom(kept_by(program), time.time())
             time.sleep(INTERVAL_SECONDS)
 
     threading.Thread(target=run, name="sm2a-groomer", daemon=True).start()
