@@ -20,6 +20,11 @@ DEBIAN = "debian:trixie-slim"
 POSTGRES = "postgres:17-alpine"
 MYSQL = "mysql:8.4"
 PULL_SECONDS = 300
+# Where the engine's programs note which process they are.
+PID_FILES = {
+    "dockerd": Path("/var/run/docker.pid"),
+    "containerd": Path("/var/run/docker/containerd/containerd.pid"),
+}
 START_SECONDS = 60
 DEBIAN_MIRROR = "http://deb.debian.org/debian"
 # debootstrap itself only warns when it finds no key to check signatures with; it must refuse.
@@ -85,6 +90,8 @@ def ensure_engine(state: Path, log: Path) -> None:
             return
     if os.geteuid() != 0:
         raise SetupError("Docker is installed but does not answer. Start it, or join the group that may use it.")
+    for program, path in PID_FILES.items():
+        _forget_dead(program, path)
     with log.open("a") as stream:
         daemon = subprocess.Popen(
             ["dockerd"], stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, start_new_session=True
@@ -93,6 +100,14 @@ def ensure_engine(state: Path, log: Path) -> None:
     if not _within(START_SECONDS, lambda: daemon.poll() is not None or answers()) or daemon.poll() is not None:
         state.unlink()
         raise SetupError(f"dockerd did not start; its log is {log}")
+
+
+def _forget_dead(program: str, path: Path) -> None:
+    """Delete what a killed program has left, if its number is another's now: the next one would not start."""
+    if path.exists():
+        name = Path("/proc", path.read_text().strip(), "comm")
+        if not name.exists() or name.read_text().strip() != program:
+            path.unlink()
 
 
 def _within(seconds: float, happened: Callable[[], bool]) -> bool:
