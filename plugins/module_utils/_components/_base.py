@@ -77,11 +77,12 @@ class Component:
         """Yield, without a call to AWS, everything that AWS would refuse: violated declarations, then ``rules``."""
         present = self.options["state"] == "present"
         declared = {**COMMON_OPTIONS, **self.OPTIONS}
-        secret = {error.option: error for error in secret_faults({name: self.options.get(name) for name in declared})}
+        secret = list(secret_faults({name: self.options.get(name) for name in declared}))
+        hidden = {error.option.partition(".")[0] for error in secret}
         violated = (*faults(declared, self.options, self.aws.region, present), *self.rules())
         # A rule of several options may find again what one of them violates, and no other may show a secret.
-        others = {str(error): error for error in violated if error.option.partition(".")[0] not in secret}
-        found = {**secret, **others}
+        shown = (error for error in violated if error.option.partition(".")[0] not in hidden)
+        found = {str(error): error for error in (*secret, *shown)}
         yield from found.values()
         if present and not found:
             yield from self.sizes()

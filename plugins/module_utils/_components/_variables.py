@@ -134,9 +134,13 @@ def _validate_not_secret(option: str, name: str, value: Any) -> None:
 def secret_faults(options: dict[str, Any]) -> Iterator[OptionError]:
     """Yield the options of a component in which something looks like a secret: AWS shows what is made of them."""
     for name, value in options.items():
-        if name not in LOOKED_THROUGH and holds_secret(name, value):
-            rule = "something in it looks like a secret, and AWS shows it to whoever may see what is made of it"
-            yield OptionError(name, kind_of(value), rule, SECRETS)
+        if name in LOOKED_THROUGH:
+            continue
+        parts = {f"{name}.{key}": (str(key), item) for key, item in value.items()} if isinstance(value, dict) else {}
+        for option, (called, item) in (parts or {name: (name, value)}).items():
+            if holds_secret(called, item):
+                rule = "it looks like a secret, and AWS shows it to whoever may see what is made of it"
+                yield OptionError(option, kind_of(item), rule, SECRETS)
 
 
 def _safe_way(name: str) -> str:

@@ -282,10 +282,14 @@ def test_a_module_does_not_show_it_either() -> None:
 @pytest.mark.parametrize(
     ("module", "options", "option"),
     [
-        ("queue", {"pools": ["default"], "tags": {"api_token": HIDDEN}}, "tags"),
-        ("queue", {"pools": ["default"], "tags": {"contact": f"https://me:{HIDDEN}@example.com"}}, "tags"),
+        ("queue", {"pools": ["default"], "tags": {"api_token": HIDDEN}}, "tags.api_token"),
+        ("queue", {"pools": ["default"], "tags": {"contact": f"https://me:{HIDDEN}@example.com"}}, "tags.contact"),
         ("workers", {**WORKERS, "url": f"https://me:{HIDDEN}@airflow.example.com"}, "url"),
-        ("workers", {**WORKERS, "queues": {"default": {"url": f"https://me:{HIDDEN}@sqs.example.com"}}}, "queues"),
+        (
+            "workers",
+            {**WORKERS, "queues": {"default": {"url": f"https://me:{HIDDEN}@sqs.example.com"}}},
+            "queues.default",
+        ),
         ("workers", {**WORKERS, "image": f"https://me:{HIDDEN}@registry.example.com/airflow:1"}, "image"),
     ],
 )
