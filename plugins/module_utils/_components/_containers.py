@@ -237,6 +237,7 @@ AIRFLOW_OPTIONS = {
         least=0,
         most=MOST_CACHED,
         unit="seconds",
+        no_log=False,
         why=SECRETS_PRICES,
         site="sm2a_secrets_cache_seconds",
         # 0 says something, an empty answer of a survey does not.

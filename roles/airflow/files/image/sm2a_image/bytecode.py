@@ -22,14 +22,14 @@ STORAGE = "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH"
 FOLDER = Path(tempfile.gettempdir(), "sm2a-bytecode")
 
 
-def bundles(environment: Mapping[str, str] = os.environ) -> Path:
+def bundles(environment: Mapping[str, str]) -> Path:
     """Return the folder below which Airflow has its bundles."""
     return Path(environment.get(STORAGE) or Path(tempfile.gettempdir(), "airflow/dag_bundles")).absolute()
 
 
 def install(source: Path | None = None, folder: Path = FOLDER) -> None:
     """Let this process, and those that it forks, keep the byte code of what is below ``source`` in ``folder``."""
-    start = f"{source or bundles()}/"
+    start = f"{source or bundles(os.environ)}/"
     beside_the_source = loader.cache_from_source
 
     def cache_from_source(path: Any, *rest: Any, **options: Any) -> str:
