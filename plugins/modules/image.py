@@ -68,6 +68,30 @@ options:
         Debian has published since.
       - 'Keep the last word: without it the image from before is used again.'
     type: str
+  requirements:
+    description:
+      - 'Python packages that are added: requirements such as C(apache-airflow-providers-slack>=9), or files with the
+        extension C(.txt) that have one a line.'
+      - The command C(uv) finds their versions when the image is missing, before anything is built. What the image has
+        already keeps its version; what does not go with it is refused.
+      - They are part of the tag as they are given.
+    type: list
+    elements: str
+    default: []
+  system_packages:
+    description:
+      - Debian packages that are added. They are there when Python packages are built, too.
+      - They are part of the tag.
+    type: list
+    elements: str
+    default: []
+  files:
+    description:
+      - Files and folders of the controller that are added, by their paths in the image.
+      - What does not begin with a slash is below Airflow's home, C(/opt/airflow).
+      - They are part of the tag. Whoever has the image can read them, so they are no place for secrets.
+    type: dict
+    default: {}
   push:
     description:
       - Whether the image is pushed to the ECR repository C(sm2a-<environment>/<name>).

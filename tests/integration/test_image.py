@@ -201,6 +201,38 @@ def test_buildx_makes_a_plain_image(
     assert "DOCKER_BUILDKIT" not in build["environment"]
 
 
+def test_what_a_user_adds_goes_into_the_build(
+    account: Account, stand_in: StandIn, source: Path, tmp_path: Path
+) -> None:
+    script = tmp_path / "any-name"
+    script.write_text("true\n")
+    options = {"name": "airflow", "source": str(source)}
+    added = {"files": {"startup.sh": str(script)}, "system_packages": ["libpq5", "g++"]}
+
+    plain = account.run("image", **options)
+    images = [account.run("image", **options, **added) for _time in range(2)]
+
+    assert [image["changed"] for image in images] == [True, False]
+    assert images[0]["image"]["tag"] != plain["image"]["tag"]
+    assert "SYSTEM_PACKAGES=g++ libpq5" in stand_in.of("build")[-1]["arguments"]
+    assert "own-files.tar" in stand_in.context()
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_packages_that_do_not_go_together_are_refused_before_anything_is_made(
+    account: Account, stand_in: StandIn, source: Path, monkeypatch: pytest.MonkeyPatch, check: bool
+) -> None:
+    (source / "requirements.txt").write_text("botocore==1.43.117\n")
+    monkeypatch.setenv("UV_OFFLINE", "1")
+
+    result = account.run("image", check=check, name="airflow", source=str(source), requirements=["botocore==1.0"])
+
+    assert result["failed"] and "requirements" in result["msg"]
+    assert "botocore==1.43.117" in result["msg"] and "botocore==1.0" in result["msg"]
+    assert not stand_in.of("build") and not result.get("api_calls", {}).get("write")
+    assert account.client("ecr").describe_repositories()["repositories"] == []
+
+
 def test_another_word_makes_the_image_anew_from_a_new_base(account: Account, stand_in: StandIn, source: Path) -> None:
     images = [account.run("image", name="airflow", source=str(source))]
     images += [account.run("image", name="airflow", source=str(source), refresh=word) for word in ("a", "a", "b")]

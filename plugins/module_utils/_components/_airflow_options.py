@@ -15,6 +15,7 @@ VERSIONS = {
     "apache-airflow-providers-common-io": "1.11.0",
     "apache-airflow-providers-common-sql": "2.4.0",
     "apache-airflow-providers-fab": "3.10.2",
+    "apache-airflow-providers-git": "1.0.1",
     "apache-airflow-providers-http": "6.3.0",
     "apache-airflow-providers-mysql": "6.7.1",
     "apache-airflow-providers-postgres": "7.1.1",

@@ -175,6 +175,31 @@ class AirflowComponent(Component):
             },
         ),
     }
+    ROLE_OPTIONS = {
+        "image_requirements": Option(
+            "list",
+            (
+                "Python packages that are added to the image: requirements such as "
+                "C(apache-airflow-providers-slack>=9), or files with the extension C(.txt) that have one a line.",
+                "What does not go with the packages of the image is refused before anything is built.",
+            ),
+            elements="str",
+            default=[],
+        ),
+        "image_system_packages": Option(
+            "list", "Debian packages that are added to the image.", elements="str", default=[]
+        ),
+        "image_files": Option(
+            "dict",
+            (
+                "Files and folders of the controller that are added to the image, by their paths in it.",
+                "What does not begin with a slash is below Airflow's home: C(plugins), C(startup.sh), "
+                "C(webserver_config.py), C(config/celery_config.py).",
+                "Whoever has the image can read them, so they are no place for secrets.",
+            ),
+            default={},
+        ),
+    }
     RETURNS = {
         "services": Return(
             "dict",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from .._reconcile.errors import OptionError
@@ -17,6 +17,7 @@ from .._reconcile.resource import Resource
 from .._reconcile.tags import ENVIRONMENT
 from .._resources.docker import BuildContext, Docker, DockerImage, LocalImage
 from .._resources.ecr import Repository
+from .._resources.python_packages import LOCK, PackagesError, lock_beside
 from .._secret_values import holds_secret
 from ._base import Component
 from ._kms_rules import kms_key_option
@@ -27,6 +28,9 @@ LIFECYCLE = "https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_po
 REPOSITORIES = "https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html"
 DATABASE_TLS = "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.SSL.html"
 DOCKERFILES = "https://docs.docker.com/reference/dockerfile/"
+SPECIFIERS = "https://packaging.python.org/en/latest/specifications/dependency-specifiers/"
+DEBIAN_NAMES = "https://www.debian.org/doc/debian-policy/ch-controlfields.html#source"
+ADDING = "https://github.com/sm2a/airflow/blob/main/docs/images.md"
 # Fargate's own default: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RuntimePlatform.html
 PUSHED_PLATFORM = "linux/amd64"
 # In a template of the role: the platform of the site's processors, empty if they are not set.
@@ -41,7 +45,27 @@ IMAGE_NAME = Form(
     "at most 64 lower-case letters, digits and single hyphens, starting with a letter",
     REPOSITORIES,
 )
+# A name, extras, and versions, with a condition at the end.
+REQUIREMENT = re.compile(
+    r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\s*(\[[A-Za-z0-9._, -]*\])?"
+    r"(\s*(===|[~=!<>]=|[<>])\s*[A-Za-z0-9.*+!_-]+\s*(,|(?=$|;)))*\s*(;.*)?"
+)
+SYSTEM_PACKAGE = Form(
+    r"[a-z0-9][a-z0-9+.-]+(=[A-Za-z0-9.+:~-]+)?",
+    "the name of a Debian package, with =version if need be",
+    DEBIAN_NAMES,
+)
+# The argument of our Dockerfiles that takes them.
+SYSTEM_PACKAGES = "SYSTEM_PACKAGES"
+AIRFLOW_HOME = "/opt/airflow"
+# What is ours, what the kernel makes, and what an empty volume covers.
+NO_DESTINATION = ("/opt/sm2a", "/opt/venv", "/dev", "/proc", "/sys", "/tmp")
 REFRESH = Form(r"[A-Za-z0-9._-]{1,64}", "1 to 64 letters, digits and . _ -", DOCKERFILES)
+
+
+def _of_airflow(option: str, otherwise: str) -> str:
+    """Return the template of what is added to the image of Airflow alone."""
+    return f"{{{{ airflow_image_{option} | default({otherwise}, true) if image_name == 'airflow' else {otherwise} }}}}"
 
 
 class ImageComponent(Component):
@@ -135,6 +159,43 @@ class ImageComponent(Component):
                 "Keep the last word: without it the image from before is used again.",
             ),
             form=REFRESH,
+        ),
+        "requirements": Option(
+            "list",
+            (
+                "Python packages that are added: requirements such as C(apache-airflow-providers-slack>=9), or files "
+                "with the extension C(.txt) that have one a line.",
+                "The command C(uv) finds their versions when the image is missing, before anything is built. What the "
+                "image has already keeps its version; what does not go with it is refused.",
+                "They are part of the tag as they are given.",
+            ),
+            elements="str",
+            default=[],
+            site="airflow_image_requirements",
+            role_default=_of_airflow("requirements", "[]"),
+        ),
+        "system_packages": Option(
+            "list",
+            (
+                "Debian packages that are added. They are there when Python packages are built, too.",
+                "They are part of the tag.",
+            ),
+            elements="str",
+            default=[],
+            form=SYSTEM_PACKAGE,
+            site="airflow_image_system_packages",
+            role_default=_of_airflow("system_packages", "[]"),
+        ),
+        "files": Option(
+            "dict",
+            (
+                "Files and folders of the controller that are added, by their paths in the image.",
+                f"What does not begin with a slash is below Airflow's home, C({AIRFLOW_HOME}).",
+                "They are part of the tag. Whoever has the image can read them, so they are no place for secrets.",
+            ),
+            default={},
+            site="airflow_image_files",
+            role_default=_of_airflow("files", "{}"),
         ),
         "push": Option(
             "bool",
@@ -242,7 +303,13 @@ class ImageComponent(Component):
         return f"sm2a_image_{self.options['name'].replace('-', '_')}"
 
     def rules(self) -> Iterator[OptionError]:
-        if self.options["state"] == "absent" or self.options["uri"]:
+        if self.options["state"] == "absent":
+            return
+        if self.options["uri"]:
+            for option in ("requirements", "system_packages", "files"):
+                if self.options[option]:
+                    rule = "nothing can be added to an image that exists, which uri names; make an image from it"
+                    yield OptionError(option, self.options[option], rule, ADDING)
             return
         source = self.options["source"]
         if not source:
@@ -262,6 +329,8 @@ class ImageComponent(Component):
                 )
                 yield OptionError(option, bundle, rule, DATABASE_TLS)
         yield from self._faults_of_arguments()
+        yield from self._faults_of_requirements()
+        yield from self._faults_of_files()
 
     def _faults_of_arguments(self) -> Iterator[OptionError]:
         for key, value in self.options["build_arguments"].items():
@@ -271,6 +340,42 @@ class ImageComponent(Component):
             elif holds_secret(key, value):
                 rule = "it looks like a secret, and whoever has the image can read its build arguments"
                 yield OptionError("build_arguments", key, rule, f"{DOCKERFILES}#arg")
+
+    def _faults_of_requirements(self) -> Iterator[OptionError]:
+        for requirement in self.options["requirements"]:
+            if requirement.endswith(".txt") and not Path(requirement).is_file():
+                yield OptionError("requirements", requirement, "there is no such file on the controller")
+        for requirement in self._requirements():
+            if not REQUIREMENT.fullmatch(requirement):
+                rule = (
+                    "a requirement is a package with its versions, as in some-package>=1.2; addresses, hashes and "
+                    "options of pip, such as -r and -c, are not possible"
+                )
+                yield OptionError("requirements", requirement, rule, SPECIFIERS)
+        source = self.options["source"]
+        if self.options["requirements"] and source and not Path(source, LOCK).is_file():
+            rule = f"{source} has no {LOCK} with what its image has already"
+            yield OptionError("requirements", self.options["requirements"], rule, ADDING)
+
+    def _requirements(self) -> list[str]:
+        """Return the requirements, with those of files in the files' places."""
+        found = []
+        for given in self.options["requirements"]:
+            path = Path(given)
+            lines = path.read_text(encoding="utf-8").splitlines() if given.endswith(".txt") and path.is_file() else []
+            found += lines if given.endswith(".txt") else [given]
+        without_comments = (re.sub(r"(^|\s)#.*", "", line).strip() for line in found)
+        return [line for line in without_comments if line]
+
+    def _faults_of_files(self) -> Iterator[OptionError]:
+        for destination, source in self.options["files"].items():
+            option, place = f"files.{destination}", _in_the_image(destination)
+            if ".." in place.parts or place in map(PurePosixPath, ("/", AIRFLOW_HOME)):
+                yield OptionError(option, destination, "it must be the path of a file or folder in the image", ADDING)
+            elif any(place.is_relative_to(folder) for folder in NO_DESTINATION):
+                yield OptionError(option, destination, "this folder is not for files of others", ADDING)
+            if not isinstance(source, str) or not Path(source).expanduser().exists():
+                yield OptionError(option, source, "there is no such file or folder on the controller")
 
     def resources(self) -> list[Resource]:
         self.image: DockerImage | None = None
@@ -284,7 +389,17 @@ class ImageComponent(Component):
         self.image = DockerImage(self.aws, docker, name, self.environment, self._context(), repository)
         if repository and not self.aws.check_mode and not self.image.exists():
             docker.require()  # rather than after the repository was made
+        if self.options["requirements"] and self.image.find() is None:
+            self._lock_requirements(self.image.context)
         return [repository, self.image] if repository else [self.image]
+
+    def _lock_requirements(self, context: BuildContext) -> None:
+        """Find the versions of what is added. Raises OptionError if it does not go with what is there already."""
+        try:
+            context.locked_requirements = lock_beside(context.source, context.own_requirements, context.platform)
+        except PackagesError as error:
+            rule = f"they cannot be added to the packages of the image: {error}"
+            raise OptionError("requirements", self.options["requirements"], rule, ADDING) from None
 
     def _repository(self, name: str) -> Repository:
         return Repository(
@@ -302,14 +417,22 @@ class ImageComponent(Component):
             Path(self.options[option]) if self.options[option] else None
             for option in ("ca_bundle", "database_ca_bundle")
         )
+        build_arguments = {str(key): str(value) for key, value in self.options["build_arguments"].items()}
+        if self.options["system_packages"]:
+            build_arguments[SYSTEM_PACKAGES] = " ".join(sorted(set(self.options["system_packages"])))
         return BuildContext(
             Path(self.options["source"]),
-            {str(key): str(value) for key, value in self.options["build_arguments"].items()},
+            build_arguments,
             # An image that stays on this machine is for this machine, whatever that is.
             self.options["platform"] or (PUSHED_PLATFORM if self.options["push"] else None),
             network,
             database,
             self.options["refresh"],
+            self._requirements(),
+            {
+                str(_in_the_image(destination)): Path(source).expanduser()
+                for destination, source in self.options["files"].items()
+            },
         )
 
     def _local_images(self, docker: Docker, name: str) -> list[Resource]:
@@ -322,6 +445,11 @@ class ImageComponent(Component):
             repository = self.image.uri.rpartition(":")[0]
             return {"name": name, "uri": self.image.uri, "repository_uri": repository, "tag": self.image.tag}
         return image_facts(name, self.options["uri"])
+
+
+def _in_the_image(destination: Any) -> PurePosixPath:
+    """Return where a file lies in the image."""
+    return PurePosixPath(AIRFLOW_HOME, str(destination))
 
 
 def _knows_region(bundle: Path, region: str) -> bool:

@@ -12,9 +12,10 @@ import re
 import shutil
 import stat
 import subprocess
+import tarfile
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,6 +30,11 @@ CA_BUNDLE = "ca-bundle.crt"
 """The file at the top of a build context that holds the certificate authorities of the network."""
 DATABASE_CA_BUNDLE = "database-ca.crt"
 """The file at the top of a build context that holds the certificate authorities of the database."""
+OWN_REQUIREMENTS = "own-requirements.txt"
+"""The file at the top of a build context that names, with hashes, the Python packages that a user adds."""
+OWN_FILES = "own-files.tar"
+"""The file at the top of a build context that holds the files that a user adds, as they lie in the image."""
+WRITTEN_HERE = (".dockerignore", CA_BUNDLE, DATABASE_CA_BUNDLE, OWN_REQUIREMENTS, OWN_FILES)
 
 WITHOUT_DOCKER = (
     "Without Docker, name images that exist in image_uris, as in image_uris: {airflow: registry/airflow:1, "
@@ -132,7 +138,12 @@ class Docker:
 
 @dataclass
 class BuildContext:
-    """A folder with a Dockerfile, and all else that decides what image comes out."""
+    """A folder with a Dockerfile, and all else that decides what image comes out.
+
+    ``own_requirements`` and ``own_files`` are what a user adds: Python packages, and files or folders of this machine
+    by their paths in the image. Which versions the packages have is decided, in ``locked_requirements``, when the image
+    is built; the tag is of what the user asked for, so that a new version of some package makes no new image.
+    """
 
     source: Path
     build_arguments: dict[str, str]
@@ -140,6 +151,9 @@ class BuildContext:
     ca_bundle: Path | None = None
     database_ca_bundle: Path | None = None
     refresh: str | None = None
+    own_requirements: Sequence[str] = ()
+    own_files: Mapping[str, Path] = field(default_factory=dict)
+    locked_requirements: str = ""
 
     def files(self) -> list[str]:
         """Return the paths, relative to the folder, of what is sent to Docker."""
@@ -147,10 +161,20 @@ class BuildContext:
         found = []
         for path in _walk(self.source):
             relative = path.relative_to(self.source).as_posix()
-            if relative in (".dockerignore", CA_BUNDLE, DATABASE_CA_BUNDLE) or NEVER.search(relative):
+            if relative in WRITTEN_HERE or NEVER.search(relative):
                 continue
             if relative == "Dockerfile" or not ignored.match(relative):
                 found.append(relative)
+        return sorted(found)
+
+    def added_files(self) -> list[tuple[str, Path]]:
+        """Return what a user adds: each file's path in the image, with the file."""
+        found = []
+        for destination, source in self.own_files.items():
+            for path in _walk(source) if source.is_dir() else [source]:
+                relative = path.relative_to(source).as_posix()
+                if not NEVER.search(relative):
+                    found.append((destination if path == source else f"{destination}/{relative}", path))
         return sorted(found)
 
     def tag(self) -> str:
@@ -164,12 +188,14 @@ class BuildContext:
             for part in parts:
                 digest.update(len(part).to_bytes(8, "big") + part)
 
-        for relative in self.files():
-            path = self.source / relative
+        def add_file(name: str, path: Path) -> None:
             if path.is_symlink():
-                add(b"link", relative.encode(), os.readlink(path).encode())
+                add(b"link", name.encode(), os.readlink(path).encode())
             else:
-                add(b"program" if _executable(path) else b"file", relative.encode(), path.read_bytes())
+                add(b"program" if _executable(path) else b"file", name.encode(), path.read_bytes())
+
+        for relative in self.files():
+            add_file(relative, self.source / relative)
         for key, value in sorted(self.build_arguments.items()):
             if not PROXY_ARGUMENTS.match(key):
                 add(b"argument", key.encode(), value.encode())
@@ -180,10 +206,14 @@ class BuildContext:
             add(b"database authorities", self.database_ca_bundle.read_bytes())
         if self.refresh:
             add(b"refresh", self.refresh.encode())
+        for requirement in self.own_requirements:
+            add(b"requirement", requirement.encode())
+        for destination, path in self.added_files():
+            add_file(destination, path)
         return digest.hexdigest()[:TAG_LENGTH]
 
     def copy_to(self, folder: Path) -> None:
-        """Copy the files to an empty folder, with the files of certificate authorities that are given."""
+        """Copy the files to an empty folder, with certificate authorities and what a user adds."""
         for relative in self.files():
             path, copy = self.source / relative, folder / relative
             copy.parent.mkdir(parents=True, exist_ok=True)
@@ -194,6 +224,24 @@ class BuildContext:
             if bundle:
                 shutil.copyfile(bundle, folder / name)
                 (folder / name).chmod(0o644)
+        if self.locked_requirements:
+            (folder / OWN_REQUIREMENTS).write_text(self.locked_requirements, encoding="utf-8")
+        if self.own_files:
+            self._pack_added(folder / OWN_FILES)
+
+    def _pack_added(self, target: Path) -> None:
+        """Pack what a user adds, for root, readable by everyone, and without times, which would defeat the cache."""
+        with tarfile.open(target, "w") as archive:
+            for destination, path in self.added_files():
+                member = archive.gettarinfo(path, destination.lstrip("/"))
+                member.uid = member.gid = member.mtime = 0
+                member.uname = member.gname = "root"
+                member.mode = 0o755 if _executable(path) else 0o644
+                if member.isfile():
+                    with path.open("rb") as content:
+                        archive.addfile(member, content)
+                else:
+                    archive.addfile(member)
 
 
 class DockerImage(Resource):
@@ -385,4 +433,4 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 
 def _executable(path: Path) -> bool:
-    return bool(path.stat().st_mode & stat.S_IXUSR)
+    return not path.is_symlink() and bool(path.stat().st_mode & stat.S_IXUSR)

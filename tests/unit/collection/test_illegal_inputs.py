@@ -21,8 +21,12 @@ from ansible_collections.sm2a.airflow.plugins.action import validate
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._fence import refused_variables
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import ROLES
 
-# The roles that look at a variable of the whole site; those of others look at the same rule once more.
+# The roles that look at a variable of the whole site, or of another role; those of others look at the same rule once
+# more.
 LOOKED_AT_BY = {
+    "airflow_image_files": ["image"],
+    "airflow_image_requirements": ["image"],
+    "airflow_image_system_packages": ["image"],
     "sm2a_airflow_configuration": ["airflow"],
     "sm2a_connections_lookup_pattern": ["airflow"],
     "sm2a_default_worker_pool": ["airflow"],
@@ -47,7 +51,7 @@ def said_of(rule: Rule, value: Any) -> list[str]:
     """Return what `site` says first of a value: its fence, and the validation of the roles that have the variable."""
     given = {**rule.beside, **({} if value is None else {rule.variable: value})}
     roles = [role for role in ROLES if rule.variable.startswith(f"{role}_")]
-    return [*fence(given), *refused(roles or LOOKED_AT_BY.get(rule.variable, ["queue"]), **given)]
+    return [*fence(given), *refused(LOOKED_AT_BY.get(rule.variable) or roles or ["queue"], **given)]
 
 
 def fence(given: dict[str, Any]) -> list[str]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 AWS = "https://docs.aws.amazon.com"
+ADDING = "https://github.com/sm2a/airflow/blob/main/docs/images.md"
 ACM = f"{AWS}/acm/latest/APIReference/API_RequestCertificate.html"
 ALB = f"{AWS}/elasticloadbalancing/latest/application"
 AIRFLOW = "https://airflow.apache.org/docs/apache-airflow/stable/configurations-ref.html"
@@ -26,6 +27,7 @@ DATABASE_CLASSES = f"{AWS}/AmazonRDS/latest/UserGuide/Concepts.DBInstanceClass.h
 DATABASE_STORAGE = f"{AWS}/AmazonRDS/latest/UserGuide/CHAP_Storage.html"
 DATABASE_SUBNETS = f"{AWS}/AmazonRDS/latest/UserGuide/USER_VPC.WorkingWithRDSInstanceinaVPC.html"
 DATABASE_VERSIONS = f"{AWS}/AmazonRDS/latest/PostgreSQLReleaseNotes/postgresql-release-calendar.html"
+DEBIAN_NAMES = "https://www.debian.org/doc/debian-policy/ch-controlfields.html#source"
 DOCKERFILES = "https://docs.docker.com/reference/dockerfile/"
 ECS_QUOTAS = f"{AWS}/AmazonECS/latest/developerguide/service-quotas.html"
 EC2_TAGS = f"{AWS}/AWSEC2/latest/APIReference/API_Tag.html"
@@ -61,6 +63,7 @@ SECRETS = "https://github.com/sm2a/airflow/blob/main/docs/configuration.md#secre
 SECRET_DELETION = f"{AWS}/secretsmanager/latest/apireference/API_DeleteSecret.html"
 SPECIAL = "https://www.rfc-editor.org/rfc/rfc6890"
 SNAPSHOTS = f"{AWS}/AmazonRDS/latest/APIReference/API_CreateDBSnapshot.html"
+SPECIFIERS = "https://packaging.python.org/en/latest/specifications/dependency-specifiers/"
 SUBNETS = f"{AWS}/vpc/latest/userguide/subnet-sizing.html"
 TAGS = f"{AWS}/tag-editor/latest/userguide/best-practices-and-strats.html"
 RDS_TAGS = f"{AWS}/AmazonRDS/latest/APIReference/API_Tag.html"
@@ -88,6 +91,9 @@ ROLES = {
     service: f"arn:aws:iam::123456789012:role/sm2a-dev-{service}"
     for service in ("execution", "api_server", "scheduler", "dag_processor", "triggerer", "migration")
 }
+
+# Images are built, which those that exist are not.
+BUILT: Mapping[str, Any] = {"image_uris": {}}
 
 
 @dataclass(frozen=True)
@@ -581,17 +587,17 @@ IMAGE_RULES = [
         "airflow?",
         typed=True,
     ),
-    Rule("image_keep_images", 0, 1, REPOSITORY_RULES, "at least one", {"image_uris": {}}),
-    Rule("image_keep_images", 2**31, 1000, REPOSITORY_RULES, "2147483647", {"image_uris": {}}),
-    Rule("image_keep_untagged_images", 0, 1, REPOSITORY_RULES, "at least one", {"image_uris": {}}),
-    Rule("image_build_arguments", {"MY-ARG": "1"}, {"MY_ARG": "1"}, DOCKERFILES, "letters, digits", {"image_uris": {}}),
+    Rule("image_keep_images", 0, 1, REPOSITORY_RULES, "at least one", BUILT),
+    Rule("image_keep_images", 2**31, 1000, REPOSITORY_RULES, "2147483647", BUILT),
+    Rule("image_keep_untagged_images", 0, 1, REPOSITORY_RULES, "at least one", BUILT),
+    Rule("image_build_arguments", {"MY-ARG": "1"}, {"MY_ARG": "1"}, DOCKERFILES, "letters, digits", BUILT),
     Rule(
         "image_build_arguments",
         {"PIP_PASSWORD": "hunter2"},
         {"PIP_INDEX": "internal"},
         DOCKERFILES,
         "secret",
-        {"image_uris": {}},
+        BUILT,
     ),
     Rule(
         "image_build_arguments",
@@ -599,9 +605,25 @@ IMAGE_RULES = [
         {"INDEX": "https://pypi.example.com/simple"},
         DOCKERFILES,
         "secret",
-        {"image_uris": {}},
+        BUILT,
     ),
-    Rule("image_ca_bundle", "/no/such/file", "", OPTIONS, "no such file", {"image_uris": {}}),
+    Rule("image_ca_bundle", "/no/such/file", "", OPTIONS, "no such file", BUILT),
+    Rule(
+        "airflow_image_requirements",
+        ["--index-url https://pypi.example.com/simple"],
+        ["apache-airflow-providers-slack[sqlalchemy]>=9,<11; python_version >= '3.13'"],
+        SPECIFIERS,
+        "options of pip",
+        BUILT,
+    ),
+    Rule("airflow_image_requirements", ["git+https://example.com/x.git"], ["x"], SPECIFIERS, "addresses", BUILT),
+    Rule("airflow_image_requirements", ["x==1 --hash=sha256:00"], ["x==1"], SPECIFIERS, "hashes", BUILT),
+    Rule("airflow_image_requirements", ["/no/requirements.txt"], [], OPTIONS, "no such file", BUILT),
+    Rule("airflow_image_requirements", ["x"], [], ADDING, "an image that exists"),
+    Rule("airflow_image_system_packages", ["Libpq; rm"], ["libpq5", "g++=4:14"], DEBIAN_NAMES, "Debian", BUILT),
+    Rule("airflow_image_files", {"plugins": "/no/such"}, {"plugins": "/etc/hostname"}, OPTIONS, "no such file", BUILT),
+    Rule("airflow_image_files", {"../etc/x": "/etc/hostname"}, {"/etc/x": "/etc/hostname"}, ADDING, "path of", BUILT),
+    Rule("airflow_image_files", {"/opt/sm2a/x": "/etc/hostname"}, {}, ADDING, "not for files of others", BUILT),
     wrong_type("image_platform", "linux/arm/v7", "linux/arm64", "linux/amd64, linux/arm64"),
     wrong_type("sm2a_architecture", "RISCV", "ARM64", "X86_64, ARM64"),
 ]

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import tarfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -80,6 +81,56 @@ def test_the_copy_has_what_docker_needs(source: Path, tmp_path: Path) -> None:
 
     files = sorted(str(path.relative_to(copy)) for path in copy.rglob("*") if path.is_file())
     assert files == ["Dockerfile", "ca-bundle.crt", "database-ca.crt", "src/main.py"]
+
+
+def test_what_a_user_adds_is_part_of_the_tag(source: Path, tmp_path: Path) -> None:
+    plugins = tmp_path / "plugins"
+    plugins.mkdir()
+    (plugins / "mine.py").write_text("MINE = 1\n")
+
+    def tag(*requirements: str, **files: Path) -> str:
+        added = {f"/opt/airflow/{name}": path for name, path in files.items()}
+        return BuildContext(source, {}, own_requirements=requirements, own_files=added).tag()
+
+    tags = [tag(), tag("slack"), tag("slack>=9"), tag("slack", "ssh"), tag(plugins=plugins), tag(other=plugins)]
+    (plugins / "mine.py").write_text("MINE = 2\n")
+    tags.append(tag(plugins=plugins))
+    (plugins / "mine.py").chmod(0o755)
+    tags.append(tag(plugins=plugins))
+    assert len(set(tags)) == len(tags)
+
+    # Which versions fit is found anew for every build, and is no change of what was asked for.
+    (plugins / "__pycache__").mkdir()
+    (plugins / "__pycache__" / "mine.cpython-313.pyc").write_bytes(b"compiled")
+    later = BuildContext(source, {}, own_requirements=["slack"], locked_requirements="slack==9.1")
+    assert later.tag() == tag("slack") and tag(plugins=plugins) == tags[-1]
+
+
+def test_the_copy_has_what_a_user_adds(source: Path, tmp_path: Path) -> None:
+    plugins = tmp_path / "plugins"
+    (plugins / "below").mkdir(parents=True)
+    (plugins / "below" / "mine.py").write_text("MINE = 1\n")
+    (plugins / "below" / "mine.py").chmod(0o600)
+    (plugins / "link.py").symlink_to("below/mine.py")
+    script = tmp_path / "anything"
+    script.write_text("true\n")
+    script.chmod(0o700)
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    files = {"/opt/airflow/plugins": plugins, "/opt/airflow/startup.sh": script}
+
+    BuildContext(source, {}, own_files=files, own_requirements=["x"], locked_requirements="x==1").copy_to(copy)
+
+    assert (copy / "own-requirements.txt").read_text() == "x==1"
+    with tarfile.open(copy / "own-files.tar") as archive:
+        members = {member.name: (member.mode, member.uid, member.mtime) for member in archive}
+        content = archive.extractfile("opt/airflow/plugins/link.py")
+        assert content and content.read() == b"MINE = 1\n"
+    assert members == {
+        "opt/airflow/plugins/below/mine.py": (0o644, 0, 0),
+        "opt/airflow/plugins/link.py": (0o644, 0, 0),
+        "opt/airflow/startup.sh": (0o755, 0, 0),
+    }
 
 
 @pytest.mark.parametrize(

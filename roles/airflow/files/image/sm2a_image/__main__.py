@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The image's entry point: guard, then the command.
+"""The image's entry point: startup script, guard, then the command.
 
 Commands of SM2A's own begin with ``sm2a-``; anything else is executed as it stands.
 """
@@ -12,9 +12,13 @@ from __future__ import annotations
 import os
 import sys
 
-from sm2a_image import bytecode, groomer, heartbeat
+from sm2a_image import bytecode, groomer, heartbeat, startup
 from sm2a_image.configuration_cache import ConfigurationCache
 from sm2a_image.guard import ConfigurationError, check, config_prefix
+
+# In the Dockerfile.
+CONSTRAINT = "PIP_CONSTRAINT"
+CONSTRAINTS = "/opt/sm2a/constraints.txt"
 
 
 def airflow(arguments: list[str]) -> int:
@@ -29,13 +33,20 @@ def airflow(arguments: list[str]) -> int:
 
 
 def main(arguments: list[str]) -> int:
-    """Check the configuration and run the command. Returns only when the command is one of SM2A's own."""
+    """Run the startup script, check the configuration and run the command.
+
+    Returns only when the command is one of SM2A's own.
+    """
     if not arguments:
         print("sm2a: no command was given", file=sys.stderr)
         return 2
+    # It is for images that are made from this one; a task's virtual environment may have what it likes.
+    if os.environ.get(CONSTRAINT) == CONSTRAINTS:
+        del os.environ[CONSTRAINT]
     try:
+        os.environ.update(startup.run(os.environ))
         values = check(dict(os.environ))
-    except ConfigurationError as error:
+    except (ConfigurationError, startup.StartupError) as error:
         print(f"sm2a: refusing to start: {error}", file=sys.stderr)
         return 78  # EX_CONFIG of sysexits.h
     if values:

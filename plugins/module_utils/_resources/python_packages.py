@@ -1,0 +1,78 @@
+# Copyright (c) 2026, the SM2A contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Python packages that are added to those of an image: uv decides which versions, before anything is built."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from .._reconcile.errors import ReconcileError
+
+# What the Python packages of an image are locked in, at the top of its build context.
+LOCK = "requirements.txt"
+# Of the Dockerfile's base image, Debian 13, as the lock of Airflow's image says too.
+PYTHON_VERSION = "3.13"
+C_LIBRARY = "manylinux_2_40"
+ARCHITECTURES = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
+PINNED = re.compile(r"^[a-z0-9][a-z0-9._-]*==\S+", re.MULTILINE)
+RESOLVE_SECONDS = 300
+
+
+class PackagesError(ReconcileError):
+    """uv is missing, or has found no versions that go together."""
+
+
+def lock_beside(source: Path, wanted: Sequence[str], docker_platform: str | None) -> str:
+    """Return what has to be installed for these requirements, with hashes, beside what the image of a folder has.
+
+    Raises PackagesError, with uv's own words, where that is impossible: they name the packages of both sides.
+    """
+    architecture = ARCHITECTURES.get(docker_platform or "", platform.machine())
+    pins = PINNED.findall((source / LOCK).read_text(encoding="utf-8"))
+    with tempfile.TemporaryDirectory(prefix="sm2a-packages-") as folder:
+        constraints = Path(folder, "the-image.txt")
+        constraints.write_text("\n".join(pins), encoding="utf-8")
+        arguments = ["--quiet", "--no-header", "--generate-hashes", "--constraint", str(constraints)]
+        arguments += ["--python-version", PYTHON_VERSION, "--python-platform", f"{architecture}-{C_LIBRARY}"]
+        return _uv("pip", "compile", *arguments, "-", stdin="\n".join(wanted))
+
+
+def _uv(*arguments: str, stdin: str) -> str:
+    beside_python = os.path.dirname(sys.executable)
+    executable = shutil.which("uv") or shutil.which("uv", path=beside_python)
+    if not executable:
+        raise PackagesError(
+            "the command uv, which finds out whether packages go together, is not on the PATH of the machine that "
+            "builds images; python3 -m pip install uv"
+        )
+    try:
+        # AnsibleModule.run_command knows no time limit.
+        ended = subprocess.run(  # pylint: disable=ansible-bad-function
+            [executable, *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "UV_PYTHON_DOWNLOADS": "never", "NO_COLOR": "1"},
+            timeout=RESOLVE_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise PackagesError(f"uv did not end within {RESOLVE_SECONDS} seconds") from None
+    if ended.returncode:
+        raise PackagesError(_sentence(ended.stderr))
+    return ended.stdout
+
+
+def _sentence(said: str) -> str:
+    """Return uv's message as one line, without its drawing."""
+    return " ".join(re.sub("[×╰─▶│├]", " ", said).split())
