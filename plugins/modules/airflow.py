@@ -30,6 +30,12 @@ options:
       - Image of the containers.
       - Required when O(state=present).
     type: str
+  registry_credentials:
+    description:
+      - ARN of a secret in Secrets Manager with the C(username) and C(password) of a private registry. ECS pulls those
+        images with it that are not in Amazon ECR.
+      - The secret is encrypted with the environment's key, or with C(aws/secretsmanager).
+    type: str
   subnet_ids:
     description:
       - Private subnets for the tasks.

@@ -133,6 +133,12 @@ options:
       needs for them, O(role_policies) can allow.
     type: dict
     default: {}
+  registry_credentials:
+    description:
+      - ARN of a secret in Secrets Manager with the C(username) and C(password) of a private registry. ECS pulls those
+        images with it that are not in Amazon ECR.
+      - The secret is encrypted with the environment's key, or with C(aws/secretsmanager).
+    type: str
   execute_command_services:
     description: Services in whose containers C(aws ecs execute-command) may open a shell.
     type: list

@@ -45,6 +45,10 @@ SITE: dict[str, Option] = {
     "sm2a_architecture": Option(
         "str", choices=("X86_64", "ARM64"), doc="The processors of every Fargate task and image."
     ),
+    "sm2a_registry_credentials": Option(
+        "str",
+        doc="ARN of the secret with the login of a private registry: see L(ready images,images.md#ready-images).",
+    ),
     "sm2a_airflow_configuration": Option("dict", doc="Airflow options of your own, by section, for all services."),
     "sm2a_connections_lookup_pattern": Option(
         "str",

@@ -13,12 +13,14 @@ from typing import Any
 
 from .._reconcile.aws import Aws
 from .._reconcile.errors import OptionError
+from .._reconcile.values import has_unknown
 from .._resources.ecs import TaskDefinition
 from .._secret_values import kind_of
 from ._names import SECRETS, secret_path
 from ._option import Fact, Form, Option, refusals
 from ._option_rules import (
     BUCKET_NAME,
+    ECR_IMAGE,
     IMAGE_ADDRESS,
     QUEUES,
     RESOURCE_IDS,
@@ -33,6 +35,7 @@ from ._option_rules import (
 )
 from ._own_options import CONFIGURATION
 from ._service_secrets import LOOKS_UP, service_options
+from ._shared_options import REGISTRY_CREDENTIALS
 from ._variables import validate_configuration, validate_variables, variables_of
 
 CLUSTERS = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCluster.html"
@@ -84,6 +87,7 @@ def container_options(program: str) -> dict[str, Option]:
             needed=True,
             fact=Fact(f"image_{program}", ("uri",)),
         ),
+        "registry_credentials": REGISTRY_CREDENTIALS,
         "subnet_ids": Option(
             "list",
             "Private subnets for the tasks.",
@@ -485,6 +489,9 @@ def _container(
             },
         },
     }
+    credentials = options["registry_credentials"]
+    if credentials and not has_unknown(options["image"]) and not ECR_IMAGE.match(options["image"]):
+        container["repositoryCredentials"] = {"credentialsParameter": credentials}
     if port:
         container["portMappings"] = [{"containerPort": port, "protocol": "tcp"}]
     if health_check:

@@ -33,6 +33,12 @@ IMAGE = re.compile(
     r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
 IMAGE_ADDRESS = Form(IMAGE, "it must be an image, registry/path:tag, of at most 255 characters", IMAGES)
+# Account, region and repository of an image in Amazon ECR.
+# https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html
+ECR_IMAGE = re.compile(
+    r"(\d{12})\.(?:dkr\.ecr(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?|"
+    r"dkr-ecr(?:-fips)?\.([a-z0-9-]+)\.on\.(?:aws|amazonwebservices\.com\.cn))/([a-z0-9._/-]+)"
+)
 # A name that a / may follow.
 BUCKET = (
     r"(?!xn--|sthree-|amzn-s3-demo-)(?![^/]*\.\.)(?!\d+\.\d+\.\d+\.\d+(/|$))"

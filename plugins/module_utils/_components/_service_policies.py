@@ -39,7 +39,8 @@ class ServicePolicies:
     """The statements of the services' policies, without those for ECS Exec.
 
     ``configuration_secrets`` are those below ``config/`` that options of Airflow name which are the user's own, and
-    ``repositories`` the ARNs of the repositories from which images come.
+    ``repositories`` the ARNs of the repositories from which images come. ``registry_credentials`` is the ARN of the
+    secret with which ECS pulls images from elsewhere.
     """
 
     def __init__(
@@ -48,11 +49,13 @@ class ServicePolicies:
         environment: str,
         configuration_secrets: Sequence[str] = (),
         repositories: Sequence[str] = (),
+        registry_credentials: str | None = None,
     ) -> None:
         self.aws = aws
         self.environment = environment
         self.configuration_secrets = configuration_secrets
         self.repositories = repositories
+        self.registry_credentials = registry_credentials
         self.prefix = f"sm2a-{environment}"
 
     def statements(self, service: str) -> list[dict[str, Any]]:
@@ -78,8 +81,9 @@ class ServicePolicies:
         https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service
         """
         statements = []
+        logs_in = service == "execution" and self.registry_credentials
         for action, services in (
-            ("kms:Decrypt", DECRYPTS.get(service, ())),
+            ("kms:Decrypt", ("secretsmanager",) if logs_in else DECRYPTS.get(service, ())),
             ("kms:GenerateDataKey", (ENCRYPTS[service],) if service in ENCRYPTS else ()),
         ):
             if keys and services:
@@ -92,7 +96,9 @@ class ServicePolicies:
     def _execution(self) -> list[dict[str, Any]]:
         """What ECS does before and while a container runs: it pulls the image, and writes the log."""
         repositories = [self.aws.arn("ecr", f"repository/{self.prefix}/*"), *self.repositories]
+        login = {"Action": "secretsmanager:GetSecretValue", "Resource": self.registry_credentials}
         return [
+            *([login] if self.registry_credentials else []),
             # It knows no resources.
             {"Action": "ecr:GetAuthorizationToken", "Resource": "*"},
             {"Action": PULL, "Resource": repositories[0] if len(repositories) == 1 else repositories},

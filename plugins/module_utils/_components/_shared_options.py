@@ -9,6 +9,9 @@ from __future__ import annotations
 from .._reconcile.errors import OptionError
 from .._resources.secretsmanager import DELETION
 from ._option import Option
+from ._option_rules import arn_form
+
+PRIVATE_REGISTRIES = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/private-auth.html"
 
 
 def validate_recovery_window(option: str, days: int, documentation: str) -> None:
@@ -30,4 +33,16 @@ RECOVERY_WINDOW_DAYS = Option(
     # 0 says something, an empty answer of a survey does not.
     role_default="{{ 30 if sm2a_secret_recovery_window_days | default('') | string == '' "
     "else sm2a_secret_recovery_window_days }}",
+)
+
+REGISTRY_CREDENTIALS = Option(
+    "str",
+    (
+        "ARN of a secret in Secrets Manager with the C(username) and C(password) of a private registry. ECS pulls "
+        "those images with it that are not in Amazon ECR.",
+        "The secret is encrypted with the environment's key, or with C(aws/secretsmanager).",
+    ),
+    form=arn_form("secretsmanager", "secret:", PRIVATE_REGISTRIES, "[A-Za-z0-9/_+=.@-]{1,512}-[A-Za-z0-9]{6}"),
+    no_log=False,
+    site="sm2a_registry_credentials",
 )

@@ -318,6 +318,12 @@ class ImageComponent(Component):
             yield OptionError("source", source, "there is no such folder on the controller")
         elif not Path(source, "Dockerfile").is_file():
             yield OptionError("source", source, "there is no Dockerfile in the folder", DOCKERFILES)
+        yield from self._faults_of_bundles()
+        yield from self._faults_of_arguments()
+        yield from self._faults_of_requirements()
+        yield from self._faults_of_files()
+
+    def _faults_of_bundles(self) -> Iterator[OptionError]:
         for option in ("ca_bundle", "database_ca_bundle"):
             bundle = self.options[option]
             if bundle and not Path(bundle).is_file():
@@ -328,9 +334,6 @@ class ImageComponent(Component):
                     "connect to its database; download AWS's file and give its path"
                 )
                 yield OptionError(option, bundle, rule, DATABASE_TLS)
-        yield from self._faults_of_arguments()
-        yield from self._faults_of_requirements()
-        yield from self._faults_of_files()
 
     def _faults_of_arguments(self) -> Iterator[OptionError]:
         for key, value in self.options["build_arguments"].items():
@@ -359,11 +362,12 @@ class ImageComponent(Component):
 
     def _requirements(self) -> list[str]:
         """Return the requirements, with those of files in the files' places."""
-        found = []
+        found: list[str] = []
         for given in self.options["requirements"]:
-            path = Path(given)
-            lines = path.read_text(encoding="utf-8").splitlines() if given.endswith(".txt") and path.is_file() else []
-            found += lines if given.endswith(".txt") else [given]
+            if not given.endswith(".txt"):
+                found.append(given)
+            elif Path(given).is_file():
+                found += Path(given).read_text(encoding="utf-8").splitlines()
         without_comments = (re.sub(r"(^|\s)#.*", "", line).strip() for line in found)
         return [line for line in without_comments if line]
 

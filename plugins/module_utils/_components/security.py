@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from ipaddress import ip_network
@@ -43,9 +42,10 @@ from ._names import (
     secret_path,
 )
 from ._option import Fact, Form, Option, Return, refusals
-from ._option_rules import VPC_ID, validate_form, validate_network
+from ._option_rules import ECR_IMAGE, VPC_ID, validate_form, validate_network
 from ._service_policies import ServicePolicies
 from ._service_secrets import OURS
+from ._shared_options import REGISTRY_CREDENTIALS
 
 # AWS services that need a service-linked role; a new account has none.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_aws-services-that-work-with-iam.html
@@ -60,12 +60,6 @@ LOG_SERVER_PORTS = (8793, 8794)
 DATABASE_PORTS = {"postgres": 5432, "mysql": 3306}
 # AWS's API, wherever it is: beyond a NAT gateway, at a gateway endpoint or at interface endpoints.
 HTTPS_PORT, EVERYWHERE = 443, "0.0.0.0/0"
-# Account, region and repository of an image in Amazon ECR.
-# https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html
-ECR_IMAGE = re.compile(
-    r"(\d{12})\.(?:dkr\.ecr(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?|"
-    r"dkr-ecr(?:-fips)?\.([a-z0-9-]+)\.on\.(?:aws|amazonwebservices\.com\.cn))/([a-z0-9._/-]+)"
-)
 VPC_QUOTAS = "https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html"
 IAM_QUOTAS = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"
 # Of the load balancer: each network of users may reach both.
@@ -263,6 +257,7 @@ class SecurityComponent(Component):
             default={},
             role_default="{{ image_uris | default({}) | sm2a.airflow.from_text(mapping=true) }}",
         ),
+        "registry_credentials": REGISTRY_CREDENTIALS,
         "execute_command_services": Option(
             "list",
             "Services in whose containers C(aws ecs execute-command) may open a shell.",
@@ -489,6 +484,7 @@ class SecurityComponent(Component):
             self.environment,
             self.options["configuration_secrets"],
             _repositories(self.options["image_uris"], self.aws.partition),
+            self.options["registry_credentials"],
         )
         self.roles = {
             service: _ServiceRole(

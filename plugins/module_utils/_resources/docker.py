@@ -183,34 +183,28 @@ class BuildContext:
         Of a file's mode only the permission to execute counts, as with git: the rest is a matter of the umask.
         """
         digest = hashlib.sha256()
+        for part in (part for parts in self._content() for part in parts):
+            digest.update(len(part).to_bytes(8, "big") + part)
+        return digest.hexdigest()[:TAG_LENGTH]
 
-        def add(*parts: bytes) -> None:
-            for part in parts:
-                digest.update(len(part).to_bytes(8, "big") + part)
-
-        def add_file(name: str, path: Path) -> None:
-            if path.is_symlink():
-                add(b"link", name.encode(), os.readlink(path).encode())
-            else:
-                add(b"program" if _executable(path) else b"file", name.encode(), path.read_bytes())
-
+    def _content(self) -> Iterator[tuple[bytes, ...]]:
+        """Yield all that decides the image's content."""
         for relative in self.files():
-            add_file(relative, self.source / relative)
+            yield _content_of(relative, self.source / relative)
         for key, value in sorted(self.build_arguments.items()):
             if not PROXY_ARGUMENTS.match(key):
-                add(b"argument", key.encode(), value.encode())
+                yield b"argument", key.encode(), value.encode()
         if self.platform:
-            add(b"platform", self.platform.encode())
+            yield b"platform", self.platform.encode()
         if self.database_ca_bundle:
             # Unlike the network's authorities, these stay in the image.
-            add(b"database authorities", self.database_ca_bundle.read_bytes())
+            yield b"database authorities", self.database_ca_bundle.read_bytes()
         if self.refresh:
-            add(b"refresh", self.refresh.encode())
+            yield b"refresh", self.refresh.encode()
         for requirement in self.own_requirements:
-            add(b"requirement", requirement.encode())
+            yield b"requirement", requirement.encode()
         for destination, path in self.added_files():
-            add_file(destination, path)
-        return digest.hexdigest()[:TAG_LENGTH]
+            yield _content_of(destination, path)
 
     def copy_to(self, folder: Path) -> None:
         """Copy the files to an empty folder, with certificate authorities and what a user adds."""
@@ -430,6 +424,13 @@ def _walk(folder: Path) -> Iterator[Path]:
             path = Path(root, name)
             if path.is_symlink() or path.is_file():
                 yield path
+
+
+def _content_of(name: str, path: Path) -> tuple[bytes, ...]:
+    """Return what the name, the kind and the content of a file are."""
+    if path.is_symlink():
+        return b"link", name.encode(), os.readlink(path).encode()
+    return b"program" if _executable(path) else b"file", name.encode(), path.read_bytes()
 
 
 def _executable(path: Path) -> bool:

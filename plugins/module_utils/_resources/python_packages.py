@@ -74,5 +74,5 @@ def _uv(*arguments: str, stdin: str) -> str:
 
 
 def _sentence(said: str) -> str:
-    """Return uv's message as one line, without its drawing."""
-    return " ".join(re.sub("[×╰─▶│├]", " ", said).split())
+    """Return uv's message as one line, without what is drawn around it."""
+    return " ".join(re.sub(r"[^\x20-\x7e]", " ", said).split())

@@ -31,6 +31,7 @@ LOOKED_AT_BY = {
     "sm2a_connections_lookup_pattern": ["airflow"],
     "sm2a_default_worker_pool": ["airflow"],
     "sm2a_execution_api_server_url": ["airflow"],
+    "sm2a_registry_credentials": ["security", "airflow", "workers", "scaler"],
     "sm2a_secret_recovery_window_days": ["secrets"],
     "sm2a_secrets_cache_seconds": ["airflow"],
     "sm2a_variables_lookup_pattern": ["airflow"],

@@ -55,6 +55,7 @@ POLICIES = f"{ALB}/describe-ssl-policies.html"
 PROVIDERS = f"{AWS}/AmazonECS/latest/developerguide/fargate-capacity-providers.html"
 QUEUES = f"{AWS}/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html"
 QUEUE_ATTRIBUTES = f"{AWS}/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html"
+PRIVATE_REGISTRIES = f"{AWS}/AmazonECS/latest/developerguide/private-auth.html"
 REPOSITORIES = f"{AWS}/AmazonECR/latest/APIReference/API_CreateRepository.html"
 REPOSITORY_RULES = f"{AWS}/AmazonECR/latest/userguide/lifecycle_policy_parameters.html"
 RETENTION = f"{AWS}/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"
@@ -624,6 +625,13 @@ IMAGE_RULES = [
     Rule("airflow_image_files", {"plugins": "/no/such"}, {"plugins": "/etc/hostname"}, OPTIONS, "no such file", BUILT),
     Rule("airflow_image_files", {"../etc/x": "/etc/hostname"}, {"/etc/x": "/etc/hostname"}, ADDING, "path of", BUILT),
     Rule("airflow_image_files", {"/opt/sm2a/x": "/etc/hostname"}, {}, ADDING, "not for files of others", BUILT),
+    Rule(
+        "sm2a_registry_credentials",
+        "registry-login",
+        "arn:aws:secretsmanager:eu-central-1:123456789012:secret:registry-login-AbCdEf",
+        PRIVATE_REGISTRIES,
+        "ARN",
+    ),
     wrong_type("image_platform", "linux/arm/v7", "linux/arm64", "linux/amd64, linux/arm64"),
     wrong_type("sm2a_architecture", "RISCV", "ARM64", "X86_64, ARM64"),
 ]

@@ -27,6 +27,7 @@ from ansible_collections.sm2a.airflow.plugins.module_utils._components._containe
     http_check,
     task_definition,
 )
+from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.values import KNOWN_AFTER_APPLY
 from sm2a_image import heartbeat
 
 LOOKUPS = ("connections_lookup_pattern", "variables_lookup_pattern", "secrets_cache_seconds")
@@ -193,6 +194,7 @@ def definition(volumes: dict[str, str] | None = None, **options: Any) -> dict[st
         "architecture": "X86_64",
         "execute_command": False,
         "read_only_root_filesystem": True,
+        "registry_credentials": None,
         **options,
     }
     size = {"cpu": 256, "memory": 512}
@@ -221,6 +223,23 @@ def test_a_container_writes_to_its_volumes_only_and_has_no_capability() -> None:
     }
     assert content["volumes"] == [{"name": volume} for volume in sorted(AIRFLOW_VOLUMES)]
     assert container["linuxParameters"] == {"initProcessEnabled": True, "capabilities": {"drop": ["ALL"]}}
+
+
+@pytest.mark.parametrize(
+    ("image", "logs_in"),
+    [
+        ("registry.example.com/airflow:1", True),
+        ("airflow", True),
+        ("123456789012.dkr.ecr.eu-central-1.amazonaws.com/sm2a-test/airflow:1", False),
+        (KNOWN_AFTER_APPLY, False),
+    ],
+)
+def test_ecs_logs_in_to_registries_other_than_ecr(image: str, logs_in: bool) -> None:
+    secret = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:registry-AbCdEf"
+    [container] = definition(image=image, registry_credentials=secret)["containerDefinitions"]
+
+    assert container.get("repositoryCredentials") == ({"credentialsParameter": secret} if logs_in else None)
+    assert "repositoryCredentials" not in definition(image=image)["containerDefinitions"][0]
 
 
 def test_the_scaler_writes_to_nothing() -> None:

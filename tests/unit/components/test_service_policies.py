@@ -80,6 +80,17 @@ def test_a_users_own_secret_is_read_by_airflow_and_no_other_is(service: str) -> 
     assert secrets(service, configuration_secrets=["smtp_password"]) == READS[service] | own
 
 
+def test_only_ecs_reads_the_login_of_a_registry() -> None:
+    secret = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:registry-AbCdEf"
+    given = policies(registry_credentials=secret)
+    readers = [service for service in SERVICES if secret in json.dumps(given.statements(service))]
+
+    assert readers == ["execution"]
+    [statement] = given.key_statements("execution", [KEY])
+    assert statement["Action"] == "kms:Decrypt" and "secretsmanager" in json.dumps(statement["Condition"])
+    assert policies().key_statements("execution", [KEY]) == []
+
+
 def test_who_runs_what_users_write_cannot_sign_tokens_nor_reach_the_owners_login() -> None:
     for service in ("worker", "triggerer", "dag_processor"):
         reached = str(secrets(service))
