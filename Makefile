@@ -123,6 +123,10 @@ test-crashes: $(SET_UP) ## Kill runs after every single write, throttle them, lo
 test-versions: $(SET_UP) ## Unit and integration tests on the oldest supported versions; nightly
 	@time tests/versions.sh
 
+.PHONY: test-requirements
+test-requirements: $(SET_UP) ## What people add to Airflow goes with the packages of the image; asks PyPI; nightly
+	@time python -m pytest tests/integration/nightly_requirements.py -v -s
+
 .PHONY: test-molecule
 test-molecule: $(SET_UP) ## The Molecule scenarios of single roles, on moto; nightly
 	@time for file in extensions/molecule/*/converge.yml; do molecule test -s "$$(basename "$$(dirname "$$file")")"; done
