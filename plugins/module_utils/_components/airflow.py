@@ -194,7 +194,7 @@ class AirflowComponent(Component):
             (
                 "Files and folders of the controller that are added to the image, by their paths in it.",
                 "What does not begin with a slash is below Airflow's home: C(plugins), C(startup.sh), "
-                "C(webserver_config.py), C(config/celery_config.py).",
+                "C(webserver_config.py), C(config).",
                 "Whoever has the image can read them, so they are no place for secrets.",
             ),
             default={},
