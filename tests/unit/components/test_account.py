@@ -30,6 +30,10 @@ WEB_ACL = "arn:aws:wafv2:eu-central-1:{}:regional/webacl/airflow/01234567-89ab-c
 TARGET_GROUP = "arn:aws:elasticloadbalancing:eu-central-1:{}:targetgroup/airflow/0123456789abcdef"
 # Role, option, where in it the ARN is, and the ARN without its account.
 ARNS = [
+    *(
+        (role, "registry_credentials", (), "arn:aws:secretsmanager:eu-central-1:{}:secret:registry-login-AbCdEf")
+        for role in ("security", "airflow", "workers", "scaler")
+    ),
     ("network", "role_permissions_boundary", (), POLICY),
     ("security", "role_permissions_boundary", (), POLICY),
     ("security", "role_policies", ("worker", 0), POLICY),
