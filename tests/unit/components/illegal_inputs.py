@@ -627,7 +627,7 @@ IMAGE_RULES = [
     Rule("airflow_image_files", {"/opt/sm2a/x": "/etc/hostname"}, {}, ADDING, "not for files of others", BUILT),
     Rule(
         "sm2a_registry_credentials",
-        "registry-login",
+        "arn:aws:secretsmanager:eu-central-1:123456789012:secret:short",
         "arn:aws:secretsmanager:eu-central-1:123456789012:secret:registry-login-AbCdEf",
         PRIVATE_REGISTRIES,
         "ARN",
