@@ -51,7 +51,6 @@ PUSH = (
 LISTED = (
     "ecr:DescribeRepositories",
     "rds:DescribeDBInstances",
-    "s3:ListAllMyBuckets",
     "secretsmanager:ListSecrets",
 )
 # What `site` deletes as `teardown` does: pools that are given up, strays, what stands before ours, another domain's.

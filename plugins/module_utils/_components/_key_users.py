@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .._reconcile.aws import Aws
-from .._reconcile.errors import ignoring
+from .._reconcile.errors import DENIED, ignoring
 from .._resources.sqs import MISSING as NO_QUEUE
 from .._resources.sqs import queue_urls
+from ._names import bucket_name
 
 DELETING = "https://docs.aws.amazon.com/kms/latest/developerguide/deleting-keys.html"
 
@@ -19,9 +20,17 @@ DELETING = "https://docs.aws.amazon.com/kms/latest/developerguide/deleting-keys.
 def key_users(aws: Aws, key: str, environment: str) -> list[str]:
     """Return, in words, what is encrypted with the key of this ARN and would be lost with it.
 
-    KMS does not know: each service is asked. Of buckets those are looked at that have the environment's name.
+    KMS does not know: each service is asked. Of buckets the environment's own are looked at, and of queues those whose
+    names begin like its own.
     """
-    return [*_databases(aws, key), *_secrets(aws, key), *_log_groups(aws, key), *_others(aws, key, environment)]
+    return [
+        *_databases(aws, key),
+        *_secrets(aws, key),
+        *_log_groups(aws, key),
+        *_buckets(aws, key, environment),
+        *_repositories(aws, key),
+        *_queues(aws, key, environment),
+    ]
 
 
 def _databases(aws: Aws, key: str) -> Iterator[str]:
@@ -47,19 +56,26 @@ def _log_groups(aws: Aws, key: str) -> Iterator[str]:
             yield f"log group {group['logGroupName']}"
 
 
-def _others(aws: Aws, key: str, environment: str) -> Iterator[str]:
+def _buckets(aws: Aws, key: str, environment: str) -> Iterator[str]:
     s3 = aws.client("s3")
-    for bucket in s3.list_buckets()["Buckets"]:
-        if bucket["Name"].startswith(f"sm2a-{environment}-"):
-            with ignoring("NoSuchBucket", "ServerSideEncryptionConfigurationNotFoundError"):
-                if key in str(s3.get_bucket_encryption(Bucket=bucket["Name"])["ServerSideEncryptionConfiguration"]):
-                    yield f"bucket {bucket['Name']}"
+    for content in ("logs", "dags"):
+        name = bucket_name(environment, content, aws.account_id, aws.region)
+        with ignoring("NoSuchBucket", "ServerSideEncryptionConfigurationNotFoundError"):
+            if key in str(s3.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]):
+                yield f"bucket {name}"
+
+
+def _repositories(aws: Aws, key: str) -> Iterator[str]:
     for repository in aws.client("ecr").pages("describe_repositories", "repositories"):
         if repository.get("encryptionConfiguration", {}).get("kmsKey") == key:
             yield f"repository {repository['repositoryName']}"
+
+
+def _queues(aws: Aws, key: str, environment: str) -> Iterator[str]:
     sqs = aws.client("sqs")
     for name, url in queue_urls(aws, f"sm2a-{environment}-").items():
-        with ignoring(*NO_QUEUE):
+        # Who may look at all of ours is refused only those of an environment whose name begins like this one's.
+        with ignoring(*NO_QUEUE, *DENIED):
             found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["KmsMasterKeyId"]).get("Attributes", {})
             if found.get("KmsMasterKeyId") == key:
                 yield f"queue {name}"
