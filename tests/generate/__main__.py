@@ -17,6 +17,7 @@ from pathlib import Path
 
 import actions
 import airflow_configuration
+import call_states
 import components
 import constants
 import iam_policies
@@ -51,6 +52,7 @@ def generated() -> dict[str, str]:
     single = {
         schema.FILE: schema.scaled_pool(),
         "docs/airflow-configuration.md": airflow_configuration.page(),
+        call_states.FILE: call_states.text(),
         "docs/variables.md": tables.variables(),
     }
     return {**components.files(), **actions.files(), **iam_policies.texts(), **single, **parts}
