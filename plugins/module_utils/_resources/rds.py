@@ -56,6 +56,8 @@ GROUP_IN_USE = (
     "InvalidDBParameterGroupStateFault",
 )
 RELEASE_SECONDS = 900
+# https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ResetDBParameterGroup.html
+PARAMETERS_AT_ONCE = 20
 # On an instance that was restored and still has the login of its snapshot.
 OF_SNAPSHOT = "sm2a:login-of-snapshot"
 # What RestoreDBInstanceFromDBSnapshot takes; a restored instance brings its engine, size and login along.
@@ -220,14 +222,19 @@ class ParameterGroup(_Tagged):
         if "parameters" in changes:
             self._put(self.parameters, self._dynamic())
         if "further_parameters" in changes:
+            self._reset(current["further_parameters"])
+        if "tags" in changes:
+            self._put_tags()
+
+    def _reset(self, names: list[str]) -> None:
+        for start in range(0, len(names), PARAMETERS_AT_ONCE):
             self.aws.client("rds").reset_db_parameter_group(
                 DBParameterGroupName=self.name,
                 Parameters=[
-                    {"ParameterName": name, "ApplyMethod": "pending-reboot"} for name in current["further_parameters"]
+                    {"ParameterName": name, "ApplyMethod": "pending-reboot"}
+                    for name in names[start : start + PARAMETERS_AT_ONCE]
                 ],
             )
-        if "tags" in changes:
-            self._put_tags()
 
     def _dynamic(self) -> set[str]:
         """Return the names of those parameters of the group that a running server takes over."""

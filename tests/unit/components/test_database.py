@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from declared import component
 from fake_aws import FakeAws, FakeClient
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._names import DATABASE_AUTHORITIES
-from ansible_collections.sm2a.airflow.plugins.module_utils._components.database import DatabaseComponent
+from ansible_collections.sm2a.airflow.plugins.module_utils._components.database import ENGINES, DatabaseComponent
 from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.values import KNOWN_AFTER_APPLY
 from ansible_collections.sm2a.airflow.plugins.module_utils._resources.rds import Instance, ParameterGroup
 from ansible_collections.sm2a.airflow.plugins.module_utils._resources.secretsmanager import DerivedSecret
@@ -58,6 +59,33 @@ def test_a_parameter_group_belongs_to_one_major_version(options: dict[str, Any],
     [group] = only(ParameterGroup, database(**options))
 
     assert (group.name, group.family) == (name, family)
+
+
+# What we set, as the families of RDS have it, with the values that it takes. An account tells all of a family by
+# describe-engine-default-parameters; a new parameter of ours needs a line here, from there or from these pages:
+# https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Appendix.MySQL.Parameters.html
+# https://dev.mysql.com/doc/mysqld-version-reference/en/optvar-changes-8-4.html (what 8.4 has no longer)
+# https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Appendix.PostgreSQL.CommonDBATasks.Parameters.html
+MYSQL_84 = {
+    "binlog_format": "ROW|MIXED|STATEMENT",
+    "character_set_server": "utf8mb4",
+    "log_bin_trust_function_creators": "0|1",
+    "require_secure_transport": "0|1",
+}
+POSTGRES = {"rds.force_ssl": "0|1"}
+FAMILIES = {"mysql8.4": MYSQL_84, **{f"postgres{major}": POSTGRES for major in (16, 17, 18)}}
+
+
+@pytest.mark.parametrize(
+    ("engine", "version"), [(engine, version) for engine, told in ENGINES.items() for version in told["versions"]]
+)
+def test_a_parameter_group_names_parameters_of_its_family_alone(engine: str, version: str) -> None:
+    """RDS refuses one that a version has no longer, such as default_authentication_plugin, which 8.4 took away."""
+    [group] = only(ParameterGroup, database(engine=engine, engine_version=version))
+
+    family = FAMILIES[group.family]
+    assert group.parameters.keys() <= family.keys()
+    assert all(re.fullmatch(family[name], value) for name, value in group.parameters.items())
 
 
 @pytest.mark.parametrize(

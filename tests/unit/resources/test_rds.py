@@ -88,6 +88,20 @@ def test_a_missing_subnet_group_is_missing_by_either_name(code: str) -> None:
     assert SubnetGroup(aws, "subnets", OURS, []).find() is None
 
 
+def test_many_foreign_parameters_get_their_default_back_twenty_at_a_time() -> None:
+    """RDS takes no more in a request."""
+    rds = FakeClient()
+    aws: Any = FakeAws(rds=rds)
+    names = [f"parameter_{number}" for number in range(45)]
+
+    group = ParameterGroup(aws, "parameters", OURS, "postgres17", {})
+    group.update({"further_parameters": names}, {"further_parameters": []})
+
+    sent = [[item["ParameterName"] for item in call["Parameters"]] for call in rds.called("reset_db_parameter_group")]
+    assert [len(part) for part in sent] == [20, 20, 5]
+    assert [name for part in sent for name in part] == names
+
+
 @pytest.mark.parametrize(
     "answer", [refusal("DBParameterGroupNotFound"), refusal("DBParameterGroupNotFoundFault"), {"DBParameterGroups": []}]
 )
