@@ -38,10 +38,12 @@ def emulator(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.fixture
-def account(emulator: Emulator) -> Account:
-    """An empty account."""
+def account(emulator: Emulator) -> Iterator[Account]:
+    """An empty account. Whatever test sends it what AWS would not take fails, even if that does no harm here."""
     emulator.reset()
-    return Account(emulator)
+    emulator.refused()
+    yield Account(emulator)
+    assert emulator.refused() == []
 
 
 @pytest.fixture

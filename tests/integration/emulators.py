@@ -75,6 +75,11 @@ class Emulator:
         path = "/moto-api/reset" if self.name == "moto" else "/_ministack/reset"
         urllib.request.urlopen(urllib.request.Request(self.url + path, method="POST"), timeout=30).read()
 
+    def refused(self) -> list[str]:
+        """Return what AWS would not have taken, of all requests since this was last asked for."""
+        with urllib.request.urlopen(f"{self.url}/_sm2a/refused", timeout=30) as answer:
+            return list(json.load(answer))
+
 
 def credentials(check: bool = False, absent: bool = False, users: str = IAM) -> dict[str, str]:
     """Return the credentials of whoever only plans, deletes, or makes; of root where calls are not checked."""

@@ -21,15 +21,15 @@ from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import STEPS, 
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._role_options import component_class
 
 DOMAIN = "airflow.example.com"
-EXECUTION_API = "http://api-server.sm2a-test.internal:8080/execution/"
 
 
 @dataclass
 class Site:
-    """An environment ``test`` in an account; ``options`` are those of each component that are not its defaults."""
+    """An environment in an account; ``options`` are those of each component that are not its defaults."""
 
     account: Account
     options: dict[str, dict[str, Any]]
+    environment: str = "test"
     facts: dict[str, Any] = field(default_factory=dict)
 
     def run(self) -> None:
@@ -48,7 +48,12 @@ class Site:
         role = role_of(name)
         if role == "image":
             options["name"] = name.removeprefix("image_")
-        given = {**self._from_facts(role), **self.options.get(name, {}), **options}
+        given = {
+            "environment": self.environment,
+            **self._from_facts(role),
+            **self.options.get(name, {}),
+            **options,
+        }
         result = self.account.run(role, check, **given)
         assert not result.get("failed"), f"{name}: {result['msg']}"
         self.facts.update({key: value for key, value in result["ansible_facts"].items() if "plan" not in key})
@@ -67,7 +72,7 @@ class Site:
         return options
 
 
-def site_of(account: Account, **more: dict[str, Any]) -> Site:
+def site_of(account: Account, environment: str = "test", **more: dict[str, Any]) -> Site:
     """Return a site with something of every kind, in an account that has its domain."""
     pools = {"default": {"minimum": 1, "maximum": 3}, "heavy": {"maximum": 2, "capacity_provider": "FARGATE_SPOT"}}
     options: dict[str, dict[str, Any]] = {
@@ -86,12 +91,15 @@ def site_of(account: Account, **more: dict[str, Any]) -> Site:
         "observability": {"delete_log_groups": True},
         "image_airflow": {"uri": "registry.example.com/airflow:1"},
         "image_scaler": {"uri": "registry.example.com/scaler:1"},
-        "airflow": {"execution_api_server_url": EXECUTION_API, "worker_pools": pools},
+        "airflow": {
+            "execution_api_server_url": f"http://api-server.sm2a-{environment}.internal:8080/execution/",
+            "worker_pools": pools,
+        },
         "workers": {"pools": pools},
     }
     for name, changes in more.items():
         options[name] = {**options.get(name, {}), **changes}
-    return Site(account, options)
+    return Site(account, options, environment)
 
 
 @contextmanager

@@ -33,6 +33,7 @@ import faults
 import iam_enforcement
 import rds_answers
 import rds_certificates
+import request_limits
 import security_groups
 import states
 import task_credentials
@@ -60,7 +61,8 @@ async def _serve(addresses: list[str], port: int) -> None:
     config.keep_alive_timeout = 75
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    emulator = faults.install(states.install(task_credentials.install(ecs_task_protection.install(app))))
+    judged = request_limits.install(ecs_task_protection.install(app))
+    emulator = faults.install(states.install(task_credentials.install(judged)))
     if AUTH:
         record = os.environ.get("SM2A_IAM_RECORD")
         emulator = iam_enforcement.install(

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Serves moto on the loopback interface, with the states of AWS before it.
+"""Serves moto on the loopback interface, with the states and limits of AWS before it.
 
 Usage: moto_launcher.py PORT
 """
@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+import request_limits
 import states
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
@@ -43,7 +44,7 @@ async def _serve(port: int) -> None:
     moto = AsyncioWSGIMiddleware(
         _never_empty(DomainDispatcherApplication(create_backend_app)), max_body_size=MOST_BYTES
     )
-    await serve(states.install(moto), config, shutdown_trigger=stop.wait)
+    await serve(states.install(request_limits.install(moto)), config, shutdown_trigger=stop.wait)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
 from xml.etree import ElementTree
+from xml.sax.saxutils import escape
 
 Asgi = Callable[[Any, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]]
 
@@ -129,18 +130,18 @@ def around(app: Asgi, make_rules: Callable[[], list[Rule]]) -> Asgi:
 
 
 async def _pass(rules: list[Rule], app: Asgi, scope: Any, receive: Any, send: Any, service: str) -> None:
-    body = await _body(receive)
+    body = await read_body(receive)
     call = _call(service, dict(scope["headers"]), body)
     refusal = _first_refusal(rules, call)
     if refusal:
-        await _refuse(send, call, refusal)
+        await refuse(send, call, refusal)
         return
     parts: list[Any] = []
 
     async def collect(message: Any) -> None:
         parts.append(message)
 
-    await app(scope, _replay(body, receive), collect)
+    await app(scope, replay(body, receive), collect)
     start = parts[0]
     answer = Answer(start["status"], b"".join(part.get("body", b"") for part in parts[1:]), call.json)
     if answer.status == 200 and call.operation:
@@ -157,13 +158,13 @@ async def _pass_s3(rules: list[Rule], app: Asgi, scope: Any, receive: Any, send:
     path, query = scope["path"].strip("/"), scope["query_string"].decode()
     call = Call("s3", _s3_operation(scope["method"], path, query), path=path)
     if call.operation == "PutBucketEncryption":
-        body = await _body(receive)
+        body = await read_body(receive)
         keys = [key.decode() for key in re.findall(rb"<KMSMasterKeyID>([^<]+)", body)]
         call.parameters = {"KMSMasterKeyID": keys}
-        receive = _replay(body, receive)
+        receive = replay(body, receive)
     refusal = _first_refusal(rules, call)
     if refusal:
-        await _refuse(send, call, refusal)
+        await refuse(send, call, refusal)
         return
     status = 0
 
@@ -190,7 +191,8 @@ def _first_refusal(rules: list[Rule], call: Call) -> Refusal | None:
     return next((refusal for refusal in (rule.before(call) for rule in rules if call.operation) if refusal), None)
 
 
-async def _body(receive: Any) -> bytes:
+async def read_body(receive: Any) -> bytes:
+    """Return the whole body of a request."""
     body, more = b"", True
     while more:
         message = await receive()
@@ -198,7 +200,8 @@ async def _body(receive: Any) -> bytes:
     return body
 
 
-def _replay(body: bytes, receive: Any) -> Callable[[], Awaitable[Any]]:
+def replay(body: bytes, receive: Any) -> Callable[[], Awaitable[Any]]:
+    """Return what gives an application a body that was read already."""
     parts = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replay() -> Any:
@@ -215,14 +218,15 @@ def _call(service: str, headers: dict[bytes, bytes], body: bytes) -> Call:
     return Call(service, query.pop("Action", ""), query)
 
 
-async def _refuse(send: Any, call: Call, refusal: Refusal) -> None:
+async def refuse(send: Any, call: Call, refusal: Refusal) -> None:
+    """Answer a call with an error."""
     if call.json:
         kind = b"application/x-amz-json-1.1"
         content = json.dumps({"__type": refusal.code, "message": refusal.message, "Message": refusal.message})
     else:
         # The second is where S3's and the query protocol's clients look, the first where EC2's do.
         kind = b"text/xml"
-        error = f"<Error><Code>{refusal.code}</Code><Message>{refusal.message}</Message></Error>"
+        error = f"<Error><Code>{refusal.code}</Code><Message>{escape(refusal.message)}</Message></Error>"
         content = error if call.service == "s3" else f"<Response><Errors>{error}</Errors>{error}</Response>"
     headers = [(b"content-type", kind), (b"content-length", str(len(content.encode())).encode())]
     await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
