@@ -20,6 +20,16 @@ from typing import Any
 # Patterns are Java's. Of what Python does not know, the models of the services that we call use these alone:
 # https://docs.oracle.com/en/java/javase/21/docs/api/java.base/java/util/regex/Pattern.html
 CATEGORY = re.compile(r"\\p\{([LZN])\}")
+# Values that AWS documents and an enumeration has not, by the name of its shape:
+# https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeAccountAttributes.html
+FURTHER = {
+    "AccountAttributeName": (
+        "max-elastic-ips",
+        "max-instances",
+        "vpc-max-elastic-ips",
+        "vpc-max-security-groups-per-interface",
+    ),
+}
 
 
 @cache
@@ -62,7 +72,7 @@ def violations(shape: Any, value: Any, where: str = "") -> Iterator[tuple[str, A
         yield from _of_size(told, value, where, value, "value")
     elif shape.type_name in ("string", "character", "blob"):
         yield from _of_size(told, len(value), where, value, "length")
-        yield from _of_text(told, value, where)
+        yield from _of_text(told, value, where, shape.name)
 
 
 def _of_structure(shape: Any, value: dict[str, Any], where: str) -> Iterator[tuple[str, Any, str]]:
@@ -85,8 +95,8 @@ def _of_size(told: Any, size: float, where: str, value: Any, what: str) -> Itera
         yield where, value, f"Member must have {what} less than or equal to {told['max']}"
 
 
-def _of_text(told: Any, value: Any, where: str) -> Iterator[tuple[str, Any, str]]:
-    if told.get("enum") and value not in told["enum"]:
+def _of_text(told: Any, value: Any, where: str, shape: str) -> Iterator[tuple[str, Any, str]]:
+    if told.get("enum") and value not in (*told["enum"], *FURTHER.get(shape, ())):
         yield where, value, f"Member must satisfy enum value set: [{', '.join(told['enum'])}]"
     pattern = told.get("pattern")
     if pattern and isinstance(value, str) and not compiled(pattern).fullmatch(value):

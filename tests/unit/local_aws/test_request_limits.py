@@ -72,6 +72,7 @@ PARAMETER = {"ParameterName": "p"}
         ("kms", "ScheduleKeyDeletion", "PendingWindowInDays", 365, 366),
         ("ecs", "RunTask", "launchType", "FARGATE", "FARGET"),
         ("ecs", "RunTask", "taskDefinition", "t", None),
+        ("ec2", "DescribeAccountAttributes", "AttributeNames", ["vpc-max-elastic-ips"], ["vpc-max-elastic-ip"]),
         ("logs", "CreateLogGroup", "logGroupName", "/sm2a/dev", "/sm2a/dev:x"),
         # By the documentation.
         ("ec2", "CreateSecurityGroup", "Description", "us (10/8)", "who's in"),
