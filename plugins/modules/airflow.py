@@ -11,11 +11,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: airflow
-short_description: Migration and administrator, then Airflow's API server, scheduler, DAG processor and triggerer
+short_description: Migration and administrator, then Airflow's API server, execution API, scheduler, DAG processor and
+  triggerer
 version_added: 0.1.0
 description:
   - Runs the migration of the metadata database as a one-off task and checks its exit code, then creates or updates the
     services.
+  - The web interface and the execution API, to which running tasks report, are services of their own, so that whatever
+    users ask the one for leaves the other alone.
   - Every secret is read from Secrets Manager by Airflow itself at run time.
 author:
   - SM2A contributors (@sm2a)
@@ -154,6 +157,13 @@ options:
     type: list
     elements: str
     default: []
+  execution_api_security_group_ids:
+    description:
+      - Further security groups of the execution API's tasks.
+      - The one that the security component makes lets tasks on workers call it.
+    type: list
+    elements: str
+    default: []
   forwarded_allow_ips:
     description:
       - Networks of the load balancer, whose word the API server takes for who asks and whether by HTTPS.
@@ -163,7 +173,7 @@ options:
     elements: str
     default: []
   namespace_id:
-    description: Private DNS namespace in which the API server is registered.
+    description: Private DNS namespace in which the execution API is registered, as C(api-server).
     type: str
   database_resource_id:
     description:
@@ -183,7 +193,22 @@ options:
     default: {}
     suboptions:
       api_server:
-        description: Size and number of the API servers.
+        description: Size and number of the API servers, which serve the web interface and the REST API.
+        type: dict
+        suboptions:
+          cpu:
+            description: CPU units, 1024 is one vCPU.
+            type: int
+          memory:
+            description: Memory in MiB. Must be one that Fargate offers with the CPU.
+            type: int
+          count:
+            description:
+              - Number of tasks.
+              - From 1 to 10.
+            type: int
+      execution_api:
+        description: Size and number of the servers of the execution API, to which running tasks report.
         type: dict
         suboptions:
           cpu:
@@ -261,6 +286,7 @@ EXAMPLES = r"""
     role_arns:
       execution: arn:aws:iam::123456789012:role/sm2a-dev-execution
       api_server: arn:aws:iam::123456789012:role/sm2a-dev-api-server
+      execution_api: arn:aws:iam::123456789012:role/sm2a-dev-execution-api
       scheduler: arn:aws:iam::123456789012:role/sm2a-dev-scheduler
       dag_processor: arn:aws:iam::123456789012:role/sm2a-dev-dag-processor
       triggerer: arn:aws:iam::123456789012:role/sm2a-dev-triggerer

@@ -15,9 +15,9 @@ short_description: Security groups, KMS key, and one IAM role per service
 version_added: 0.1.0
 description:
   - Creates security groups, a KMS key, and one IAM role per service with the least privilege.
-  - Users reach the load balancer only; the load balancer and Airflow reach the API server; the API server reads the
-    logs of running tasks from workers and triggerers; Airflow reaches the database, everything that speaks HTTPS, and
-    what O(egress) names. The load balancer calls the API server only, and the database nobody.
+  - Users reach the load balancer only, and the load balancer the API server only; the API server reads the logs of
+    running tasks from workers and triggerers; Airflow reaches the execution API, the database, everything that speaks
+    HTTPS, and what O(egress) names. The execution API itself calls no service, and the database nobody.
   - Rules that somebody else added to these groups are taken away, and so are inline policies that somebody else added
     to these roles.
   - A permission that services may still use is taken from a role only by a call with O(wait=true), so that C(site)
@@ -112,8 +112,8 @@ options:
   role_policies:
     description:
       - Additional managed policies by service, as lists of ARNs, so that workers can reach what the DAGs need.
-      - The services are C(execution), C(api_server), C(scheduler), C(dag_processor), C(triggerer), C(worker),
-        C(migration) and C(scaler).
+      - The services are C(execution), with which ECS starts the others, C(api_server), C(execution_api), C(scheduler),
+        C(dag_processor), C(triggerer), C(worker), C(migration) and C(scaler).
     type: dict
     default: {}
   managed_policies_per_role:
@@ -145,6 +145,7 @@ options:
     elements: str
     choices:
       - api_server
+      - execution_api
       - scheduler
       - dag_processor
       - triggerer
@@ -189,14 +190,15 @@ security:
       type: str
       sample: dev
     security_group_ids:
-      description: Security groups of the load balancer, of Airflow, of the API server (in addition to Airflow's) and of
-        the database.
+      description: Security groups of the load balancer, of Airflow, of the API server and the execution API (in
+        addition to Airflow's) and of the database.
       type: dict
       sample:
         load_balancer: sg-0123456789abcdef0
         airflow: sg-0123456789abcdef1
         api_server: sg-0123456789abcdef2
-        database: sg-0123456789abcdef3
+        execution_api: sg-0123456789abcdef3
+        database: sg-0123456789abcdef4
     kms_key_arn:
       description: The key, or null.
       type: str

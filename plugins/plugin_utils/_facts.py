@@ -79,6 +79,7 @@ FACTS: dict[str, dict[str, Fact]] = {
         "execution_api_server_url": Fact("cluster"),
         "target_group_arn": Fact("load_balancer"),
         "api_server_security_group_ids": Fact("security", needed=False),
+        "execution_api_security_group_ids": Fact("security", needed=False),
         "forwarded_allow_ips": Fact("network", needed=False),
         "namespace_id": Fact("cluster", needed=False),
         "database_resource_id": Fact("database"),

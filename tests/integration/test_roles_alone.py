@@ -18,7 +18,7 @@ from emulators import CREDENTIALS, REGION, Account, Vpc
 
 pytestmark = pytest.mark.parametrize("emulator", ["ministack"], indirect=True)
 
-SERVICES = ("execution", "api_server", "scheduler", "dag_processor", "triggerer", "worker", "migration", "scaler")
+SERVICES = ("execution", "api_server", "execution_api", "scheduler", "dag_processor", "triggerer", "worker", "migration", "scaler")
 
 
 def container(vpc: Vpc, log_group: str) -> dict[str, Any]:
@@ -164,7 +164,7 @@ def test_two_environments_in_one_play_do_not_mix(account: Account, tmp_path: Pat
         [vpc] = ec2.describe_vpcs(Filters=of_it)["Vpcs"]
         groups = ec2.describe_security_groups(Filters=of_it)["SecurityGroups"]
         names = sorted(group["GroupName"].removeprefix(f"sm2a-{environment}-") for group in groups)
-        assert names == ["airflow", "api-server", "database", "default", "load-balancer"]
+        assert names == ["airflow", "api-server", "database", "default", "execution-api", "load-balancer"]
         assert {group["VpcId"] for group in groups} == {vpc["VpcId"]}
     # Deleting needs no fact; the queues of the other one keep their own key.
     [url, dead_letter] = sqs.list_queues()["QueueUrls"]

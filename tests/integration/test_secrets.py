@@ -18,6 +18,7 @@ NAMES = [
     "sm2a/test/config/jwt_secret",
     "sm2a/test/database/airflow-login",
     "sm2a/test/database/dag-processor-login",
+    "sm2a/test/database/execution-api-login",
     "sm2a/test/database/master",
     "sm2a/test/database/scaler-login",
     "sm2a/test/database/triggerer-login",

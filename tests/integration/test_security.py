@@ -101,13 +101,14 @@ def test_outgoing_rules_that_somebody_added_are_shown_and_go(account: Account, v
     shown = updates(account.run("security", vpc_id=vpc.id, check=True))
     repaired = updates(account.run("security", vpc_id=vpc.id))
 
-    names = ("load-balancer", "airflow", "api-server", "database")
+    names = ("load-balancer", "airflow", "api-server", "execution-api", "database")
     assert set(shown) == {f"AWS::EC2::SecurityGroupEgress sm2a-test-{name}" for name in names}
     assert all("-1 all to 0.0.0.0/0" in state["rules"] for state in shown.values())
     assert repaired == shown
     found = ec2.describe_security_groups(GroupIds=list(groups.values()))["SecurityGroups"]
     assert all(one["IpProtocol"] == "tcp" for group in found for one in group["IpPermissionsEgress"])
-    assert [group["IpPermissionsEgress"] for group in found if group["GroupId"] == groups["database"]] == [[]]
+    silent = (groups["database"], groups["execution_api"])
+    assert [group["IpPermissionsEgress"] for group in found if group["GroupId"] in silent] == [[], []]
     assert not account.run("security", vpc_id=vpc.id)["changed"]
 
 
@@ -291,6 +292,37 @@ def test_an_alias_stands_for_its_key(account: Account, vpc: Vpc) -> None:
     kms.disable_key(KeyId=key["KeyId"])
     disabled = account.run("storage", kms_key_arn=alias)
     assert disabled["failed"] and "is Disabled" in disabled["msg"] and disabled["msg"].startswith("kms_key_arn:")
+
+
+def test_workers_reach_the_api_server_of_a_version_before_until_it_has_been_replaced(
+    account: Account, vpc: Vpc
+) -> None:
+    groups = account.run("security", vpc_id=vpc.id)["security"]["security_group_ids"]
+    ec2 = account.client("ec2")
+
+    def port(group: str) -> list[dict[str, Any]]:
+        pairs = [{"GroupId": groups[group]}]
+        return [{"IpProtocol": "tcp", "FromPort": 8080, "ToPort": 8080, "UserIdGroupPairs": pairs}]
+
+    def open_to_workers() -> tuple[bool, bool]:
+        found = ec2.describe_security_groups(GroupIds=[groups["api_server"], groups["airflow"]])["SecurityGroups"]
+        by_id = {group["GroupId"]: group for group in found}
+        ingress = str(by_id[groups["api_server"]]["IpPermissions"])
+        return groups["airflow"] in ingress, groups["api_server"] in str(
+            by_id[groups["airflow"]]["IpPermissionsEgress"]
+        )
+
+    assert open_to_workers() == (False, False)
+    # As it was while tasks reported to the API server.
+    ec2.authorize_security_group_ingress(GroupId=groups["api_server"], IpPermissions=port("airflow"))
+    ec2.authorize_security_group_egress(GroupId=groups["airflow"], IpPermissions=port("api_server"))
+
+    begun = account.run("security", vpc_id=vpc.id, wait=False)
+    assert not begun["changed"] and begun["ansible_facts"]["sm2a_plan_security_begun"]["pending"]
+    assert open_to_workers() == (True, True)
+    assert account.run("security", vpc_id=vpc.id)["changed"]
+    assert open_to_workers() == (False, False)
+    assert not account.run("security", vpc_id=vpc.id)["changed"]
 
 
 def test_only_the_api_server_reads_logs_of_running_tasks(account: Account, vpc: Vpc) -> None:

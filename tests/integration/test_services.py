@@ -23,7 +23,8 @@ from fargate_stand_in import end
 
 pytestmark = pytest.mark.parametrize("emulator", ["ministack"], indirect=True)
 
-ROLES = ("execution", "api_server", "scheduler", "dag_processor", "triggerer", "worker", "migration", "scaler")
+SERVICES = ("api-server", "execution-api", "scheduler", "dag-processor", "triggerer")
+ROLES = ("execution", *(name.replace("-", "_") for name in SERVICES), "worker", "migration", "scaler")
 
 
 @pytest.fixture
@@ -260,26 +261,38 @@ def test_airflow_lifecycle(account: Account, platform: dict[str, Any], fargate: 
 
     # One migration for each image, and none when nothing changed.
     assert len(fargate.started) == 2
-    assert set(results["create"]["airflow"]["services"]) == {"api_server", "scheduler", "dag_processor", "triggerer"}
+    assert set(results["create"]["airflow"]["services"]) == {
+        "api_server",
+        "execution_api",
+        "scheduler",
+        "dag_processor",
+        "triggerer",
+    }
     assert _running_services(account) == {}
     assert account.client("servicediscovery").list_services()["Services"] == []
 
 
-def test_only_the_api_server_carries_the_group_that_may_read_logs(
+def test_the_api_servers_carry_groups_of_their_own(
     account: Account, platform: dict[str, Any], vpc: Vpc, fargate: Fargate
 ) -> None:
     ec2 = account.client("ec2")
-    reader = ec2.create_security_group(GroupName="reader", Description="reader", VpcId=vpc.id)["GroupId"]
+    reader, called = (
+        ec2.create_security_group(GroupName=name, Description=name, VpcId=vpc.id)["GroupId"]
+        for name in ("reader", "called")
+    )
 
-    account.run("airflow", **platform, api_server_security_group_ids=[reader])
+    account.run(
+        "airflow", **platform, api_server_security_group_ids=[reader], execution_api_security_group_ids=[called]
+    )
 
     ecs = account.client("ecs")
-    names = ["sm2a-test-api-server", "sm2a-test-scheduler", "sm2a-test-dag-processor", "sm2a-test-triggerer"]
+    names = [f"sm2a-test-{name}" for name in SERVICES]
     groups = {
         service["serviceName"]: sorted(service["networkConfiguration"]["awsvpcConfiguration"]["securityGroups"])
         for service in ecs.describe_services(cluster="sm2a-test", services=names)["services"]
     }
     assert groups.pop("sm2a-test-api-server") == sorted([vpc.security_group_id, reader])
+    assert groups.pop("sm2a-test-execution-api") == sorted([vpc.security_group_id, called])
     assert list(groups.values()) == [[vpc.security_group_id]] * 3
 
 
@@ -298,18 +311,69 @@ def test_cookies_of_a_load_balancer_with_https_go_over_https_only(
     assert "--proxy-headers" in definition["taskDefinition"]["containerDefinitions"][0]["command"]
 
 
-def test_the_api_server_is_registered_in_the_load_balancer_and_in_dns(
+def _ways_in(account: Account, service: str) -> tuple[list[str], list[str], list[str]]:
+    """Return the target groups and the registries of a service, and the command of its container."""
+    ecs = account.client("ecs")
+    [found] = ecs.describe_services(cluster="sm2a-test", services=[f"sm2a-test-{service}"])["services"]
+    definition = ecs.describe_task_definition(taskDefinition=found["taskDefinition"])["taskDefinition"]
+    return (
+        [balancer["targetGroupArn"] for balancer in found.get("loadBalancers", [])],
+        [registry["registryArn"] for registry in found.get("serviceRegistries", [])],
+        definition["containerDefinitions"][0]["command"],
+    )
+
+
+def test_users_reach_the_api_server_and_tasks_the_execution_api(
     account: Account, platform: dict[str, Any], fargate: Fargate
 ) -> None:
     account.run("airflow", **platform)
 
-    assert _running_services(account) == {"api-server": 1, "scheduler": 1, "dag-processor": 1, "triggerer": 1}
-    answer = account.client("ecs").describe_services(cluster="sm2a-test", services=["sm2a-test-api-server"])
-    service = answer["services"][0]
-    assert service["loadBalancers"][0]["targetGroupArn"] == platform["target_group_arn"]
+    assert _running_services(account) == dict.fromkeys(SERVICES, 1)
     [registered] = account.client("servicediscovery").list_services()["Services"]
+    # The name that workers of every version know.
     assert registered["Name"] == "api-server"
-    assert service["serviceRegistries"][0]["registryArn"] == registered["Arn"]
+    target_groups, registries, command = _ways_in(account, "api-server")
+    assert (target_groups, registries) == ([platform["target_group_arn"]], [])
+    assert command[:4] == ["airflow", "api-server", "--apps", "core"]
+    target_groups, registries, command = _ways_in(account, "execution-api")
+    assert (target_groups, registries) == ([], [registered["Arn"]])
+    assert command == ["airflow", "api-server", "--apps", "execution"]
+
+
+def test_tasks_find_somebody_at_every_moment_while_the_execution_api_moves_out_of_the_api_server(
+    account: Account, platform: dict[str, Any], fargate: Fargate
+) -> None:
+    account.run("airflow", **platform)
+    ecs = account.client("ecs")
+    [registered] = account.client("servicediscovery").list_services()["Services"]
+    # As a version before had it: one service for both, under the name that tasks know.
+    ecs.delete_service(cluster="sm2a-test", service="sm2a-test-execution-api", force=True)
+    definition = ecs.describe_task_definition(taskDefinition="sm2a-test-api-server")["taskDefinition"]
+    [container] = definition["containerDefinitions"]
+    both = ecs.register_task_definition(
+        family="sm2a-test-api-server",
+        containerDefinitions=[{**container, "command": ["airflow", "api-server", "--proxy-headers"]}],
+        **{key: definition[key] for key in ("cpu", "memory", "networkMode", "requiresCompatibilities")},
+    )["taskDefinition"]["taskDefinitionArn"]
+    name = [{"registryArn": registered["Arn"]}]
+    ecs.update_service(
+        cluster="sm2a-test", service="sm2a-test-api-server", taskDefinition=both, serviceRegistries=name
+    )
+
+    begun = account.run("airflow", **platform)
+    # The new service is being started under the same name; what tasks call until it serves is left alone.
+    assert _ways_in(account, "execution-api")[1] == [registered["Arn"]]
+    assert _ways_in(account, "api-server")[1:] == ([registered["Arn"]], ["airflow", "api-server", "--proxy-headers"])
+    deferred = {step["name"] for step in begun["plan"] if step["action"] == "deferred"}
+    assert deferred == {"sm2a-test-api-server"} and begun["ansible_facts"]["sm2a_plan_airflow_begun"]["pending"]
+
+    finished = account.run("airflow", **{**platform, "wait": True})
+    assert not finished.get("failed"), finished["msg"]
+    assert _ways_in(account, "execution-api")[1] == [registered["Arn"]]
+    target_groups, registries, command = _ways_in(account, "api-server")
+    assert (target_groups, registries) == ([platform["target_group_arn"]], [])
+    assert command[:4] == ["airflow", "api-server", "--apps", "core"]
+    assert not account.run("airflow", **{**platform, "wait": True})["changed"]
 
 
 def test_a_failed_migration_shows_its_last_words_and_starts_nothing(
@@ -354,7 +418,7 @@ def test_an_interrupted_migration_is_taken_up(
 
     assert not result.get("failed"), result["msg"]
     assert len(fargate.started) == 1
-    assert len(_running_services(account)) == 4
+    assert len(_running_services(account)) == len(SERVICES)
     assert not account.run("airflow", **platform)["changed"]
 
 

@@ -57,13 +57,15 @@ def test_an_empty_account_is_planned_whole(
         ("none", "AWS::EC2::SecurityGroupIngress", f"sm2a-{inventory}-default"),
         ("none", "AWS::EC2::SecurityGroupEgress", f"sm2a-{inventory}-default"),
         ("none", "AWS::EC2::SecurityGroupEgress", f"sm2a-{inventory}-database"),
+        ("none", "AWS::EC2::SecurityGroupEgress", f"sm2a-{inventory}-execution-api"),
     }
     after = planned.after
     kinds = Counter(label.split(" ")[0] for label in after)
     assert kinds["AWS::EC2::Subnet"] == 2 * zones
     assert kinds["AWS::EC2::NatGateway"] == nat_gateways
-    assert kinds["AWS::ECS::Service"] == 6
-    assert after[f"AWS::ECS::Service sm2a-{inventory}-api-server"]["desired_count"] == api_servers
+    assert kinds["AWS::ECS::Service"] == 7
+    for service in ("api-server", "execution-api"):
+        assert after[f"AWS::ECS::Service sm2a-{inventory}-{service}"]["desired_count"] == api_servers
     assert after[f"AWS::RDS::DBInstance sm2a-{inventory}"]["MultiAZ"] == (inventory == "production")
     created = {(step["kind"], step["name"]) for step in planned.plan if step["action"] == "create"}
     *lines, summary = planned.results[-1]["lines"]

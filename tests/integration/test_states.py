@@ -58,7 +58,8 @@ def vpc(account: Account) -> Vpc:
 def options(account: Account, vpc: Vpc) -> dict[str, Any]:
     """What the database module needs."""
     secrets = account.client("secretsmanager")
-    for name in ("master", "scaler-login", "airflow-login", "dag-processor-login", "triggerer-login", "worker-login"):
+    users = ("scaler", "airflow", "execution-api", "dag-processor", "triggerer", "worker")
+    for name in ("master", *(f"{user}-login" for user in users)):
         for environment in ("test", "other"):
             login = json.dumps({**LOGIN, "password": f"password-of-{environment}"})
             secret = f"sm2a/{environment}/database/{name}"

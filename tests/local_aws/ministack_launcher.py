@@ -27,6 +27,7 @@ import domain
 import ec2_flow_logs
 import ecs_containers
 import ecs_deployments
+import ecs_registries
 import ecs_task_protection
 import elb_duplicates
 import faults
@@ -96,6 +97,7 @@ def main(port: str, *addresses: str) -> None:
     _publish_nothing()
     ec2_flow_logs.install()
     ecs_deployments.install()
+    ecs_registries.install()
     ecs_containers.install()
     elb_duplicates.install()
     rds_answers.install()

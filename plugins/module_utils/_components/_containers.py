@@ -303,6 +303,20 @@ def _faults_of_queues(queues: dict[str, Any], default_pool: str | None) -> Itera
         yield OptionError("default_pool", default_pool, f"it must be one of {', '.join(sorted(queues))}")
 
 
+# How tasks get over an execution API that is away, or is being replaced: docs/operations.md has the figures.
+AWAY = {
+    # A busy one may take longer than the default five seconds; a task must not fail of that.
+    "execution_api_timeout": 30,
+    # Every request is repeated for 150 seconds at least: 30 pauses of 5 to 8 seconds.
+    "execution_api_retries": 31,
+    "execution_api_retry_wait_min": 5,
+    "execution_api_retry_wait_max": 8,
+    # A heartbeat has been repeated for that long before it has failed. With a second one, the scheduler could give the
+    # task to another worker (task_instance_heartbeat_timeout, 300 seconds) before this one has ended it.
+    "max_failed_heartbeats": 1,
+}
+
+
 def airflow_variables(options: dict[str, Any], region: str, service: str) -> dict[str, str]:
     """Return the environment variables of the container of one of Airflow's services."""
     environment = options["environment"]
@@ -350,8 +364,10 @@ def airflow_variables(options: dict[str, Any], region: str, service: str) -> dic
             "visibility_timeout": min(queue.get("visibility_timeout", MOST_HIDDEN) for queue in given.values()),
             "region": region,
         },
-        # A busy API server may take longer than the default five seconds; a task must not fail of that.
-        "workers": {"execution_api_timeout": 30},
+        "workers": AWAY,
+        # A token is renewed by an answer in the last fifth of its life. That fifth has to be longer than an outage, or
+        # the execution API is back and refuses whoever it has not heard of meanwhile.
+        "execution_api": {"jwt_expiration_time": 1800},
         "operators": {"default_queue": options["default_pool"] or sorted(options["queues"])[0]},
         # A queued task may have to wait for the scale-out from zero and for those before it.
         "scheduler": {"task_queued_timeout": 1800},

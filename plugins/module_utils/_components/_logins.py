@@ -19,6 +19,7 @@ MASTER_USER = "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_Cre
 # The users of the metadata database beside its owner, by their secret, and who they are.
 DATABASE_USERS = {
     "database_airflow": ("sm2a_airflow", "API server and scheduler use"),
+    "database_execution_api": ("sm2a_execution_api", "execution API uses"),
     "database_dag_processor": ("sm2a_dag_processor", "DAG processor uses"),
     "database_triggerer": ("sm2a_triggerer", "triggerer uses"),
     "database_worker": ("sm2a_worker", "workers use"),

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 # Airflow's programs that run all the time, each a service with a role and a size of its own.
-PROGRAMS = ("api_server", "scheduler", "dag_processor", "triggerer")
+PROGRAMS = ("api_server", "execution_api", "scheduler", "dag_processor", "triggerer")
 AIRFLOW_SERVICES = (*PROGRAMS, "worker", "migration")
 # Whatever has an IAM role; "execution" is the one with which ECS starts the others.
 SERVICES = ("execution", *AIRFLOW_SERVICES, "scaler")
@@ -24,6 +24,7 @@ SECRETS = {
     "admin": "admin",
     "database_master": "database/master",
     "database_airflow": "database/airflow-login",
+    "database_execution_api": "database/execution-api-login",
     "database_dag_processor": "database/dag-processor-login",
     "database_triggerer": "database/triggerer-login",
     "database_worker": "database/worker-login",
@@ -33,6 +34,7 @@ SECRETS = {
     "jwt_secret": "config/jwt_secret",
     "connection_migration": "config/sql_alchemy_conn/migration",
     "connection_airflow": "config/sql_alchemy_conn/airflow",
+    "connection_execution_api": "config/sql_alchemy_conn/execution-api",
     "connection_dag_processor": "config/sql_alchemy_conn/dag-processor",
     "connection_triggerer": "config/sql_alchemy_conn/triggerer",
     "connection_worker": "config/sql_alchemy_conn/worker",

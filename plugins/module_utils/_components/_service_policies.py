@@ -22,6 +22,7 @@ PULL = ["ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:Ba
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
 DECRYPTS = {
     "api_server": ("secretsmanager", "s3"),
+    "execution_api": ("secretsmanager",),
     "scheduler": ("secretsmanager", "sqs"),
     "dag_processor": ("secretsmanager", "s3"),
     "triggerer": ("secretsmanager", "s3"),

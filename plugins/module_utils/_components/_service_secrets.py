@@ -18,6 +18,7 @@ CONNECTION = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
 # code of users' shares one.
 CONNECTIONS = {
     "api_server": "connection_airflow",
+    "execution_api": "connection_execution_api",
     "scheduler": "connection_airflow",
     "dag_processor": "connection_dag_processor",
     "triggerer": "connection_triggerer",
@@ -27,16 +28,19 @@ CONNECTIONS = {
 # Options of Airflow that are keys, the secret of each, and who reads it.
 KEYS: dict[str, tuple[str, tuple[str, ...]]] = {
     # Encrypts connections, variables, and what triggers are given.
-    "AIRFLOW__CORE__FERNET_KEY": ("fernet_key", ("api_server", "scheduler", "dag_processor", "triggerer")),
+    "AIRFLOW__CORE__FERNET_KEY": (
+        "fernet_key",
+        ("api_server", "execution_api", "scheduler", "dag_processor", "triggerer"),
+    ),
     # Signs what the API server asks a worker or a triggerer for: the log of a running task.
     "AIRFLOW__API__SECRET_KEY": ("api_secret_key", ("api_server", "triggerer", "worker")),
     # Signs the tokens of users and of tasks: who has it is whoever he wants to be.
-    "AIRFLOW__API_AUTH__JWT_SECRET": ("jwt_secret", ("api_server", "scheduler")),
+    "AIRFLOW__API_AUTH__JWT_SECRET": ("jwt_secret", ("api_server", "execution_api", "scheduler")),
 }
 # Logins of the database that the migration makes and repairs, by the user's kind.
 LOGINS = {secret.removeprefix("database_"): secret for secret in DATABASE_USERS}
 # Where connections and variables are looked up that users keep in Secrets Manager: where their code runs. Airflow's
-# API server answers tasks from the metadata database, after they have looked here themselves.
+# execution API answers tasks from the metadata database, after they have looked here themselves.
 LOOKS_UP = ("dag_processor", "triggerer", "worker")
 
 

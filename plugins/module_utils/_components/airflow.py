@@ -47,10 +47,17 @@ API_SERVER_GRACE = 180
 
 SERVICES: dict[str, dict[str, Any]] = {
     "api_server": {
-        # Without it, cookies that come from a load balancer with HTTPS would be sent over HTTP too.
-        "command": ["airflow", "api-server", "--proxy-headers"],
+        # Without --proxy-headers, cookies that come from a load balancer with HTTPS would be sent over HTTP too.
+        "command": ["airflow", "api-server", "--apps", "core", "--proxy-headers"],
         "health_check": http_check(API_SERVER_PORT, "/api/v2/version"),
+        "port": API_SERVER_PORT,
         "size": {"cpu": 1024, "memory": 2048, "count": 1},
+    },
+    "execution_api": {
+        "command": ["airflow", "api-server", "--apps", "execution"],
+        "health_check": http_check(API_SERVER_PORT, "/execution/health"),
+        "port": API_SERVER_PORT,
+        "size": {"cpu": 512, "memory": 1024, "count": 1},
     },
     "scheduler": {
         "command": ["airflow", "scheduler"],
@@ -68,6 +75,13 @@ SERVICES: dict[str, dict[str, Any]] = {
         "size": {"cpu": 512, "memory": 1024, "count": 1},
     },
 }
+# Services that have security groups besides Airflow's, and the option that names them.
+FURTHER_GROUPS = {
+    "api_server": "api_server_security_group_ids",
+    "execution_api": "execution_api_security_group_ids",
+}
+# Below the environment's domain. It is older than the service, and workers that started before know no other name.
+EXECUTION_API_NAME = "api-server"
 # https://airflow.apache.org/docs/apache-airflow/stable/configurations-ref.html#parallelism: the default, per scheduler
 AIRFLOW_PARALLELISM = 32
 # Of each program. A limit of ours: a larger number is a slip of the finger.
@@ -79,7 +93,8 @@ SIZE_OPTIONS = {
     "count": Option("int", "Number of tasks.", least=1, most=MOST_TASKS),
 }
 TITLES = {
-    "api_server": "API servers",
+    "api_server": "API servers, which serve the web interface and the REST API",
+    "execution_api": "servers of the execution API, to which running tasks report",
     "scheduler": "schedulers",
     "dag_processor": "DAG processors",
     "triggerer": "triggerers",
@@ -92,10 +107,12 @@ class AirflowComponent(Component):
     """One ECS service per program of Airflow, named ``sm2a-<environment>-<program>``."""
 
     NAME = "airflow"
-    SUMMARY = "Migration and administrator, then Airflow's API server, scheduler, DAG processor and triggerer"
+    SUMMARY = "Migration and administrator, then Airflow's API server, execution API, scheduler, DAG processor and triggerer"
     DESCRIPTION = (
         "Runs the migration of the metadata database as a one-off task and checks its exit code, then creates or "
         "updates the services.",
+        "The web interface and the execution API, to which running tasks report, are services of their own, so that "
+        "whatever users ask the one for leaves the other alone.",
         "Every secret is read from Secrets Manager by Airflow itself at run time.",
     )
     TASK = "Migrate the database and run the services"
@@ -107,7 +124,7 @@ class AirflowComponent(Component):
             fact=Fact("cluster", ("namespace", "name")),
             site="sm2a_execution_api_server_url",
             role_default="{{ sm2a_execution_api_server_url | default('', true) or (airflow_namespace_id and "
-            "'http://api-server.' ~ lookup('sm2a.airflow.fact', 'cluster', 'namespace', 'name', "
+            f"'http://{EXECUTION_API_NAME}.' ~ lookup('sm2a.airflow.fact', 'cluster', 'namespace', 'name', "
             f"environment=airflow_environment) ~ ':{API_SERVER_PORT}/execution/') }}}}",
         ),
         "target_group_arn": Option(
@@ -129,6 +146,17 @@ class AirflowComponent(Component):
             form=SECURITY_GROUP_ID,
             fact=Fact("security", ("security_group_ids", "api_server"), one=True),
         ),
+        "execution_api_security_group_ids": Option(
+            "list",
+            (
+                "Further security groups of the execution API's tasks.",
+                "The one that the security component makes lets tasks on workers call it.",
+            ),
+            elements="str",
+            default=[],
+            form=SECURITY_GROUP_ID,
+            fact=Fact("security", ("security_group_ids", "execution_api"), one=True),
+        ),
         "forwarded_allow_ips": Option(
             "list",
             (
@@ -144,7 +172,7 @@ class AirflowComponent(Component):
         ),
         "namespace_id": Option(
             "str",
-            "Private DNS namespace in which the API server is registered.",
+            "Private DNS namespace in which the execution API is registered, as C(api-server).",
             form=NAMESPACE_ID,
             fact=Fact("cluster", ("namespace", "id")),
         ),
@@ -231,6 +259,7 @@ class AirflowComponent(Component):
     role_arns:
       execution: arn:aws:iam::123456789012:role/sm2a-dev-execution
       api_server: arn:aws:iam::123456789012:role/sm2a-dev-api-server
+      execution_api: arn:aws:iam::123456789012:role/sm2a-dev-execution-api
       scheduler: arn:aws:iam::123456789012:role/sm2a-dev-scheduler
       dag_processor: arn:aws:iam::123456789012:role/sm2a-dev-dag-processor
       triggerer: arn:aws:iam::123456789012:role/sm2a-dev-triggerer
@@ -264,11 +293,11 @@ class AirflowComponent(Component):
             return
         for name, pool in self.options["worker_pools"].items():
             yield from pool_faults(f"worker_pools.{name}", pool)
-        groups = {*self.options["security_group_ids"], *self.options["api_server_security_group_ids"]}
-        if len(groups) > MOST_GROUPS:
-            rule = f"with security_group_ids they are {len(groups)}, and a task has at most {MOST_GROUPS}"
-            given = self.options["api_server_security_group_ids"]
-            yield OptionError("api_server_security_group_ids", given, rule, NETWORKING)
+        for option in FURTHER_GROUPS.values():
+            groups = {*self.options["security_group_ids"], *self.options[option]}
+            if len(groups) > MOST_GROUPS:
+                rule = f"with security_group_ids they are {len(groups)}, and a task has at most {MOST_GROUPS}"
+                yield OptionError(option, self.options[option], rule, NETWORKING)
 
     def sizes(self) -> Iterator[OptionError]:
         for definition in (self._migration(), *map(self._definition, SERVICES)):
@@ -288,9 +317,14 @@ class AirflowComponent(Component):
         # No service of a new version starts before its schema is there.
         after: list[Resource] = [self._migrate(migration)] if present else []
         namespace_id = self.options["namespace_id"] if present else self._namespace_found()
-        self.discovery = DiscoveryService(self.aws, "api-server", self.tags, namespace_id or "")
+        self.discovery = DiscoveryService(self.aws, EXECUTION_API_NAME, self.tags, namespace_id or "")
         self.discovery.absent = not namespace_id
         self.services = {name: self._service(name, after) for name in SERVICES}
+        api_server, execution_api = self.services["api_server"], self.services["execution_api"]
+        if present and api_server.is_registered():
+            # Tasks still report to it, as before the execution API had a service of its own. It goes on until that
+            # serves, so that no task finds nobody.
+            api_server.after.append(execution_api)
         names = [] if self.discovery.absent else [self.discovery]
         definitions = [service.task_definition for service in self.services.values()]
         return [migration, *names, *after, *definitions, *self.services.values()]
@@ -356,14 +390,13 @@ class AirflowComponent(Component):
             variables={**self._further_variables(name), **self._variables(name)},
             size=self._size(name),
             health_check=SERVICES[name]["health_check"],
-            port=API_SERVER_PORT if name == "api_server" else None,
+            port=SERVICES[name].get("port"),
             volumes=AIRFLOW_VOLUMES,
         )
 
     def _service(self, name: str, after: list[Resource]) -> Service:
         hyphenated = name.replace("_", "-")
-        is_api = name == "api_server"
-        groups = self.options["security_group_ids"]
+        further = self.options[FURTHER_GROUPS[name]] if name in FURTHER_GROUPS else []
         return Service(
             self.aws,
             f"{self.prefix}-{hyphenated}",
@@ -371,12 +404,12 @@ class AirflowComponent(Component):
             cluster=self.options["cluster"] or self.prefix,
             task_definition=self._definition(name),
             subnet_ids=self.options["subnet_ids"],
-            security_group_ids=[*groups, *self.options["api_server_security_group_ids"]] if is_api else groups,
+            security_group_ids=[*self.options["security_group_ids"], *further],
             desired_count=self._size(name)["count"],
             execute_command=self.options["execute_command"],
             after=after,
             beside=[f"{self.prefix}-{other.replace('_', '-')}" for other in SERVICES],
-            **(self._entry(hyphenated) if is_api else {}),
+            **self._entry(name),
         )
 
     def _further_variables(self, name: str) -> dict[str, str]:
@@ -393,17 +426,20 @@ class AirflowComponent(Component):
             }
         return {}
 
-    def _entry(self, container: str) -> dict[str, Any]:
-        """Return the settings by which the API server is reached: through the load balancer, and under its name."""
-        return {
-            "load_balancer": {
-                "targetGroupArn": self.options["target_group_arn"],
-                "containerName": container,
-                "containerPort": API_SERVER_PORT,
-            },
-            "health_check_grace_period": API_SERVER_GRACE,
-            "discovery": None if self.discovery.absent else self.discovery,
-        }
+    def _entry(self, name: str) -> dict[str, Any]:
+        """Return the settings by which a service is reached: through the load balancer, or under a name in the VPC."""
+        if name == "api_server":
+            return {
+                "load_balancer": {
+                    "targetGroupArn": self.options["target_group_arn"],
+                    "containerName": "api-server",
+                    "containerPort": API_SERVER_PORT,
+                },
+                "health_check_grace_period": API_SERVER_GRACE,
+            }
+        if name == "execution_api" and not self.discovery.absent:
+            return {"discovery": self.discovery}
+        return {}
 
     def facts(self) -> dict[str, Any]:
         return {

@@ -75,6 +75,7 @@ DATABASE_NAME = "airflow"
 CONNECTIONS = {
     "connection_migration": ("database_master", "migration"),
     "connection_airflow": ("database_airflow", "API server and the scheduler"),
+    "connection_execution_api": ("database_execution_api", "execution API"),
     "connection_dag_processor": ("database_dag_processor", "DAG processor"),
     "connection_triggerer": ("database_triggerer", "triggerer"),
     "connection_worker": ("database_worker", "workers"),

@@ -112,9 +112,9 @@ class SecurityComponent(Component):
     SUMMARY = "Security groups, KMS key, and one IAM role per service"
     DESCRIPTION = (
         "Creates security groups, a KMS key, and one IAM role per service with the least privilege.",
-        "Users reach the load balancer only; the load balancer and Airflow reach the API server; the API server reads "
-        "the logs of running tasks from workers and triggerers; Airflow reaches the database, everything that speaks "
-        "HTTPS, and what O(egress) names. The load balancer calls the API server only, and the database nobody.",
+        "Users reach the load balancer only, and the load balancer the API server only; the API server reads the logs of "
+        "running tasks from workers and triggerers; Airflow reaches the execution API, the database, everything that "
+        "speaks HTTPS, and what O(egress) names. The execution API itself calls no service, and the database nobody.",
         "Rules that somebody else added to these groups are taken away, and so are inline policies that somebody else "
         "added to these roles.",
         "A permission that services may still use is taken from a role only by a call with O(wait=true), so that "
@@ -219,8 +219,8 @@ class SecurityComponent(Component):
             (
                 "Additional managed policies by service, as lists of ARNs, so that workers can reach what the "
                 "DAGs need.",
-                "The services are C(execution), C(api_server), C(scheduler), C(dag_processor), C(triggerer), "
-                "C(worker), C(migration) and C(scaler).",
+                "The services are C(execution), with which ECS starts the others, C(api_server), C(execution_api), "
+                "C(scheduler), C(dag_processor), C(triggerer), C(worker), C(migration) and C(scaler).",
             ),
             default={},
             texts=POLICY_ARN,
@@ -264,7 +264,7 @@ class SecurityComponent(Component):
             elements="str",
             choices=RUNNING_SERVICES,
             default=[],
-            role_default="{{ (['api_server', 'scheduler', 'dag_processor', 'triggerer'] "
+            role_default="{{ (['api_server', 'execution_api', 'scheduler', 'dag_processor', 'triggerer'] "
             "if airflow_execute_command | default(false, true) | bool else []) "
             "+ (['worker'] if workers_execute_command | default(false, true) | bool else []) "
             "+ (['scaler'] if scaler_execute_command | default(false, true) | bool else []) }}",
@@ -282,13 +282,14 @@ class SecurityComponent(Component):
     RETURNS = {
         "security_group_ids": Return(
             "dict",
-            "Security groups of the load balancer, of Airflow, of the API server (in addition to Airflow's) and of "
-            "the database.",
+            "Security groups of the load balancer, of Airflow, of the API server and the execution API (in addition to "
+            "Airflow's) and of the database.",
             {
                 "load_balancer": "sg-0123456789abcdef0",
                 "airflow": "sg-0123456789abcdef1",
                 "api_server": "sg-0123456789abcdef2",
-                "database": "sg-0123456789abcdef3",
+                "execution_api": "sg-0123456789abcdef3",
+                "database": "sg-0123456789abcdef4",
             },
         ),
         "kms_key_arn": Return(
@@ -363,6 +364,7 @@ class SecurityComponent(Component):
             "load_balancer": "HTTPS from users to the load balancer",
             "airflow": "Airflow and its scaler",
             "api_server": "The API server of Airflow, which alone reads logs of running tasks",
+            "execution_api": "The execution API of Airflow, to which running tasks report",
             "database": "The metadata database",
         }
         self.groups = {
@@ -373,13 +375,19 @@ class SecurityComponent(Component):
         return [*self.groups.values(), *self._rules()]
 
     def _rules(self) -> list[Resource]:
-        names = ("load_balancer", "airflow", "api_server", "database")
-        balancer, airflow, api_server, database = (self.groups[name] for name in names)
+        names = ("load_balancer", "airflow", "api_server", "execution_api", "database")
+        balancer, airflow, api_server, execution_api, database = (self.groups[name] for name in names)
         # AWS answers with ranges in this form, and so compares them.
         users = sorted({str(ip_network(cidr)) for cidr in self.options["ingress_cidrs"]})
         database_port = DATABASE_PORTS[self.options["database_engine"]]
-        # Workers call the API server's execution API themselves.
-        web = IngressRules(self.aws, api_server, [(API_SERVER_PORT, balancer), (API_SERVER_PORT, airflow)])
+        web = IngressRules(
+            self.aws,
+            api_server,
+            [(API_SERVER_PORT, balancer)],
+            # Before the execution API had a service of its own, the API server served it to Airflow.
+            former=[(API_SERVER_PORT, airflow)],
+            keeps_former=not self.options["wait"],
+        )
         return [
             IngressRules(self.aws, balancer, [(port, user) for port in WEB_PORTS for user in users]),
             EgressRules(self.aws, balancer, [(API_SERVER_PORT, api_server)]),
@@ -390,12 +398,17 @@ class SecurityComponent(Component):
                 airflow,
                 [
                     (HTTPS_PORT, EVERYWHERE),
-                    (API_SERVER_PORT, api_server),
+                    (API_SERVER_PORT, execution_api),
                     (database_port, database),
                     *map(_further, self.options["egress"]),
                 ],
+                former=[(API_SERVER_PORT, api_server)],
+                keeps_former=not self.options["wait"],
             ),
             web,
+            IngressRules(self.aws, execution_api, [(API_SERVER_PORT, airflow)]),
+            # It answers tasks; what else its tasks call, they call as one of Airflow's services.
+            EgressRules(self.aws, execution_api, []),
             EgressRules(self.aws, api_server, [(port, airflow) for port in LOG_SERVER_PORTS]),
             IngressRules(self.aws, database, [(database_port, airflow)]),
             # A database answers; it has nobody to call.

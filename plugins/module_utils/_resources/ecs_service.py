@@ -127,15 +127,24 @@ class Service(Tagged):
         named = (service for service in services if service["serviceName"] == self.name)
         return next((dict(service) for service in named if service["status"] != "INACTIVE"), None)
 
-    def find(self) -> dict[str, Any] | None:
+    def _found(self) -> dict[str, Any] | None:
+        """Return the service as the answer has it that the services beside it are found in."""
         names = sorted({self.name, *self.beside})
         names = names if len(names) <= DESCRIBED_AT_ONCE else [self.name]
-        service = self._among(self.aws.once("ecs", (self.cluster, *names), lambda: self._read(names)))
+        return self._among(self.aws.once("ecs", (self.cluster, *names), lambda: self._read(names)))
+
+    def find(self) -> dict[str, Any] | None:
+        service = self._found()
         if service is None or service["status"] == "DRAINING":
             return None
         self.id = service["serviceArn"]
         self.ready = self._deployed(newest_deployment(service))
         return {**read_fields(FIELDS, service), **self._further(service), "tags": tags_from_list(service.get("tags"))}
+
+    def is_registered(self) -> bool:
+        """Tell whether the service, as it is now, has a name in Cloud Map."""
+        service = self._found()
+        return bool(service and service.get("serviceRegistries"))
 
     def _further(self, service: dict[str, Any]) -> dict[str, list[Any]]:
         """Return what leads to the tasks beyond our own load balancer and name."""

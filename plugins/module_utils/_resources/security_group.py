@@ -79,7 +79,8 @@ class Rules(Resource):
 
     ``allowed`` lists pairs: what may pass, a TCP port or words such as ``udp 53``, ``tcp 1024-65535`` or ``-1 all``,
     and the other side, a network in CIDR form or a group. If nothing may pass there is nothing to be made, and all
-    that is found is to go. ``after`` are rules that have to be in place before some of these go.
+    that is found is to go. ``after`` are rules that have to be in place before some of these go. Of ``former`` rules,
+    those of a version before, what is there stays with ``keeps_former``: somebody may still need it until a later call.
     """
 
     tagged = False
@@ -94,11 +95,15 @@ class Rules(Resource):
         group: SecurityGroup,
         allowed: Sequence[tuple[int | str, str | SecurityGroup]],
         after: Rules | None = None,
+        former: Sequence[tuple[int | str, str | SecurityGroup]] = (),
+        keeps_former: bool = False,
     ) -> None:
         super().__init__(aws, group.name)
         self.group = group
         self.allowed = list(allowed)
         self.after = after
+        self.former = list(former)
+        self.keeps_former = keeps_former
         self.absent = not self.allowed
         self.permissions: Permissions = []
 
@@ -108,7 +113,11 @@ class Rules(Resource):
         if not self.permissions:
             return None
         self.id = self.group.id
-        return {"rules": sorted(rule for rule, _single in self._singles())}
+        rules = {rule for rule, _single in self._singles()}
+        if self.keeps_former and rules & self._in_words(self.former):
+            # Something is left for the call that waits.
+            self.slow, self.ready = True, False
+        return {"rules": sorted(rules)}
 
     def _found(self) -> Permissions:
         found = self.group.call("describe_security_groups", GroupIds=[self.group.id])["SecurityGroups"]
@@ -119,11 +128,16 @@ class Rules(Resource):
         return [single for permission in self.permissions for single in _split(permission, self.word)]
 
     def desired(self) -> dict[str, Any]:
+        kept = self._in_words(self.former) if self.keeps_former else set()
+        there = {rule for rule, _single in self._singles()}
+        return {"rules": sorted(self._in_words(self.allowed) | (kept & there))}
+
+    def _in_words(self, pairs: Sequence[tuple[int | str, str | SecurityGroup]]) -> set[str]:
         rules = set()
-        for what, side in self.allowed:
+        for what, side in pairs:
             passing = f"tcp {what}" if isinstance(what, int) else what
             rules.add(f"{passing} {self.word} {side if isinstance(side, str) else side.id}")
-        return {"rules": sorted(rules)}
+        return rules
 
     def create(self, desired: dict[str, Any]) -> None:
         self.id = self.group.id

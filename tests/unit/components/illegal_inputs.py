@@ -90,7 +90,7 @@ SNAPSHOT = "arn:aws:rds:eu-central-1:210987654321:snapshot:before-upgrade"
 IMAGE = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/company/airflow"
 ROLES = {
     service: f"arn:aws:iam::123456789012:role/sm2a-dev-{service}"
-    for service in ("execution", "api_server", "scheduler", "dag_processor", "triggerer", "migration")
+    for service in ("execution", "api_server", "execution_api", "scheduler", "dag_processor", "triggerer", "migration")
 }
 
 # Images are built, which those that exist are not.

@@ -273,7 +273,7 @@ def test_a_component_asks_only_for_what_a_plan_changes(role: str, options: Any, 
 
 
 VCPUS = {
-    "airflow": ({"services": {"scheduler": {"count": 2, "cpu": 2048}}}, {"FARGATE": 2 * 2 + 1 + 1 + 0.5}),
+    "airflow": ({"services": {"scheduler": {"count": 2, "cpu": 2048}}}, {"FARGATE": 2 * 2 + 1 + 1 + 0.5 + 0.5}),
     "workers": (
         {
             "pools": {

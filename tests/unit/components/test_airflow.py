@@ -6,17 +6,15 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
+from fake_aws import FakeAws, FakeClient
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components.airflow import SERVICES, AirflowComponent
-from ansible_collections.sm2a.airflow.plugins.module_utils._reconcile.aws import Aws
 from ansible_collections.sm2a.airflow.plugins.module_utils._resources.ecs_service import Service
 from ansible_collections.sm2a.airflow.plugins.module_utils._resources.ecs_task import OneOffTask
 
-AWS = cast(Aws, SimpleNamespace(region="eu-central-1"))
 GIVEN = {
     "environment": "test",
     "state": "present",
@@ -27,15 +25,17 @@ GIVEN = {
     "url": "https://airflow.example.com",
     "role_arns": {
         role: f"arn:aws:iam::123456789012:role/{role}"
-        for role in ("execution", "api_server", "scheduler", "dag_processor", "triggerer", "worker", "migration")
+        for role in ("execution", *SERVICES, "migration")
     },
     "queues": {"default": {"url": "https://sqs.eu-central-1.amazonaws.com/123456789012/sm2a-test-default"}},
 }
 
 
-def component(**options: Any) -> AirflowComponent:
+def component(*found: dict[str, Any], **options: Any) -> AirflowComponent:
+    """Return the component in an account that has these services."""
+    aws: Any = FakeAws(ecs=FakeClient(describe_services={"services": list(found)}))
     defaults = {name: argument.get("default") for name, argument in AirflowComponent.ARGUMENTS.items()}
-    return AirflowComponent({**defaults, **GIVEN, **options}, AWS)
+    return AirflowComponent({**defaults, **GIVEN, **options}, aws)
 
 
 def test_no_service_starts_before_the_migration_has_succeeded() -> None:
@@ -45,6 +45,19 @@ def test_no_service_starts_before_the_migration_has_succeeded() -> None:
 
     assert len(services) == len(SERVICES)
     assert [service.name for service in services if migration not in list(service.dependencies())] == []
+
+
+@pytest.mark.parametrize(("registries", "waits"), [([{"registryArn": "arn"}], True), ([], False)])
+def test_an_api_server_that_tasks_call_goes_on_until_the_execution_api_serves(
+    registries: list[dict[str, str]], waits: bool
+) -> None:
+    found = {"serviceName": "sm2a-test-api-server", "status": "ACTIVE", "serviceRegistries": registries}
+    made = component(found)
+    made.resources()
+    api_server, execution_api = made.services["api_server"], made.services["execution_api"]
+
+    assert (execution_api in list(api_server.dependencies())) is waits
+    assert api_server not in list(execution_api.dependencies())
 
 
 def test_nothing_is_migrated_on_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:

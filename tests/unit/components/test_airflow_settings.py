@@ -44,7 +44,7 @@ CONTAINER = {
     "security_group_ids": ["sg-0123456789abcdef0"],
     "role_arns": {
         role: f"arn:aws:iam::123456789012:role/{role}"
-        for role in ("execution", "api_server", "scheduler", "dag_processor", "triggerer", "worker", "migration")
+        for role in ("execution", "api_server", "execution_api", "scheduler", "dag_processor", "triggerer", "worker", "migration")
     },
     "log_group": "/sm2a/test/airflow",
     "log_bucket": "sm2a-test-logs",

@@ -27,7 +27,7 @@ CERTIFICATE = "arn:aws:acm:eu-central-1:123456789012:certificate/01234567-89ab-c
 TARGETS = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/sm2a-test-api-server/0123456789abcdef"
 ROLES = {
     role: f"arn:aws:iam::123456789012:role/sm2a-test-{role}"
-    for role in ("execution", "api_server", "scheduler", "dag_processor", "triggerer", "worker", "migration", "scaler")
+    for role in ("execution", "api_server", "execution_api", "scheduler", "dag_processor", "triggerer", "worker", "migration", "scaler")
 }
 CONTAINER = {
     "cluster": "sm2a-test",

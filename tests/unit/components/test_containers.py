@@ -73,7 +73,14 @@ TOLD = {"connections_lookup_pattern": "(?!aws_default$)", "variables_lookup_patt
 
 @pytest.mark.parametrize(
     ("service", "looks_up"),
-    [("api_server", False), ("scheduler", False), ("migration", False), ("dag_processor", True), ("triggerer", True)],
+    [
+        ("api_server", False),
+        ("execution_api", False),
+        ("scheduler", False),
+        ("migration", False),
+        ("dag_processor", True),
+        ("triggerer", True),
+    ],
 )
 def test_secrets_are_looked_for_below_the_environment_only_and_where_users_code_runs(
     service: str, looks_up: bool
@@ -108,6 +115,7 @@ def test_the_connection_of_a_containers_role_is_not_looked_up(name: str, looked_
     ("service", "named"),
     [
         ("api_server", {"sql_alchemy_conn/airflow", "fernet_key", "api_secret_key", "jwt_secret"}),
+        ("execution_api", {"sql_alchemy_conn/execution-api", "fernet_key", "jwt_secret"}),
         ("scheduler", {"sql_alchemy_conn/airflow", "fernet_key", "jwt_secret"}),
         ("dag_processor", {"sql_alchemy_conn/dag-processor", "fernet_key"}),
         ("triggerer", {"sql_alchemy_conn/triggerer", "fernet_key", "api_secret_key"}),

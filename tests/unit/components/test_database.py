@@ -28,7 +28,7 @@ LOGINS = {
     "sm2a/test/database/master": {"username": "sm2a", "password": "p%w:1234"},
     **{
         f"sm2a/test/database/{user}-login": {"username": f"sm2a_{user.replace('-', '_')}", "password": "q-123456"}
-        for user in ("airflow", "dag-processor", "triggerer", "worker", "scaler")
+        for user in ("airflow", "execution-api", "dag-processor", "triggerer", "worker", "scaler")
     },
 }
 
@@ -111,7 +111,7 @@ def test_airflow_is_told_an_address_with_verified_tls_and_what_a_url_needs_escap
     values = {secret.name: secret.desired()["value"] for secret in secrets}
 
     assert values["sm2a/test/config/sql_alchemy_conn/migration"] == address
-    for user in ("airflow", "dag-processor", "triggerer", "worker"):
+    for user in ("airflow", "execution-api", "dag-processor", "triggerer", "worker"):
         own = address.replace("sm2a:p%25w%3A1234", f"sm2a_{user.replace('-', '_')}:q-123456")
         assert values[f"sm2a/test/config/sql_alchemy_conn/{user}"] == own
     assert json.loads(values["sm2a/test/scaler/database"]) == {

@@ -37,7 +37,8 @@ def test_no_secret_is_outside_of_its_environment(secret: str) -> None:
 
 def test_secrets_that_airflow_reads_by_itself_are_where_its_backend_looks() -> None:
     below = {secret for secret in SECRETS if secret_name("dev", secret).startswith(secret_path("dev", "config/"))}
-    connections = {f"connection_{user}" for user in ("migration", "airflow", "dag_processor", "triggerer", "worker")}
+    users = ("migration", "airflow", "execution_api", "dag_processor", "triggerer", "worker")
+    connections = {f"connection_{user}" for user in users}
 
     assert below == {"fernet_key", "api_secret_key", "jwt_secret", *connections}
 

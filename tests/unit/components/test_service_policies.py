@@ -26,11 +26,15 @@ READS = {
     "migration": {
         CONFIG.format("sql_alchemy_conn/migration"),
         "admin-??????",
-        *(f"database/{user}-login-??????" for user in ("airflow", "dag-processor", "triggerer", "worker", "scaler")),
+        *(
+            f"database/{user}-login-??????"
+            for user in ("airflow", "execution-api", "dag-processor", "triggerer", "worker", "scaler")
+        ),
     },
     "api_server": {
         CONFIG.format(name) for name in ("sql_alchemy_conn/airflow", "fernet_key", "api_secret_key", "jwt_secret")
     },
+    "execution_api": {CONFIG.format(name) for name in ("sql_alchemy_conn/execution-api", "fernet_key", "jwt_secret")},
     "scheduler": {CONFIG.format(name) for name in ("sql_alchemy_conn/airflow", "fernet_key", "jwt_secret")},
     "dag_processor": {
         *(CONFIG.format(name) for name in ("sql_alchemy_conn/dag-processor", "fernet_key")),
@@ -127,6 +131,7 @@ def test_who_reaches_which_bucket(service: str) -> None:
     [
         ("execution", [], []),
         ("api_server", ["secretsmanager", "s3"], []),
+        ("execution_api", ["secretsmanager"], []),
         ("scheduler", ["secretsmanager", "sqs"], ["sqs"]),
         ("dag_processor", ["secretsmanager", "s3"], []),
         ("triggerer", ["secretsmanager", "s3"], ["s3"]),

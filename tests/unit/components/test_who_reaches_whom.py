@@ -35,6 +35,7 @@ GROUPS: dict[str, set[str]] = {
     "bastion": set(),
     "load balancer": {"load_balancer"},
     "API server": {"airflow", "api_server"},
+    "execution API": {"airflow", "execution_api"},
     "scheduler": {"airflow"},
     "DAG processor": {"airflow"},
     "triggerer": {"airflow"},
@@ -47,7 +48,7 @@ GROUPS: dict[str, set[str]] = {
 NETWORKS = {WAREHOUSE: "10.20.0.0/16"}
 EVERYWHERE = "0.0.0.0/0"
 DATABASE = {"postgres": 5432, "mysql": 3306}
-RUNNING = ("API server", "scheduler", "DAG processor", "triggerer", "worker", "migration", "scaler")
+RUNNING = ("API server", "execution API", "scheduler", "DAG processor", "triggerer", "worker", "migration", "scaler")
 HEALTH = "e2e/test_platform.py::test_every_component_is_healthy"
 RUN = "e2e/test_platform.py::test_dag_run_scales_the_workers_out_and_in"
 BURST = "e2e/test_scaler.py::test_a_burst_gets_its_workers_by_one_decision_and_a_killed_scaler_changes_nothing"
@@ -74,7 +75,7 @@ def open_rows(engine: str) -> list[Row]:
             "e2e/test_https.py::test_plain_http_leads_to_https_and_the_certificate_is_the_domains",
         ),
         Row("load balancer", "API server", 8080, HEALTH),
-        Row("worker", "API server", 8080, RUN),
+        Row("worker", "execution API", 8080, RUN),
         Row("API server", "worker", 8793, "e2e/test_task_logs.py::test_log_of_a_running_task_grows"),
         Row(
             "API server",
@@ -88,12 +89,14 @@ def open_rows(engine: str) -> list[Row]:
     ]
 
 
-# What stays closed. The first five are tried on the local AWS too, by e2e/test_security_groups.py.
+# What stays closed. The first seven are tried on the local AWS too, by e2e/test_security_groups.py.
 CLOSED: list[tuple[str, str, int]] = [
     ("scheduler", "worker", 8793),
     ("worker", "triggerer", 8794),
     ("bastion", "database", 5432),
     ("bastion", "API server", 8080),
+    ("bastion", "execution API", 8080),
+    ("worker", "API server", 8080),
     ("bastion", "worker", 8793),
     ("worker", "worker", 8793),
     ("worker", "scheduler", 8080),
@@ -101,12 +104,16 @@ CLOSED: list[tuple[str, str, int]] = [
     ("user", "API server", 8080),
     ("user", "worker", 8793),
     ("user", "database", 5432),
+    ("user", "execution API", 8080),
+    ("load balancer", "execution API", 8080),
     ("load balancer", "database", 5432),
     ("load balancer", "worker", 8793),
     ("load balancer", "worker", 8080),
     ("load balancer", WORLD, 443),
     ("API server", "worker", 8080),
     ("API server", "scheduler", 22),
+    ("execution API", "worker", 8793),
+    ("execution API", "API server", 8080),
     ("scaler", "worker", 8793),
     ("worker", WORLD, 25),
     ("worker", WORLD, 5439),
@@ -210,6 +217,7 @@ FACTS: list[tuple[Mapping[str, Any], str, str]] = [
     (DatabaseComponent.OPTIONS, "security_group_ids", "database"),
     (AirflowComponent.OPTIONS, "security_group_ids", "airflow"),
     (AirflowComponent.OPTIONS, "api_server_security_group_ids", "api_server"),
+    (AirflowComponent.OPTIONS, "execution_api_security_group_ids", "execution_api"),
     (WorkersComponent.OPTIONS, "security_group_ids", "airflow"),
     (ScalerComponent.OPTIONS, "security_group_ids", "airflow"),
 ]

@@ -23,8 +23,8 @@ REPORTS = "UPDATE (busy, state, protected, seen)"
 
 
 @pytest.mark.parametrize("table", ["ab_user", "ab_user_role", "ab_user_group", "ab_group_role", "ab_register_user"])
-@pytest.mark.parametrize("kind", ["dag_processor", "triggerer", "worker", "scaler"])
-def test_who_runs_what_users_write_makes_nobody_an_administrator(kind: str, table: str) -> None:
+@pytest.mark.parametrize("kind", ["execution_api", "dag_processor", "triggerer", "worker", "scaler"])
+def test_neither_who_runs_what_users_write_nor_whom_tasks_call_makes_anybody_an_administrator(kind: str, table: str) -> None:
     assert privileges(kind, table) == ()
 
 
@@ -38,11 +38,13 @@ def test_nobody_else_than_workers_reports_for_a_worker() -> None:
 
     assert may["worker"] == ("SELECT", "INSERT", REPORTS, "DELETE")
     assert may["scaler"] == ("SELECT", "UPDATE (cordoned_until)")
-    assert not (may["airflow"] or may["dag_processor"] or may["triggerer"])
+    assert not any(may[kind] for kind in ("airflow", "execution_api", "dag_processor", "triggerer"))
 
 
 def test_a_table_of_a_later_airflow_is_reached_by_airflow() -> None:
-    assert {kind for kind in RIGHTS if privileges(kind, "a_new_one")} == {"airflow", "dag_processor", "triggerer"}
+    reached = {kind for kind in RIGHTS if privileges(kind, "a_new_one")}
+
+    assert reached == {"airflow", "execution_api", "dag_processor", "triggerer"}
 
 
 def test_nobody_changes_what_schema_there_is() -> None:

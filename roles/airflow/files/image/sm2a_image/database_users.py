@@ -29,6 +29,16 @@ RIGHTS: dict[str, dict[str, tuple[str, ...]]] = {
         "alembic_version*": READ,
         "*": CHANGE,
     },
+    "execution_api": {
+        "ab_*": NOTHING,
+        "session": NOTHING,
+        "revoked_token": NOTHING,
+        TABLE: NOTHING,
+        "celery_*": NOTHING,
+        "alembic_version*": READ,
+        "connection": READ,
+        "*": CHANGE,
+    },
     "dag_processor": {
         # It names the permissions of each DAG, and gives them to the roles in the DAG's access_control.
         "ab_permission": ADD,
