@@ -17,7 +17,7 @@ description:
   - Creates security groups, a KMS key, and one IAM role per service with the least privilege.
   - Users reach the load balancer only, and the load balancer the API server only; the API server reads the logs of
     running tasks from workers and triggerers; Airflow reaches the execution API, the database, everything that speaks
-    HTTPS, and what O(egress) names. The execution API itself calls no service, and the database nobody.
+    HTTPS, and what O(egress) names. The database calls nobody.
   - Rules that somebody else added to these groups are taken away, and so are inline policies that somebody else added
     to these roles.
   - A permission that services may still use is taken from a role only by a call with O(wait=true), so that C(site)

@@ -18,7 +18,8 @@ from emulators import CREDENTIALS, REGION, Account, Vpc
 
 pytestmark = pytest.mark.parametrize("emulator", ["ministack"], indirect=True)
 
-SERVICES = ("execution", "api_server", "execution_api", "scheduler", "dag_processor", "triggerer", "worker", "migration", "scaler")
+PROGRAMS = ("api_server", "execution_api", "scheduler", "dag_processor", "triggerer")
+SERVICES = ("execution", *PROGRAMS, "worker", "migration", "scaler")
 
 
 def container(vpc: Vpc, log_group: str) -> dict[str, Any]:

@@ -356,9 +356,7 @@ def test_tasks_find_somebody_at_every_moment_while_the_execution_api_moves_out_o
         **{key: definition[key] for key in ("cpu", "memory", "networkMode", "requiresCompatibilities")},
     )["taskDefinition"]["taskDefinitionArn"]
     name = [{"registryArn": registered["Arn"]}]
-    ecs.update_service(
-        cluster="sm2a-test", service="sm2a-test-api-server", taskDefinition=both, serviceRegistries=name
-    )
+    ecs.update_service(cluster="sm2a-test", service="sm2a-test-api-server", taskDefinition=both, serviceRegistries=name)
 
     begun = account.run("airflow", **platform)
     # The new service is being started under the same name; what tasks call until it serves is left alone.

@@ -375,6 +375,8 @@ def airflow_variables(options: dict[str, Any], region: str, service: str) -> dic
             "remote_logging": True,
             "remote_base_log_folder": f"s3://{options['log_bucket']}/task-logs",
             "remote_log_conn_id": "aws_default",
+            # Of the image: logs are read and uploaded a part at a time, and read before their upload has ended.
+            "logging_config_class": "sm2a_image.task_logs.LOGGING_CONFIG",
         },
         "dag_processor": {"dag_bundle_config_list": [bundle], "refresh_interval": 30},
         "api": {"base_url": options["url"]},

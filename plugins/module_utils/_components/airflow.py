@@ -107,7 +107,9 @@ class AirflowComponent(Component):
     """One ECS service per program of Airflow, named ``sm2a-<environment>-<program>``."""
 
     NAME = "airflow"
-    SUMMARY = "Migration and administrator, then Airflow's API server, execution API, scheduler, DAG processor and triggerer"
+    SUMMARY = (
+        "Migration and administrator, then Airflow's API server, execution API, scheduler, DAG processor and triggerer"
+    )
     DESCRIPTION = (
         "Runs the migration of the metadata database as a one-off task and checks its exit code, then creates or "
         "updates the services.",
@@ -422,7 +424,6 @@ class AirflowComponent(Component):
                 # Uvicorn's: whose headers count. Of the addresses in X-Forwarded-For it takes the last one that is in
                 # none of these networks: what is before that is the client's own word.
                 "FORWARDED_ALLOW_IPS": KNOWN_AFTER_APPLY if has_unknown(networks) else ",".join(networks),
-                "AIRFLOW__LOGGING__LOGGING_CONFIG_CLASS": "sm2a_image.task_logs.LOGGING_CONFIG",
             }
         return {}
 

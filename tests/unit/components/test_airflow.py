@@ -23,10 +23,7 @@ GIVEN = {
     "image": "registry.example.com/airflow:1",
     "namespace_id": "ns-0123456789abcdef",
     "url": "https://airflow.example.com",
-    "role_arns": {
-        role: f"arn:aws:iam::123456789012:role/{role}"
-        for role in ("execution", *SERVICES, "migration")
-    },
+    "role_arns": {role: f"arn:aws:iam::123456789012:role/{role}" for role in ("execution", *SERVICES, "migration")},
     "queues": {"default": {"url": "https://sqs.eu-central-1.amazonaws.com/123456789012/sm2a-test-default"}},
 }
 

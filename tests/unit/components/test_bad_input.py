@@ -17,6 +17,7 @@ import pytest
 from ansible.parsing.plugin_docs import read_docstring
 from module_runs import assert_refused, run
 
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._names import SERVICES
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._pools import LIMITS
 
 SUBNETS = ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"]
@@ -25,10 +26,7 @@ VPC = "vpc-0123456789abcdef0"
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"
 CERTIFICATE = "arn:aws:acm:eu-central-1:123456789012:certificate/01234567-89ab-cdef-0123-456789abcdef"
 TARGETS = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/sm2a-test-api-server/0123456789abcdef"
-ROLES = {
-    role: f"arn:aws:iam::123456789012:role/sm2a-test-{role}"
-    for role in ("execution", "api_server", "execution_api", "scheduler", "dag_processor", "triggerer", "worker", "migration", "scaler")
-}
+ROLES = {role: f"arn:aws:iam::123456789012:role/sm2a-test-{role}" for role in SERVICES}
 CONTAINER = {
     "cluster": "sm2a-test",
     "image": "123456789012.dkr.ecr.eu-central-1.amazonaws.com/sm2a-test/airflow:1",

@@ -284,3 +284,23 @@ def test_the_image_declares_the_volumes_that_airflow_writes_to() -> None:
     [declared] = re.findall(r"^VOLUME (.*)$", dockerfile.read_text(), re.MULTILINE)
 
     assert sorted(json.loads(declared)) == sorted(AIRFLOW_VOLUMES.values())
+
+
+OUTAGE = 120
+# Airflow's defaults, which nobody changes here: between two heartbeats, and until the scheduler takes a task for dead.
+HEARTBEAT_INTERVAL, HEARTBEAT_TIMEOUT = 5, 300
+
+
+def test_an_execution_api_that_is_away_for_two_minutes_fails_no_task() -> None:
+    told = variables(queues={"a": {"url": "https://sqs/a"}})
+    pauses = int(told["AIRFLOW__WORKERS__EXECUTION_API_RETRIES"]) - 1
+    shortest = pauses * int(told["AIRFLOW__WORKERS__EXECUTION_API_RETRY_WAIT_MIN"])
+    longest = pauses * int(told["AIRFLOW__WORKERS__EXECUTION_API_RETRY_WAIT_MAX"])
+    heartbeats = int(told["AIRFLOW__WORKERS__MAX_FAILED_HEARTBEATS"])
+
+    # A request is repeated for longer than the outage and the pause after it.
+    assert shortest > OUTAGE + int(told["AIRFLOW__WORKERS__EXECUTION_API_RETRY_WAIT_MAX"])
+    # A worker ends a task before the scheduler gives it to another one.
+    assert heartbeats * (longest + HEARTBEAT_INTERVAL) < HEARTBEAT_TIMEOUT
+    # The tokens of tasks outlive whatever the requests do.
+    assert int(told["AIRFLOW__EXECUTION_API__JWT_EXPIRATION_TIME"]) / 5 > longest

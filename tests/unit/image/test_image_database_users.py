@@ -24,7 +24,7 @@ REPORTS = "UPDATE (busy, state, protected, seen)"
 
 @pytest.mark.parametrize("table", ["ab_user", "ab_user_role", "ab_user_group", "ab_group_role", "ab_register_user"])
 @pytest.mark.parametrize("kind", ["execution_api", "dag_processor", "triggerer", "worker", "scaler"])
-def test_neither_who_runs_what_users_write_nor_whom_tasks_call_makes_anybody_an_administrator(kind: str, table: str) -> None:
+def test_neither_code_of_users_nor_whom_it_calls_makes_anybody_an_administrator(kind: str, table: str) -> None:
     assert privileges(kind, table) == ()
 
 
