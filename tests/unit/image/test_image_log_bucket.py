@@ -172,7 +172,7 @@ def test_an_uploaded_log_goes_if_it_is_to_go(log_bucket: ModuleType, s3: Any, tm
     log_bucket.LogBucket(tmp_path, True, s3).upload(file)
 
     assert stored(s3) == "new\n"
-    assert not file.parent.exists()
+    assert not file.exists()
 
 
 def test_a_log_that_cannot_be_uploaded_stays(log_bucket: ModuleType, s3: Any, tmp_path: Path) -> None:

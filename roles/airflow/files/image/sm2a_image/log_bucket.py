@@ -117,7 +117,7 @@ class LogBucket(S3RemoteLogIO):  # type: ignore[misc]
             self.log.exception("Could not write logs to %s", os.path.join(self.remote_base, relative_path))
             return
         if self.delete_local_copy:
-            shutil.rmtree(file.parent)
+            file.unlink()
         else:
             file.write_text("")
 
