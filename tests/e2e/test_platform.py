@@ -100,7 +100,15 @@ def test_second_site_changes_nothing(platform: Platform) -> None:
 def test_status_shows_every_service(platform: Platform) -> None:
     status = succeed(playbook("status"))
     table = "\n".join(next(result["table"] for result in status.results if "table" in result))
-    for service in ("api-server", "scheduler", "dag-processor", "triggerer", "worker-default", "scaler"):
+    for service in (
+        "api-server",
+        "execution-api",
+        "scheduler",
+        "dag-processor",
+        "triggerer",
+        "worker-default",
+        "scaler",
+    ):
         assert f"sm2a-local-{service} " in table
     assert "Health:   " in table and "unreachable" not in table
 

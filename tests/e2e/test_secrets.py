@@ -46,6 +46,7 @@ PREFIX = "sm2a/local/"
 CONNECTIONS = "config/sql_alchemy_conn/"
 OWN_SECRETS = {
     "api-server": {f"{CONNECTIONS}airflow", "config/fernet_key", "config/api_secret_key", "config/jwt_secret"},
+    "execution-api": {f"{CONNECTIONS}execution-api", "config/fernet_key", "config/jwt_secret"},
     "scheduler": {f"{CONNECTIONS}airflow", "config/fernet_key", "config/jwt_secret"},
     "dag-processor": {f"{CONNECTIONS}dag-processor", "config/fernet_key"},
     "triggerer": {f"{CONNECTIONS}triggerer", "config/fernet_key", "config/api_secret_key"},
@@ -101,8 +102,10 @@ def test_a_worker_has_no_access_to_airflows_tables(platform: Platform) -> None:
     assert answers("worker-default", *own) == dict.fromkeys(own, "done")
 
 
-@pytest.mark.parametrize("service", ["dag-processor", "triggerer"])
-def test_who_runs_code_of_users_makes_nobody_an_administrator(platform: Platform, service: str) -> None:
+@pytest.mark.parametrize("service", ["execution-api", "dag-processor", "triggerer"])
+def test_neither_code_of_users_nor_whom_it_calls_makes_anybody_an_administrator(
+    platform: Platform, service: str
+) -> None:
     writes = "UPDATE connection SET host = host WHERE 1 = 0"
 
     assert accepted(service, *MAKES_AN_ADMINISTRATOR, writes) == []
@@ -111,7 +114,7 @@ def test_who_runs_code_of_users_makes_nobody_an_administrator(platform: Platform
 def test_nobody_but_the_migration_changes_the_schema(platform: Platform) -> None:
     statements = ("CREATE TABLE sm2a_probe (number INTEGER)", "ALTER TABLE dag ADD COLUMN probe INTEGER")
 
-    for service in ("api-server", "scheduler"):
+    for service in ("api-server", "execution-api", "scheduler"):
         refused = answers(service, *statements)
         # PostgreSQL says of a table that it has another owner.
         assert all("denied" in answer or "must be owner" in answer for answer in refused.values()), refused

@@ -17,7 +17,7 @@ import requests
 from platform_client import Airflow, aws
 from playbook_runs import Platform, docker, playbook, succeed, wait
 
-API_SERVER_NAME = "api-server.sm2a-local.internal"
+EXECUTION_API_NAME = "api-server.sm2a-local.internal"
 NETWORK = "sm2a"
 WAREHOUSE_PORT = 5439
 CONNECT = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 3).close()"
@@ -92,11 +92,14 @@ def test_only_the_api_server_reads_logs_of_running_tasks() -> None:
 
 
 def test_whoever_has_none_of_the_groups_reaches_nothing() -> None:
-    api_server, worker = address(container("api-server")), address(container("worker-default"))
-    assert reaches(container("worker-default"), api_server, 8080)
+    execution_api, worker = address(container("execution-api")), address(container("worker-default"))
+    api_server = address(container("api-server"))
+    assert reaches(container("worker-default"), execution_api, 8080)
+    assert not reaches(container("worker-default"), api_server, 8080)
     assert reaches(container("scheduler"), address(database()), database_port())
     with a_neighbour("-c", "import time; time.sleep(600)") as bastion:
         assert not reaches(bastion, api_server, 8080)
+        assert not reaches(bastion, execution_api, 8080)
         assert not reaches(bastion, worker, 8793)
         assert not reaches(bastion, address(database()), database_port())
 
@@ -128,31 +131,31 @@ def test_a_task_calls_what_the_option_egress_names() -> None:
         assert not reaches(container("worker-default"), host, WAREHOUSE_PORT)
 
 
-def test_the_name_of_the_execution_api_follows_the_api_server(airflow: Airflow) -> None:
+def test_the_name_of_the_execution_api_follows_its_tasks(airflow: Airflow) -> None:
     worker = container("worker-default")
 
     def named() -> set[str]:
-        script = f"import socket; print(*socket.gethostbyname_ex({API_SERVER_NAME!r})[2])"
+        script = f"import socket; print(*socket.gethostbyname_ex({EXECUTION_API_NAME!r})[2])"
         done = subprocess.run(["docker", "exec", worker, "python", "-c", script], capture_output=True, check=False)
         return set(done.stdout.decode().split())
 
-    old = container("api-server")
+    old = container("execution-api")
     assert named() == {address(old)}
     with a_neighbour("-c", "import time; time.sleep(600)"):
         docker("kill", old)
-        wait("a successor", lambda: containers("api-server") not in ([], [old]), 60)
-        successor = container("api-server")
+        wait("a successor", lambda: containers("execution-api") not in ([], [old]), 60)
+        successor = container("execution-api")
         wait("its name", lambda: named() == {address(successor)}, 30)
-        wait("its answer", lambda: reaches(worker, API_SERVER_NAME, 8080), 180)
+        wait("its answer", lambda: reaches(worker, EXECUTION_API_NAME, 8080), 180)
     airflow.wait_until_up()
 
 
 def test_the_execution_api_is_closed_on_the_public_listener(airflow: Airflow) -> None:
     path = "/execution/health/health"
     assert airflow.request("GET", path).status_code == requests.codes.forbidden
-    # Inside of the VPC the API server itself answers.
+    # Inside of the VPC it answers itself.
     script = (
-        f"import http.client as h; c = h.HTTPConnection({API_SERVER_NAME!r}, 8080, timeout=30); "
+        f"import http.client as h; c = h.HTTPConnection({EXECUTION_API_NAME!r}, 8080, timeout=30); "
         f"c.request('GET', {path!r}); print(c.getresponse().status)"
     )
     answered = docker("exec", container("worker-default"), "python", "-c", script).strip()

@@ -101,6 +101,6 @@ def test_mwaa() -> None:
 def test_defaults_that_the_sums_take_for_granted() -> None:
     defaults = yaml.safe_load((ROOT / "roles/database/defaults/main.yml").read_text())
     assert defaults["database_allocated_storage"] == 20
-    assert len(SECRETS) == 16 and "sixteen of them" in TEXT
+    assert len(SECRETS) == 18 and "eighteen of them" in TEXT
     options = {len(service_options(service)) for service in airflow.SERVICES} | {len(service_options("worker"))}
     assert (min(options), max(options)) == (2, 4) and "its configuration, two to four, when it starts" in TEXT

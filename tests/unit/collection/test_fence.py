@@ -144,7 +144,7 @@ def test_a_value_that_is_no_choice_is_refused_before_anything_is_done(name: str)
         ({"sm2a_worker_pools": {"Default": {}}}, ["'Default'", "lower-case"]),
         ({"workers_pools": {"default": {"cpus": 1024}}}, ["workers_pools.default.cpus", "mean cpu?"]),
         ({"airflow_services": {"schedulers": {}}}, ["airflow_services.schedulers", "mean scheduler?"]),
-        ({"airflow_services": {"webserver": {}}}, ["airflow_services.webserver", "none of api_server, scheduler"]),
+        ({"airflow_services": {"webserver": {}}}, ["airflow_services.webserver", "none of api_server, execution_api"]),
         ({"airflow_services": {"scheduler": {"counts": 2}}}, ["airflow_services.scheduler.counts", "mean count?"]),
         ({"airflow_services": {"scheduler": {"count": "two"}}}, ["count", "int"]),
     ],
