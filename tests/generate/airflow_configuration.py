@@ -55,7 +55,9 @@ def set_by_sm2a() -> dict[str, str]:
     """Return the options that SM2A sets, or whose secret it names, with a value of a sample."""
     defaults = {name: argument.get("default") for name, argument in AirflowComponent.ARGUMENTS.items()}
     options: dict[str, Any] = {**defaults, **SAMPLE}
-    made = AirflowComponent(options, cast(Aws, SimpleNamespace(region=REGION))).resources()
+    # An account without services.
+    aws = SimpleNamespace(region=REGION, once=lambda *_question: [])
+    made = AirflowComponent(options, cast(Aws, aws)).resources()
     containers = [one.content["containerDefinitions"][0] for one in made if isinstance(one, TaskDefinition)]
     variables = {item["name"]: item["value"] for container in containers for item in container["environment"]}
     variables.update(airflow_variables(options, REGION, "worker"))

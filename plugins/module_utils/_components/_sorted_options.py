@@ -62,7 +62,7 @@ OURS = {
     "fab.proxy_fix_x_port": _PROXY,
     "fab.proxy_fix_x_prefix": _PROXY,
     "fab.session_backend": "sessions are in the database; workers know the key that would sign one in a cookie",
-    "logging.logging_config_class": "with its own the API server reads logs that are not in the bucket yet",
+    "logging.logging_config_class": "with its own, logs are read and uploaded a part at a time",
     "logging.remote_base_log_folder": _REMOTE_LOG,
     "logging.remote_log_conn_id": _REMOTE_LOG,
     "logging.remote_logging": _REMOTE_LOG,

@@ -16,6 +16,7 @@ from module_runs import assert_refused, run
 
 from ansible_collections.sm2a.airflow.plugins.module_utils._components import _airflow_options as airflow_options
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._airflow_options import OPTIONS
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._names import AIRFLOW_SERVICES
 from ansible_collections.sm2a.airflow.plugins.module_utils._components._sorted_options import (
     CELERY,
     FREE,
@@ -42,10 +43,7 @@ CONTAINER = {
     "image": "registry.example.com/airflow:1",
     "subnet_ids": ["subnet-0123456789abcdef0"],
     "security_group_ids": ["sg-0123456789abcdef0"],
-    "role_arns": {
-        role: f"arn:aws:iam::123456789012:role/{role}"
-        for role in ("execution", "api_server", "execution_api", "scheduler", "dag_processor", "triggerer", "worker", "migration")
-    },
+    "role_arns": {role: f"arn:aws:iam::123456789012:role/{role}" for role in ("execution", *AIRFLOW_SERVICES)},
     "log_group": "/sm2a/test/airflow",
     "log_bucket": "sm2a-test-logs",
     "dag_bucket": "sm2a-test-dags",
