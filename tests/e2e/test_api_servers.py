@@ -59,7 +59,7 @@ def airflow(platform: Platform) -> Airflow:
 @pytest.fixture
 def mark() -> Iterator[str]:
     """The bucket in which the mark of the outage is put; it is not there before and after."""
-    bucket = next(b["Name"] for b in aws("s3").list_buckets()["Buckets"] if b["Name"].startswith("sm2a-local-logs-"))
+    [bucket] = [b["Name"] for b in aws("s3").list_buckets()["Buckets"] if b["Name"].startswith("sm2a-local-logs-")]
     aws("s3").delete_object(Bucket=bucket, Key=MARK)
     yield bucket
     aws("s3").delete_object(Bucket=bucket, Key=MARK)
