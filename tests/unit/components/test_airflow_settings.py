@@ -94,7 +94,7 @@ def test_late_acknowledgement_cannot_be_taken_back_in_any_way(options: dict[str,
 REASONS = {
     **{name: f"SM2A sets this itself: {reason}" for name, reason in OURS.items()},
     **REFUSED,
-    **{f"{section}.{OPTIONS[section].copy().pop()}": reason for section, reason in REFUSED_SECTIONS.items()},
+    **{f"{section}.{min(OPTIONS[section])}": reason for section, reason in REFUSED_SECTIONS.items()},
 }
 
 
