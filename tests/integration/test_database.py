@@ -11,17 +11,18 @@ import json
 import pytest
 from emulators import Account, Vpc
 
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._logins import DATABASE_USERS
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._names import secret_name
+
 
 @pytest.fixture
 def options(account: Account, vpc: Vpc) -> dict[str, object]:
     """A network to put the database into, and the logins that the secrets role makes."""
-    for name in (
-        "master",
-        *(f"{user}-login" for user in ("airflow", "dag-processor", "triggerer", "worker", "scaler")),
-    ):
+    for secret in ("database_master", *DATABASE_USERS):
+        name = secret_name("test", secret)
+        user = name.rpartition("/")[2].replace("-", "_")
         account.client("secretsmanager").create_secret(
-            Name=f"sm2a/test/database/{name}",
-            SecretString=json.dumps({"username": name.replace("-", "_"), "password": "p:ss%word"}),
+            Name=name, SecretString=json.dumps({"username": user, "password": "p:ss%word"})
         )
     return {
         "subnet_ids": vpc.subnet_ids,
@@ -89,7 +90,7 @@ def test_a_plan_without_logins_lists_everything(account: Account) -> None:
     result = account.run(
         "database", check=True, subnet_ids=["(known after apply)"], security_group_ids=["(known after apply)"]
     )
-    assert [step["action"] for step in result["plan"]] == ["create"] * 11
+    assert [step["action"] for step in result["plan"]] == ["create"] * 12
 
 
 def test_a_plan_refuses_a_login_that_rds_would_refuse(account: Account, options: dict[str, object]) -> None:
