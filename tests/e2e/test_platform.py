@@ -16,6 +16,8 @@ import pytest
 from platform_client import FINISHED, URL, Airflow, admin_credentials, aws, queue_attributes, workers
 from playbook_runs import Platform, docker, playbook, succeed, wait
 
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._names import SECRETS, secret_name
+
 DAG = "sm2a_demo"
 COMPONENTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 
@@ -78,7 +80,7 @@ def test_no_secret_stands_in_a_task_definition_or_container(platform: Platform) 
     names = [secret["Name"] for page in pages for secret in page["SecretList"]]
     texts = {name: secrets.get_secret_value(SecretId=name)["SecretString"] for name in names}
     values = [json.loads(text)["password"] if text.startswith("{") else text for text in texts.values()]
-    assert len(values) == 16
+    assert set(names) == {secret_name("local", secret) for secret in SECRETS}
     ecs = aws("ecs")
     arns = ecs.list_task_definitions()["taskDefinitionArns"]
     seen = json.dumps([ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"] for arn in arns], default=str)
