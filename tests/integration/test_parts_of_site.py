@@ -20,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from emulators import Account, Emulator
 from playbook_runs import PlaybookRun, playbook, succeed
 
+from ansible_collections.sm2a.airflow.plugins.module_utils._components._names import SECRETS
 from ansible_collections.sm2a.airflow.plugins.plugin_utils._order import ROLES
 
 # What is read of an environment in which nothing changes, for each of its resources. Roles, buckets and secrets take
@@ -83,7 +84,7 @@ def test_each_part_alone_does_what_it_does_in_the_whole(emulator: Emulator) -> N
         succeed(site(account))
     before = encryption(account)
     key = account.client("kms").describe_key(KeyId="alias/sm2a-local")["KeyMetadata"]["Arn"]
-    assert len(before) == 2 + 2 + 16 + 5, "buckets, queues, secrets and log groups"
+    assert len(before) == 2 + 2 + len(SECRETS) + 5, "buckets, queues, secrets and log groups"
     assert [name for name, how in before.items() if key not in str(how)] == []
 
     whole = succeed(site(account))
