@@ -155,7 +155,8 @@ FORMS = (
         f"{ECS}/API_EphemeralStorage.html",
     ),
     Form("ecs", r"(RunTask|ListTasks)\.startedBy", "[A-Za-z0-9_/-]{1,128}", f"{ECS}/API_RunTask.html"),
-    Form("ecs", r"(RunTask|CreateService)\.clientToken", "[!-~]{1,64}", f"{ECS}/API_RunTask.html"),
+    # None at all is said with an empty text too, as community.aws does.
+    Form("ecs", r"(RunTask|CreateService)\.clientToken", "[!-~]{0,64}", f"{ECS}/API_RunTask.html"),
     Form(
         "elbv2",
         r"Create(LoadBalancer|TargetGroup)\.Name",
