@@ -21,6 +21,18 @@ ADD = ("SELECT", "INSERT")
 CHANGE = ("SELECT", "INSERT", "UPDATE", "DELETE")
 NOTHING: tuple[str, ...] = ()
 
+# What a program may do with Airflow's own tables that logs no users in and does not speak to Celery.
+OWN_TABLES: dict[str, tuple[str, ...]] = {
+    "ab_*": NOTHING,
+    "session": NOTHING,
+    "revoked_token": NOTHING,
+    TABLE: NOTHING,
+    "celery_*": NOTHING,
+    "alembic_version*": READ,
+    "connection": READ,
+    "*": CHANGE,
+}
+
 # For each user what it may do with a table: the first pattern that a table's name matches counts.
 RIGHTS: dict[str, dict[str, tuple[str, ...]]] = {
     "airflow": {
@@ -29,16 +41,7 @@ RIGHTS: dict[str, dict[str, tuple[str, ...]]] = {
         "alembic_version*": READ,
         "*": CHANGE,
     },
-    "execution_api": {
-        "ab_*": NOTHING,
-        "session": NOTHING,
-        "revoked_token": NOTHING,
-        TABLE: NOTHING,
-        "celery_*": NOTHING,
-        "alembic_version*": READ,
-        "connection": READ,
-        "*": CHANGE,
-    },
+    "execution_api": OWN_TABLES,
     "dag_processor": {
         # It names the permissions of each DAG, and gives them to the roles in the DAG's access_control.
         "ab_permission": ADD,
@@ -46,25 +49,9 @@ RIGHTS: dict[str, dict[str, tuple[str, ...]]] = {
         "ab_permission_view": ADD,
         "ab_permission_view_role": ("SELECT", "INSERT", "DELETE"),
         "ab_role": READ,
-        "ab_*": NOTHING,
-        "session": NOTHING,
-        "revoked_token": NOTHING,
-        TABLE: NOTHING,
-        "celery_*": NOTHING,
-        "alembic_version*": READ,
-        "connection": READ,
-        "*": CHANGE,
+        **OWN_TABLES,
     },
-    "triggerer": {
-        "ab_*": NOTHING,
-        "session": NOTHING,
-        "revoked_token": NOTHING,
-        TABLE: NOTHING,
-        "celery_*": NOTHING,
-        "alembic_version*": READ,
-        "connection": READ,
-        "*": CHANGE,
-    },
+    "triggerer": OWN_TABLES,
     "worker": {
         TABLE: (*ADD, f"UPDATE ({', '.join(REPORTED_COLUMNS)})", "DELETE"),
         "celery_taskmeta": ("SELECT", "INSERT", "UPDATE"),
