@@ -14,11 +14,11 @@ import random
 from collections.abc import Iterator
 
 import pytest
-from emulators import IAM, REGION, Account, Emulator, Vpc, checked, started
+from emulators import IAM, NO_DOCKER, REGION, Account, Emulator, Vpc, checked, started
 from states import SECONDS, SEED
 
 # Modules find no Docker either, whether one runs on this machine or not.
-os.environ["DOCKER_HOST"] = "unix:///var/run/no-docker-in-integration-tests.sock"
+os.environ["DOCKER_HOST"] = NO_DOCKER
 
 
 @pytest.fixture(scope="session", params=["moto", "ministack"])

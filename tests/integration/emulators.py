@@ -35,6 +35,8 @@ CREDENTIALS = ROOT
 # do, "LOCAL" lets them do what docs/iam allows. The beginning of the access keys of iam_principals.
 IAM = os.environ.get("SM2A_TEST_IAM", "")
 REGION = "eu-central-1"
+# Where no engine answers, for emulators and modules alike.
+NO_DOCKER = "unix:///nonexistent"
 MODULES = "ansible_collections.sm2a.airflow.plugins.modules"
 
 
@@ -126,7 +128,7 @@ def started(name: str, folder: Path, **variables: str) -> Iterator[Emulator]:
         "MOTO_ACM_VALIDATION_WAIT": "2",
         "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
         # Containers are the end-to-end tests' business; here an emulated API is enough and fast.
-        "DOCKER_HOST": "unix:///nonexistent",
+        "DOCKER_HOST": NO_DOCKER,
         **variables,
     }
     log = folder / f"{name}.log"
