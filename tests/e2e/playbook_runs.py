@@ -18,7 +18,7 @@ from typing import Any
 
 import authority
 import pytest
-from platform_client import aws
+from platform_client import Airflow, aws
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCAL_AWS = ROOT / "tests" / "local_aws"
@@ -136,6 +136,17 @@ def publish_dags() -> None:
     bucket = next(b["Name"] for b in aws("s3").list_buckets()["Buckets"] if b["Name"].startswith("sm2a-local-dags-"))
     for path in Path(__file__).with_name("dags").glob("*.py"):
         aws("s3").upload_file(str(path), bucket, f"dags/{path.name}")
+
+
+def airflow_with(*dags: str) -> Airflow:
+    """Publish the DAGs of these tests, and return Airflow, logged in, once it has those that are named."""
+    publish_dags()
+    client = Airflow()
+    client.wait_until_up()
+    client.log_in()
+    for dag in dags:
+        client.wait_for_dag(dag, timeout=240)
+    return client
 
 
 @dataclass

@@ -20,7 +20,7 @@ import domain
 import pytest
 import requests
 from platform_client import URL, Airflow, AlreadyThere, aws
-from playbook_runs import Platform, docker, publish_dags, wait
+from playbook_runs import Platform, airflow_with, docker, wait
 
 LONG_LOG, PATIENT, OUTAGE, STARTS = "sm2a_long_log", "sm2a_patient", "sm2a_outage", "sm2a_starts"
 LINES = 1_000_000
@@ -44,12 +44,7 @@ ASK = (
 @pytest.fixture(scope="module")
 def airflow(platform: Platform) -> Airflow:
     """Airflow with the DAGs of these tests, and a connection that one of them asks for."""
-    publish_dags()
-    client = Airflow()
-    client.wait_until_up()
-    client.log_in()
-    for dag in (LONG_LOG, PATIENT, OUTAGE, STARTS):
-        client.wait_for_dag(dag, timeout=240)
+    client = airflow_with(LONG_LOG, PATIENT, OUTAGE, STARTS)
     connection = {"connection_id": "sm2a_outage", "conn_type": "http", "host": "warehouse.example.com"}
     with suppress(AlreadyThere):
         client.json("POST", "/api/v2/connections", json=connection)

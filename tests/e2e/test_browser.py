@@ -15,7 +15,7 @@ import domain
 import pytest
 from browsers import answers, browser, complaints
 from platform_client import FINISHED, Airflow, admin_credentials
-from playbook_runs import ROOT, Platform, publish_dags, wait
+from playbook_runs import ROOT, Platform, airflow_with, wait
 from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
@@ -30,12 +30,7 @@ KNOWN = re.compile(r"/ui/config - .* 401 \(Unauthorized\)|TypeError: .* \(readin
 @pytest.fixture(scope="module")
 def airflow(platform: Platform) -> Airflow:
     """Airflow with the DAG whose log is read."""
-    publish_dags()
-    client = Airflow()
-    client.wait_until_up()
-    client.log_in()
-    client.wait_for_dag(DAG)
-    return client
+    return airflow_with(DAG)
 
 
 def plain_http() -> str:

@@ -8,18 +8,14 @@ from __future__ import annotations
 
 import json
 
-from platform_client import FINISHED, Airflow
-from playbook_runs import Platform, docker, publish_dags, wait
+from platform_client import FINISHED
+from playbook_runs import Platform, airflow_with, docker, wait
 
 DAG = "sm2a_files"
 
 
 def test_tasks_write_to_their_home_and_to_tmp_and_nowhere_else(platform: Platform) -> None:
-    publish_dags()
-    airflow = Airflow()
-    airflow.wait_until_up()
-    airflow.log_in()
-    airflow.wait_for_dag(DAG, timeout=240)
+    airflow = airflow_with(DAG)
     run = airflow.trigger(DAG)
     wait("the end", lambda: airflow.run_state(DAG, run) in FINISHED, 240)
 

@@ -20,7 +20,7 @@ import denials
 import pytest
 import requests
 from platform_client import ENDPOINT, FINISHED, Airflow, aws, workers
-from playbook_runs import ROOT, Platform, docker, playbook, publish_dags, succeed, wait
+from playbook_runs import ROOT, Platform, airflow_with, docker, playbook, succeed, wait
 
 POOL = "burst"
 MAXIMUM = 3
@@ -35,13 +35,7 @@ LOOP_SECONDS = 5.0
 def airflow(platform: Platform) -> Airflow:
     """Airflow with a second pool, which has no worker as long as it has no task."""
     succeed(playbook("site", "-e", json.dumps({"sm2a_worker_pools": POOLS})))
-    publish_dags()
-    client = Airflow()
-    client.wait_until_up()
-    client.log_in()
-    for dag in ("sm2a_burst", "sm2a_long"):
-        client.wait_for_dag(dag, timeout=240)
-    return client
+    return airflow_with("sm2a_burst", "sm2a_long")
 
 
 def containers(family: str) -> list[str]:

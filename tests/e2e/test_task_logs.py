@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from platform_client import FINISHED, Airflow
-from playbook_runs import Platform, publish_dags, wait
+from playbook_runs import Platform, airflow_with, wait
 
 TALKING, WAITING, ENDING = "sm2a_talking", "sm2a_waiting", "sm2a_ending"
 
@@ -19,13 +19,7 @@ TALKING, WAITING, ENDING = "sm2a_talking", "sm2a_waiting", "sm2a_ending"
 @pytest.fixture(scope="module")
 def airflow(platform: Platform) -> Airflow:
     """Airflow with the DAGs whose logs are read."""
-    publish_dags()
-    client = Airflow()
-    client.wait_until_up()
-    client.log_in()
-    for dag in (TALKING, WAITING, ENDING):
-        client.wait_for_dag(dag, timeout=240)
-    return client
+    return airflow_with(TALKING, WAITING, ENDING)
 
 
 def test_log_of_a_running_task_grows(airflow: Airflow) -> None:
